@@ -1,1 +1,1 @@
-"""."""
+"""The specification language: strict YAML, typed specs, cards, and the declarations of checks."""

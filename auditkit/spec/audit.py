@@ -1,0 +1,128 @@
+"""The audit spec: what a user writes in ``*.audit.yaml``."""
+
+import math
+import re
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import Field, field_validator, model_validator
+
+from auditkit.spec.typed import Strict
+
+IDENTIFIER = re.compile(r"^[a-z0-9][a-z0-9_-]*$")
+Number = Annotated[float, Field(strict=False, allow_inf_nan=False)]
+
+
+def identifier(value: str) -> str:
+    """Accept only what can stand in a test id and a file name everywhere."""
+    if not IDENTIFIER.match(value):
+        raise ValueError(
+            f"'{value}' is not a valid name; use lower-case letters, digits, '-' and '_'"
+        )
+    return value
+
+
+class Expectation(Strict):
+    """What a measurement's whole interval must satisfy. Exactly one of above, below, between."""
+
+    measure: str = Field(description="Name of a measure that the check declares.")
+    at: dict[str, Number | str] = Field(
+        default_factory=dict, description="Which value of each dimension of the measure is meant."
+    )
+    above: Number | None = Field(None, description="The interval must lie above this value.")
+    below: Number | None = Field(None, description="The interval must lie below this value.")
+    between: list[Number] | None = Field(
+        None,
+        min_length=2,
+        max_length=2,
+        description="The interval must lie inside these two values (an equivalence test).",
+    )
+    severity: Literal["blocking", "advisory"] = Field(
+        "blocking", description="Whether a release depends on it."
+    )
+    min_n: int = Field(
+        1, ge=1, description="Fewer independent units (patients) than this: inconclusive."
+    )
+    on_inconclusive: Literal["fail", "skip", "xfail"] = Field(
+        "fail", description="What pytest sees when the interval straddles; only if advisory."
+    )
+    why: str = Field("", description="Where the threshold comes from; printed in the report.")
+
+    @field_validator("at", mode="before")
+    @classmethod
+    def _no_booleans(cls, value: Any) -> Any:
+        if isinstance(value, dict) and any(isinstance(item, bool) for item in value.values()):
+            raise ValueError("a dimension's value is a number or text, not true or false")
+        return value
+
+    @model_validator(mode="after")
+    def _one_condition(self) -> Self:
+        given = [name for name in ("above", "below", "between") if getattr(self, name) is not None]
+        if len(given) != 1:
+            raise ValueError(
+                "exactly one of 'above', 'below', 'between' is expected, "
+                + (f"got {' and '.join(given)}" if given else "got none")
+            )
+        if self.between is not None and not self.between[0] < self.between[1]:
+            raise ValueError("between: the first value must be smaller than the second")
+        if self.on_inconclusive != "fail" and self.severity == "blocking":
+            raise ValueError("on_inconclusive may be 'skip' or 'xfail' only if severity is advisory")
+        return self
+
+    @property
+    def limits(self) -> tuple[float, float]:
+        """The open interval in which the measurement must lie."""
+        if self.between is not None:
+            return self.between[0], self.between[1]
+        low = self.above if self.above is not None else -math.inf
+        high = self.below if self.below is not None else math.inf
+        return low, high
+
+    @property
+    def wording(self) -> str:
+        """The condition in words: 'between -0.05 and 0.05'."""
+        if self.between is not None:
+            return f"between {self.between[0]:g} and {self.between[1]:g}"
+        return f"above {self.above:g}" if self.above is not None else f"below {self.below:g}"
+
+    @property
+    def key(self) -> str:
+        """The expectation's part of a test id, unique within its audit."""
+        parts = [self.measure, *(f"{name}-{_plain(value)}" for name, value in self.at.items())]
+        if self.severity == "advisory":
+            parts.append("advisory")
+        return re.sub(r"[^A-Za-z0-9_.-]+", "-", ".".join(parts))
+
+
+def _plain(value: float | str) -> str:
+    return value if isinstance(value, str) else f"{value:g}"
+
+
+class AuditSpec(Strict):
+    """One audit: a check on data, with parameters and expectations."""
+
+    audit: str = Field(description="Unique id; other audits name it in `assumes`.")
+    check: str = Field(description="Name of the check (`auditkit list checks`).")
+    title: str = Field("", description="One line for people.")
+    why: str = Field("", description="Why this matters; printed in the report.")
+    data: str = Field(description="Name of a data card, or the path of one.")
+    parameters: dict[str, Any] = Field(
+        default_factory=dict, alias="with", description="The check's parameters."
+    )
+    expect: list[Expectation] = Field(min_length=1, description="What must hold.")
+    assumes: list[str] = Field(
+        default_factory=list,
+        description="Audits without whose success this one is not interpretable.",
+    )
+    marks: list[str] = Field(default_factory=list, description="pytest markers for its items.")
+
+    _identifiers = field_validator("audit")(identifier)
+
+    @model_validator(mode="after")
+    def _expectations_differ(self) -> Self:
+        keys = [expectation.key for expectation in self.expect]
+        for key in keys:
+            if keys.count(key) > 1:
+                raise ValueError(f"expect: '{key}' is expected twice; use 'between', or drop one")
+        if self.audit in self.assumes:
+            raise ValueError("assumes: an audit cannot assume itself")
+        return self

@@ -1,0 +1,175 @@
+"""Model cards and data cards: what is audited and with what."""
+
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import Field, field_validator, model_validator
+
+from auditkit.spec.audit import Number, identifier
+from auditkit.spec.typed import Strict
+
+Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+Channels = Annotated[list[Number], Field(min_length=1, max_length=4)]
+
+
+class Weights(Strict):
+    """Where the parameters lie. Exactly one of file and package."""
+
+    file: str | None = Field(None, description="Path, relative to the card.")
+    package: str | None = Field(
+        None, description="`distribution/path/within` of an installed Python package."
+    )
+    sha256: Sha256 | None = Field(None, description="Checked before anything is read.")
+    keys: Literal["named", "in-order"] = Field(
+        "named",
+        description="How tensors find their place: by name, or in file order with equal shapes.",
+    )
+    strip_prefix: str = Field("", description="Removed from every name, such as `module.`.")
+
+    @model_validator(mode="after")
+    def _one_source(self) -> Self:
+        if (self.file is None) == (self.package is None):
+            raise ValueError("weights: exactly one of 'file' and 'package' is expected")
+        return self
+
+
+class Input(Strict):
+    """From a picture to the model's input tensor: crop, resize, scale, normalise."""
+
+    size: int = Field(ge=8, le=4096, description="Side of the square input in pixels.")
+    crop: Literal["centre", "none"] = Field(
+        "centre", description="Largest centred square, or none (the aspect ratio is warped)."
+    )
+    resize: Literal["bilinear", "bicubic", "nearest"] = Field(
+        "bilinear", description="Interpolation; antialiased unless nearest."
+    )
+    scale: Literal["unit", "bytes"] = Field(
+        "unit", description="`unit`: values in [0, 1] before mean and std; `bytes`: 0 to 255."
+    )
+    mean: Channels = Field(default=[0.0], description="Subtracted, in units of `scale`.")
+    std: Channels = Field(default=[1.0], description="Divided by, in units of `scale`.")
+
+    @field_validator("std")
+    @classmethod
+    def _positive(cls, value: list[float]) -> list[float]:
+        if min(value) <= 0:
+            raise ValueError("std must be positive")
+        return value
+
+
+class Output(Strict):
+    """What the model answers, and which part of it is the score."""
+
+    kind: Literal["probabilities", "logits"] = Field(
+        description="`logits` are passed through a softmax (one value: a sigmoid)."
+    )
+    classes: list[str] | None = Field(None, min_length=1, description="Names, in output order.")
+    classes_file: str | None = Field(None, description="The names in a file, one per line.")
+    score: int | None = Field(
+        None, ge=0, description="Index of the positive class; left out for many-class models."
+    )
+
+
+class Dossier(Strict):
+    """What no tool can know and a regulator asks for."""
+
+    device: str = Field("", description="Name and version of the device.")
+    manufacturer: str = Field("", description="Who answers for it.")
+    intended_use: str = Field("", description="Indication, population, users, workflow.")
+    limitations: str = Field("", description="Known limits and out-of-scope inputs.")
+    training_data: str = Field("", description="Summary, and independence from the test data.")
+
+
+class ModelCard(Strict):
+    """A device under audit."""
+
+    model: str = Field(description="Name; `--model NAME`.")
+    title: str = Field("", description="One line for people.")
+    task: str = Field(description="Specs on data of the same task are planned for it.")
+    stand_in: str = Field("", description="If weights are a substitute: what for, and how made.")
+    format: Literal["tflite", "torchvision", "timm"] = Field(description="What reads the weights.")
+    architecture: str | None = Field(None, description="Name in torchvision or timm.")
+    arguments: dict[str, Any] = Field(default_factory=dict, description="Given to that builder.")
+    weights: Weights
+    input: Input
+    output: Output
+    threshold: Number | None = Field(
+        None, description="Score from which on the decision is positive; two-class models only."
+    )
+    mode: Literal["fake", "ref", "float"] = Field(
+        "fake",
+        description="TFLite arithmetic: float rescale, gemmlowp fixed point, or no rounding.",
+    )
+    licence: str = Field("", description="SPDX name of the weights' licence.")
+    source: str = Field("", description="Where the weights come from.")
+    dossier: Dossier = Dossier()
+    path: Path = Field(default=Path(), exclude=True)
+    digest: str = Field(default="", exclude=True)
+
+    _identifiers = field_validator("model", "task")(identifier)
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if self.format != "tflite" and not self.architecture:
+            raise ValueError(f"architecture: the format {self.format} needs the name of one")
+        if (self.output.score is None) != (self.threshold is None):
+            raise ValueError("threshold and output.score belong together: give both or neither")
+        if self.threshold is not None and not 0 < self.threshold < 1:
+            raise ValueError("threshold is a probability between 0 and 1")
+        return self
+
+
+class Columns(Strict):
+    """Which column of a table holds what."""
+
+    image: str = Field("image", description="Path of the picture, relative to the table.")
+    label: str = Field("label", description="Class name or index.")
+    id: str | None = Field(None, description="Unique id; the image path if left out.")
+    patient: str | None = Field(None, description="Images of one patient are one cluster.")
+    mask: str | None = Field(None, description="Path of a mask picture; non-zero is inside.")
+    box: str | None = Field(None, description="`x0,y0,x1,y1` in pixels, half-open.")
+    groups: list[str] = Field(default_factory=list, description="Columns to report by.")
+
+
+class SyntheticDermoscopy(Strict):
+    """Parameters of the synthetic dermoscopy generator."""
+
+    n: int = Field(ge=1, description="Number of images.")
+    seed: int = Field(ge=0)
+    size: int = Field(128, ge=32, le=1024, description="Side in pixels.")
+    images_per_patient: int = Field(1, ge=1)
+    tint_follows_label: Number = Field(
+        0.0, ge=0, le=1, description="0: the colour cast is independent of the label."
+    )
+
+
+class DataCard(Strict):
+    """A data set under its name."""
+
+    data: str = Field(description="Name; `data: NAME` in a spec.")
+    title: str = Field("", description="One line for people.")
+    task: str = Field(description="Which models it concerns.")
+    stand_in: str = Field("", description="If the images are a substitute: what for.")
+    format: Literal["table", "synthetic-dermoscopy"]
+    file: str | None = Field(None, description="CSV or Parquet table, relative to the card.")
+    columns: Columns = Columns()
+    positive: list[str] | None = Field(
+        None, min_length=1, description="Labels that count as positive (two-class tasks)."
+    )
+    limit: int | None = Field(None, ge=1, description="Only the first rows of the table.")
+    with_: SyntheticDermoscopy | None = Field(None, alias="with")
+    licence: str = Field("", description="SPDX name or sentence.")
+    source: str = Field("", description="Where the images come from.")
+    description: str = Field("", description="Collection, annotators, reference standard.")
+    path: Path = Field(default=Path(), exclude=True)
+    digest: str = Field(default="", exclude=True)
+
+    _identifiers = field_validator("data", "task")(identifier)
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if self.format == "table" and not self.file:
+            raise ValueError("file: a table was expected (format is 'table')")
+        if self.format == "synthetic-dermoscopy" and self.with_ is None:
+            raise ValueError("with: the generator's parameters were expected (n, seed)")
+        return self

@@ -1,0 +1,118 @@
+"""Everything a spec can name: checks, model cards, data cards. Nothing heavy is imported."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import TypeVar
+
+from auditkit.errors import AuditError
+from auditkit.spec.cards import DataCard, ModelCard
+from auditkit.spec.declaration import CheckDeclaration
+from auditkit.spec.declarations import SHIPPED
+from auditkit.spec.problems import Problem, SpecError, nearest
+from auditkit.spec.strict_yaml import read_yaml
+from auditkit.spec.typed import typed
+
+MODEL_SUFFIX, DATA_SUFFIX = ".model.yaml", ".data.yaml"
+ENTRY_POINTS = "auditkit.checks"
+
+Card = TypeVar("Card", ModelCard, DataCard)
+
+
+@cache
+def checks() -> Mapping[str, CheckDeclaration]:
+    """The shipped checks and those of installed plug-in packages.
+
+    A plug-in package registers a `CheckDeclaration` under the entry-point group ``auditkit.checks``.
+    """
+    found = dict(SHIPPED)
+    for entry in entry_points(group=ENTRY_POINTS):
+        declaration = entry.load()
+        if not isinstance(declaration, CheckDeclaration):
+            raise AuditError(
+                f"entry point '{entry.name}' in {ENTRY_POINTS} is not a CheckDeclaration; mend or remove "
+                f"the package that declares it ({entry.value})"
+            )
+        if declaration.name in found:
+            raise AuditError(f"two packages declare the check '{declaration.name}'; remove one")
+        found[declaration.name] = declaration
+    return dict(sorted(found.items()))
+
+
+def read_model_card(path: Path) -> ModelCard:
+    """A model card from its file."""
+    return _read(path, ModelCard)
+
+
+def read_data_card(path: Path) -> DataCard:
+    """A data card from its file."""
+    return _read(path, DataCard)
+
+
+def _read(path: Path, kind: type[Card]) -> Card:
+    document = read_yaml(path)
+    card = typed(document, kind)
+    return card.model_copy(update={"path": path.resolve(), "digest": document.digest})
+
+
+@dataclass(frozen=True)
+class Catalogue:
+    """Model and data cards found below some folders, by name."""
+
+    folders: tuple[Path, ...]
+    _seen: dict[str, dict[str, ModelCard | DataCard]] = field(default_factory=dict, repr=False)
+
+    def model(self, name: str) -> ModelCard:
+        """The model card of that name, or at that path."""
+        return self._find(name, ModelCard, MODEL_SUFFIX, "model")
+
+    def data(self, name: str) -> DataCard:
+        """The data card of that name, or at that path."""
+        return self._find(name, DataCard, DATA_SUFFIX, "data set")
+
+    def models(self) -> dict[str, ModelCard]:
+        """All model cards by name."""
+        return self._all(ModelCard, MODEL_SUFFIX)
+
+    def data_sets(self) -> dict[str, DataCard]:
+        """All data cards by name."""
+        return self._all(DataCard, DATA_SUFFIX)
+
+    def _find(self, name: str, kind: type[Card], suffix: str, word: str) -> Card:
+        if "/" in name or name.endswith((".yaml", ".yml")):
+            path = Path(name)
+            if not path.is_file():
+                raise AuditError(f"{word} card {path} does not exist; give a card's path or name")
+            return _read(path, kind)
+        known = self._all(kind, suffix)
+        if name not in known:
+            where = ", ".join(str(folder) for folder in self.folders) or "no folder"
+            raise AuditError(
+                f"unknown {word} '{name}'; {nearest(name, known)} "
+                f"(cards are looked for as *{suffix} below: {where})"
+            )
+        return known[name]
+
+    def _all(self, kind: type[Card], suffix: str) -> dict[str, Card]:
+        if suffix not in self._seen:
+            cards: dict[str, ModelCard | DataCard] = {}
+            for path in self._files(suffix):
+                card = _read(path, kind)
+                name = card.model if isinstance(card, ModelCard) else card.data
+                if name in cards:
+                    message = f"'{name}' is already the name of {cards[name].path}; rename one"
+                    raise SpecError([Problem(path, 1, message)])
+                cards[name] = card
+            self._seen[suffix] = cards
+        return {name: card for name, card in self._seen[suffix].items() if isinstance(card, kind)}
+
+    def _files(self, suffix: str) -> Iterator[Path]:
+        for folder in self.folders:
+            yield from sorted(folder.rglob(f"*{suffix}"))
+
+
+def catalogue(folders: Iterable[Path]) -> Catalogue:
+    """A catalogue over those of ``folders`` that exist."""
+    return Catalogue(tuple(folder for folder in folders if folder.is_dir()))

@@ -1,0 +1,49 @@
+"""What a check declares of itself without computing anything: parameters, measures, needs."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from auditkit.spec.typed import Strict
+
+Need = Literal["labels", "annotations", "gradients", "reference-runtime", "probabilities"]
+
+
+@dataclass(frozen=True)
+class Measure:
+    """A quantity that an expectation can name.
+
+    Attributes:
+        unit: what the number counts, in the field's words.
+        bounds: smallest and largest possible value.
+        summary: one sentence for the report and ``auditkit list checks``.
+        at: the dimensions of the quantity and their declared values; ``None`` where only the data know
+            the values (a group). A dimension with one value may be left out of an expectation's ``at``.
+    """
+
+    unit: str
+    bounds: tuple[float, float]
+    summary: str
+    at: Mapping[str, tuple[float | str, ...] | None] = field(default_factory=dict)
+
+
+class Parameters(Strict):
+    """Base of a check's parameters."""
+
+
+@dataclass(frozen=True)
+class CheckDeclaration:
+    """A check as specs see it; ``compute`` names the function that does the work.
+
+    ``compute`` is ``module:function`` and is imported only when the check runs; the function takes
+    ``(evidence, parameters)`` and returns `auditkit.findings.Findings`.
+    """
+
+    name: str
+    title: str
+    summary: str
+    paper: str
+    parameters: type[Parameters]
+    measures: Callable[[Any], Mapping[str, Measure]]
+    compute: str
+    needs: Callable[[Any], frozenset[Need]]

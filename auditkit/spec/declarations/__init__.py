@@ -1,0 +1,13 @@
+"""The shipped checks' declarations, one file each; computations are in `auditkit.checks`."""
+
+from auditkit.spec.declaration import CheckDeclaration
+from auditkit.spec.declarations.alignment import ALIGNMENT
+from auditkit.spec.declarations.colour_shift import COLOUR_SHIFT
+from auditkit.spec.declarations.performance import PERFORMANCE
+from auditkit.spec.declarations.reproduction import REPRODUCTION
+from auditkit.spec.declarations.truthfulness import TRUTHFULNESS
+
+SHIPPED: dict[str, CheckDeclaration] = {
+    declaration.name: declaration
+    for declaration in (ALIGNMENT, COLOUR_SHIFT, PERFORMANCE, REPRODUCTION, TRUTHFULNESS)
+}

@@ -1,0 +1,180 @@
+"""Reading an audit spec and holding it against what exists: checks, measures, data."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from auditkit.errors import AuditError
+from auditkit.spec.audit import AuditSpec, Expectation
+from auditkit.spec.catalogue import Catalogue, checks
+from auditkit.spec.cards import DataCard
+from auditkit.spec.declaration import CheckDeclaration, Measure, Parameters
+from auditkit.spec.problems import Problem, SpecError, nearest
+from auditkit.spec.strict_yaml import Document, Place, read_yaml
+from auditkit.spec.typed import typed, typed_part
+
+SPEC_SUFFIXES = (".audit.yaml", ".audit.yml")
+
+
+@dataclass(frozen=True)
+class Audit:
+    """A spec that is known to be answerable: check, typed parameters and data card resolved."""
+
+    spec: AuditSpec
+    check: CheckDeclaration
+    parameters: Parameters
+    data: DataCard
+    path: Path
+    digest: str
+    lines: tuple[int, ...]
+
+    @property
+    def id(self) -> str:
+        """The audit's unique id."""
+        return self.spec.audit
+
+
+def load_audit(path: Path, catalogue: Catalogue) -> Audit:
+    """Read and validate one spec.
+
+    Raises:
+        SpecError: with every problem that was found, each with file and line.
+    """
+    document = read_yaml(path)
+    spec = typed(document, AuditSpec)
+    declaration = _check(document, spec)
+    problems: list[Problem] = []
+    data = _data(document, spec, catalogue, problems)
+    try:
+        parameters = typed_part(document, spec.parameters, declaration.parameters, ("with",))
+    except SpecError as error:
+        raise SpecError([*problems, *error.problems]) from None
+    measures = declaration.measures(parameters)
+    for i, expectation in enumerate(spec.expect):
+        problems += _expectation_problems(document, ("expect", i), expectation, measures)
+    if problems or data is None:
+        raise SpecError(problems)
+    lines = tuple(document.line(("expect", i)) for i in range(len(spec.expect)))
+    return Audit(spec, declaration, parameters, data, path, document.digest, lines)
+
+
+def _check(document: Document, spec: AuditSpec) -> CheckDeclaration:
+    known = checks()
+    if spec.check not in known:
+        message = f"unknown check '{spec.check}'; {nearest(spec.check, known)}"
+        raise SpecError([Problem(document.path, document.line(("check",)), message)])
+    return known[spec.check]
+
+
+def _data(
+    document: Document, spec: AuditSpec, catalogue: Catalogue, problems: list[Problem]
+) -> DataCard | None:
+    name = spec.data
+    if "/" in name and not Path(name).is_absolute():
+        name = str(document.path.parent / name)
+    try:
+        return catalogue.data(name)
+    except SpecError as error:
+        problems += error.problems
+    except AuditError as error:
+        problems.append(Problem(document.path, document.line(("data",)), str(error)))
+    return None
+
+
+def _expectation_problems(
+    document: Document, place: Place, expectation: Expectation, measures: Any
+) -> list[Problem]:
+    name = expectation.measure
+    line = document.line((*place, "measure"))
+    if name not in measures:
+        message = f"unknown measure '{name}'; {nearest(name, measures)}"
+        return [Problem(document.path, line, message)]
+    measure: Measure = measures[name]
+    found = [
+        Problem(document.path, document.line((*place, "at", dimension)), message)
+        for dimension, message in _at_problems(expectation, measure)
+    ]
+    low, high = expectation.limits
+    if low >= measure.bounds[1] or high <= measure.bounds[0]:
+        message = (
+            f"'{name}' lies between {measure.bounds[0]:g} and {measure.bounds[1]:g}: "
+            f"{expectation.wording} can never hold"
+        )
+        found.append(Problem(document.path, line, message))
+    elif low < measure.bounds[0] and high > measure.bounds[1]:
+        message = (
+            f"'{name}' lies between {measure.bounds[0]:g} and {measure.bounds[1]:g}: "
+            f"{expectation.wording} always holds, so it tests nothing"
+        )
+        found.append(Problem(document.path, line, message))
+    return found
+
+
+def _at_problems(expectation: Expectation, measure: Measure) -> list[tuple[str, str]]:
+    problems = []
+    for dimension, value in expectation.at.items():
+        if dimension not in measure.at:
+            hint = nearest(dimension, measure.at) if measure.at else "it has no dimensions"
+            problems.append((dimension, f"at: '{expectation.measure}' has no '{dimension}'; {hint}"))
+            continue
+        known = measure.at[dimension]
+        if known is not None and value not in known:
+            listed = ", ".join(str(item) for item in known)
+            problems.append((dimension, f"at: {dimension} {value!r} is not computed; known: {listed}"))
+    for dimension, known in measure.at.items():
+        if dimension not in expectation.at and known is not None and len(known) > 1:
+            listed = ", ".join(str(item) for item in known)
+            problems.append((dimension, f"at: say which {dimension} is meant; known: {listed}"))
+    return problems
+
+
+def resolve_at(expectation: Expectation, measure: Measure) -> dict[str, float | str]:
+    """The expectation's ``at`` with dimensions of one value filled in."""
+    only = {name: known[0] for name, known in measure.at.items() if known and len(known) == 1}
+    return {**only, **expectation.at}
+
+
+def find_specs(paths: list[Path]) -> list[Path]:
+    """Spec files at or below ``paths``, sorted."""
+    found: set[Path] = set()
+    for path in paths:
+        if not path.exists():
+            raise AuditError(f"{path} does not exist; give spec files (*.audit.yaml) or folders")
+        inside = path.rglob("*") if path.is_dir() else [path]
+        found |= {item for item in inside if item.name.endswith(SPEC_SUFFIXES) or item == path}
+    return sorted(item for item in found if item.is_file())
+
+
+def check_assumptions(audits: list[Audit]) -> None:
+    """Ids are unique, assumed audits exist, and nothing assumes itself in a circle.
+
+    Raises:
+        SpecError: naming the file.
+    """
+    problems = []
+    known: dict[str, Audit] = {}
+    for audit in audits:
+        if audit.id in known:
+            message = f"audit id '{audit.id}' is already used in {known[audit.id].path}; rename one"
+            problems.append(Problem(audit.path, 1, message))
+        known[audit.id] = audit
+    for audit in audits:
+        for name in audit.spec.assumes:
+            if name not in known:
+                message = f"assumes '{name}', which is not an audit here; {nearest(name, known)}"
+                problems.append(Problem(audit.path, 1, message))
+        if _reaches(audit.id, audit.id, known, set()):
+            problems.append(Problem(audit.path, 1, f"'{audit.id}' assumes itself in a circle"))
+    if problems:
+        raise SpecError(problems)
+
+
+def _reaches(start: str, goal: str, known: dict[str, Audit], seen: set[str]) -> bool:
+    for name in known[start].spec.assumes if start in known else ():
+        if name == goal:
+            return True
+        if name not in seen:
+            seen.add(name)
+            if _reaches(name, goal, known, seen):
+                return True
+    return False
