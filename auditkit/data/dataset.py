@@ -1,0 +1,60 @@
+"""The interface of all data sets, which checks and evidence rely on."""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from auditkit.spec.cards import DataCard
+
+Picture = npt.NDArray[np.uint8]
+Mask = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Record:
+    """What is known of a picture without opening it.
+
+    Attributes:
+        id: unique in the data set.
+        digest: of the picture's content; equal pictures have equal digests.
+        label: index of the class; 1 is positive in two-class tasks.
+        patient: pictures of one patient are one cluster.
+        groups: value per group column.
+        annotated: whether there is a mask or a box.
+    """
+
+    id: str
+    digest: str
+    label: int
+    patient: str
+    groups: Mapping[str, str] = field(default_factory=dict)
+    annotated: bool = False
+
+
+class Dataset(Protocol):
+    """A data set that streams: records in memory, pictures one at a time."""
+
+    card: DataCard
+    records: Sequence[Record]
+
+    def image(self, index: int) -> Picture:
+        """The picture, sRGB uint8 (height, width, 3)."""
+        ...
+
+    def mask(self, index: int) -> Mask | None:
+        """The annotated region, bool (height, width); None if there is none."""
+        ...
+
+
+def manifest_digest(records: Sequence[Record]) -> str:
+    """The data set's identity: over every record's id, content, label, patient and groups."""
+    total = hashlib.sha256()
+    for record in records:
+        groups = sorted(record.groups.items())
+        line = repr((record.id, record.digest, record.label, record.patient, groups))
+        total.update(line.encode() + b"\n")
+    return total.hexdigest()

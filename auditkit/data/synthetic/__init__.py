@@ -1,0 +1,1 @@
+"""Data made by formula, where the truth behind every picture is known."""

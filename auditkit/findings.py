@@ -1,0 +1,112 @@
+"""What a check finds: measurements, curves, tables and example images. No torch, no judgement."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+from auditkit.stats import Estimate
+
+At = Mapping[str, float | str]
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """A named quantity with its estimate, and how many images could not be evaluated and why.
+
+    Attributes:
+        name: a measure that the check declares.
+        at: the value of each dimension of the measure.
+        estimate: value, interval, n and method; ``None`` if nothing could be estimated.
+        unit: what the number counts.
+        bounds: smallest and largest possible value.
+        planned: number of images that were to be evaluated.
+        not_evaluable: number of images by reason; they are not in the estimate.
+        reason: why there is no estimate.
+    """
+
+    name: str
+    at: At
+    estimate: Estimate | None
+    unit: str
+    bounds: tuple[float, float]
+    planned: int
+    not_evaluable: Mapping[str, int] = field(default_factory=dict)
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class Series:
+    """One line of a figure, with its band where it has one."""
+
+    name: str
+    x: Sequence[float]
+    y: Sequence[float]
+    low: Sequence[float] | None = None
+    high: Sequence[float] | None = None
+    dashed: bool = False
+
+
+@dataclass(frozen=True)
+class Figure:
+    """Numbers to be drawn: lines over an axis, or around a circle of angles in degrees."""
+
+    name: str
+    title: str
+    kind: Literal["lines", "circle"]
+    x_label: str
+    y_label: str
+    series: Sequence[Series]
+    caption: str = ""
+    diagonal: bool = False
+    zero: bool = False
+
+
+@dataclass(frozen=True)
+class Table:
+    """Rows for people; every number that matters is a measurement as well."""
+
+    name: str
+    title: str
+    columns: Sequence[str]
+    rows: Sequence[Sequence[str]]
+    caption: str = ""
+
+
+@dataclass(frozen=True)
+class Example:
+    """Pictures of one case, side by side: PNG bytes with a caption each."""
+
+    image_id: str
+    title: str
+    panels: Sequence[tuple[str, bytes]]
+
+
+@dataclass
+class Findings:
+    """Everything one check found for one model."""
+
+    measurements: list[Measurement] = field(default_factory=list)
+    figures: list[Figure] = field(default_factory=list)
+    tables: list[Table] = field(default_factory=list)
+    examples: list[Example] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+    def find(self, name: str, at: At) -> Measurement | None:
+        """The measurement of that name at exactly these values."""
+        wanted = _plain(at)
+        matches = (m for m in self.measurements if m.name == name and _plain(m.at) == wanted)
+        return next(matches, None)
+
+    def __getitem__(self, name: str) -> Measurement:
+        """The measurement of that name, if there is one only."""
+        found = [measurement for measurement in self.measurements if measurement.name == name]
+        if len(found) == 1:
+            return found[0]
+        if not found:
+            raise KeyError(name)
+        places = ", ".join(str(dict(measurement.at)) for measurement in found)
+        raise KeyError(f"{name} has {len(found)} values; use find(name, at) with one of {places}")
+
+
+def _plain(at: At) -> dict[str, str]:
+    return {k: v if isinstance(v, str) else format(float(v), "g") for k, v in at.items()}

@@ -1,0 +1,320 @@
+"""results.json: the product of a run. Every field is documented; the schema is the documentation.
+
+All renderings (HTML, terminal, Markdown) are functions of this file alone.
+"""
+
+import json
+import math
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from auditkit.findings import Figure, Measurement, Table
+from auditkit.verdict import Verdict
+
+SCHEMA_VERSION = "1.0"
+
+
+class Part(BaseModel):
+    """Base of everything in results.json."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class MeasurementResult(Part):
+    """A quantity with its interval."""
+
+    name: str = Field(description="The measure's name, as in `expect`.")
+    at: dict[str, float | str] = Field(description="Value of each dimension of the measure.")
+    value: float | None = Field(description="Point estimate; null if nothing could be evaluated.")
+    low: float | None = Field(description="Lower end of the interval.")
+    high: float | None = Field(description="Upper end of the interval.")
+    level: float | None = Field(description="Coverage of the two-sided interval.")
+    n: int = Field(description="Images in the estimate.")
+    clusters: int = Field(description="Independent units (patients) in the estimate.")
+    method: str = Field(description="How the interval was computed.")
+    unit: str = Field(description="What the number counts.")
+    planned: int = Field(description="Images that were to be evaluated.")
+    not_evaluable: dict[str, int] = Field(description="Images that could not be, by reason.")
+    reason: str = Field(description="Why there is no estimate; empty if there is one.")
+
+
+class SeriesResult(Part):
+    """One line of a figure."""
+
+    name: str = Field(description="Legend.")
+    x: list[float] = Field(description="Abscissae, or angles in degrees.")
+    y: list[float | None] = Field(description="Ordinates.")
+    low: list[float | None] | None = Field(description="Lower end of the band.")
+    high: list[float | None] | None = Field(description="Upper end of the band.")
+    dashed: bool = Field(description="Drawn as a reference line.")
+
+
+class FigureResult(Part):
+    """The numbers behind a figure."""
+
+    name: str = Field(description="Unique within the audit.")
+    title: str = Field(description="Heading.")
+    kind: Literal["lines", "circle"] = Field(description="Over an axis, or around a circle.")
+    x_label: str = Field(description="Quantity and unit of x.")
+    y_label: str = Field(description="Quantity and unit of y.")
+    series: list[SeriesResult] = Field(description="The lines.")
+    caption: str = Field(description="How to read it.")
+    diagonal: bool = Field(description="Whether the line y = x is drawn (chance, or calibration).")
+    zero: bool = Field(description="Whether the line y = 0 is drawn.")
+
+
+class TableResult(Part):
+    """Rows for people."""
+
+    name: str = Field(description="Unique within the audit.")
+    title: str = Field(description="Heading.")
+    columns: list[str] = Field(description="Column heads.")
+    rows: list[list[str]] = Field(description="Cells.")
+    caption: str = Field(description="How to read it.")
+
+
+class Panel(Part):
+    """One picture of an example."""
+
+    caption: str = Field(description="What it shows.")
+    file: str = Field(description="PNG in the run's folder, named by its sha256.")
+    sha256: str = Field(description="Of the file.")
+
+
+class ExampleResult(Part):
+    """Pictures of one case."""
+
+    image_id: str = Field(description="Id of the image in its data set.")
+    title: str = Field(description="Why it is shown.")
+    panels: list[Panel] = Field(description="Pictures side by side.")
+
+
+class AuditResult(Part):
+    """One audit of one model: what was asked, and everything that was found."""
+
+    audit: str = Field(description="Id of the audit.")
+    model: str = Field(description="Name of the model.")
+    check: str = Field(description="Name of the check.")
+    title: str = Field(description="One line for people.")
+    why: str = Field(description="Why it matters, from the spec.")
+    paper: str = Field(description="Where the method comes from.")
+    data: str = Field(description="Name of the data set.")
+    parameters: dict[str, Any] = Field(description="All parameters, defaults included.")
+    assumes: list[str] = Field(description="Audits on which this one rests.")
+    file: str = Field(description="Spec file or test, relative to the root folder.")
+    sha256: str = Field(description="Of the spec file.")
+    measurements: list[MeasurementResult] = Field(description="All quantities.")
+    figures: list[FigureResult] = Field(description="All figures.")
+    tables: list[TableResult] = Field(description="All tables.")
+    examples: list[ExampleResult] = Field(description="Example images.")
+    notes: list[str] = Field(description="What a reader must know to read the numbers.")
+
+
+class VerdictResult(Part):
+    """One expectation, judged."""
+
+    node: str = Field(description="pytest's node id.")
+    audit: str = Field(description="Id of the audit.")
+    model: str = Field(description="Name of the model.")
+    measure: str = Field(description="Name of the measure.")
+    at: dict[str, float | str] = Field(description="Value of each dimension.")
+    expected: str = Field(description="The condition in words.")
+    severity: Literal["blocking", "advisory"] = Field(description="Whether a release rests on it.")
+    verdict: Verdict = Field(description="One of the seven verdicts.")
+    reason: str = Field(description="Estimate, interval and n against the condition; or why not.")
+    value: float | None = Field(description="Point estimate.")
+    low: float | None = Field(description="Lower end of the interval.")
+    high: float | None = Field(description="Upper end of the interval.")
+    n: int = Field(description="Images in the estimate.")
+    p_value: float | None = Field(description="One-sided p-value of a violation.")
+    p_adjusted: float | None = Field(description="After Holm over the model's blocking ones.")
+    fault: bool = Field(description="A failure that stands after Holm: a claimed fault.")
+    file: str = Field(description="Spec file or test, relative to the root folder.")
+    line: int = Field(description="Line of the expectation (from 1).")
+    why: str = Field(description="Where the threshold comes from, if the spec says so.")
+
+
+class ModelResult(Part):
+    """Identity of a model."""
+
+    model: str = Field(description="Name.")
+    title: str = Field(description="One line for people.")
+    task: str = Field(description="What it decides.")
+    stand_in: str = Field(description="If it is a substitute: for what; else empty.")
+    card: str = Field(description="Path of the card, relative to the root folder if inside.")
+    card_sha256: str = Field(description="Of the card file.")
+    weights_sha256: str = Field(description="Of the weights file; empty if it could not be read.")
+    pinned: bool = Field(description="Whether the card states the weights' sha256.")
+    format: str = Field(description="Format and architecture.")
+    input: dict[str, Any] = Field(description="Preprocessing.")
+    output: dict[str, Any] = Field(description="Classes and score.")
+    threshold: float | None = Field(description="Operating point.")
+    licence: str = Field(description="Of the weights.")
+    source: str = Field(description="Of the weights.")
+    dossier: dict[str, str] = Field(description="What the manufacturer states.")
+
+
+class DataResult(Part):
+    """Identity of a data set."""
+
+    data: str = Field(description="Name.")
+    title: str = Field(description="One line for people.")
+    task: str = Field(description="Which models it concerns.")
+    stand_in: str = Field(description="If the images are a substitute: for what; else empty.")
+    card_sha256: str = Field(description="Of the card file.")
+    manifest_sha256: str = Field(description="Over all records and files; empty if not read.")
+    images: int = Field(description="Number of images.")
+    patients: int = Field(description="Number of patients.")
+    labels: dict[str, int] = Field(description="Images by label.")
+    groups: dict[str, dict[str, int]] = Field(description="Images by group column and value.")
+    licence: str = Field(description="Of the images.")
+    source: str = Field(description="Of the images.")
+    description: str = Field(description="Collection and reference standard.")
+
+
+class Release(Part):
+    """The decision about one model."""
+
+    model: str = Field(description="Name.")
+    decision: Literal["pass", "blocked", "no blocking expectation"] = Field(
+        description="A release passes only if every blocking expectation passes."
+    )
+    why: str = Field(description="One sentence.")
+    counts: dict[str, int] = Field(description="Expectations by verdict.")
+
+
+class Deviations(Part):
+    """What makes this run less than the whole planned audit."""
+
+    planned: int = Field(description="Expectations planned.")
+    judged: int = Field(description="Expectations with a verdict.")
+    deselected: list[str] = Field(description="Node ids that were deselected or not reached.")
+    other_tasks: dict[str, int] = Field(
+        description="Specs that were not planned, by the task they belong to."
+    )
+    reruns: bool = Field(description="Whether a rerun plug-in was active.")
+    dirty: bool = Field(description="Whether the repository had uncommitted changes.")
+    stand_ins: list[str] = Field(description="Models and data sets that are stand-ins.")
+
+
+class Environment(Part):
+    """On what it ran."""
+
+    auditkit: str = Field(description="Version of auditkit.")
+    python: str = Field(description="Version of Python.")
+    platform: str = Field(description="Operating system and processor.")
+    packages: dict[str, str] = Field(description="Versions of the packages that compute.")
+    device: str = Field(description="cpu, cuda or mps, as asked for.")
+    precision: str = Field(description="Arithmetic of float models.")
+    commit: str = Field(description="Commit of the repository that holds the specs.")
+
+
+class Run(Part):
+    """When, how and by which command."""
+
+    id: str = Field(description="Name of the run's folder.")
+    started: str = Field(description="UTC, ISO 8601.")
+    finished: str = Field(description="UTC, ISO 8601.")
+    seconds: float = Field(description="Wall time.")
+    command: list[str] = Field(description="The command line.")
+    exit_status: int = Field(description="pytest's exit status.")
+    evidence: dict[str, int] = Field(description="Shards computed and shards found.")
+
+
+class Results(Part):
+    """A run: specs x models, judged, with its provenance."""
+
+    schema_version: Literal["1.0"] = Field(default=SCHEMA_VERSION, description="Of this file.")
+    run: Run = Field(description="When and how.")
+    environment: Environment = Field(description="On what.")
+    release: list[Release] = Field(description="The decision about each model.")
+    deviations: Deviations = Field(description="What is partial, stand-in, dirty or rerun.")
+    models: list[ModelResult] = Field(description="What was audited.")
+    data: list[DataResult] = Field(description="With what.")
+    verdicts: list[VerdictResult] = Field(description="Every expectation, judged.")
+    audits: list[AuditResult] = Field(description="Everything that was found.")
+
+
+def number(value: float | None) -> float | None:
+    """A finite builtin float, or null: JSON has neither NaN nor infinity."""
+    if value is None or not math.isfinite(value):
+        return None
+    return float(value)
+
+
+def measurement_result(measurement: Measurement) -> MeasurementResult:
+    """A measurement as it stands in results.json."""
+    estimate = measurement.estimate
+    return MeasurementResult(
+        name=measurement.name,
+        at=dict(measurement.at),
+        value=number(estimate.value) if estimate else None,
+        low=number(estimate.low) if estimate else None,
+        high=number(estimate.high) if estimate else None,
+        level=estimate.level if estimate else None,
+        n=int(estimate.n) if estimate else 0,
+        clusters=int(estimate.clusters) if estimate else 0,
+        method=estimate.method if estimate else "",
+        unit=measurement.unit,
+        planned=int(measurement.planned),
+        not_evaluable={reason: int(n) for reason, n in measurement.not_evaluable.items()},
+        reason=measurement.reason,
+    )
+
+
+def figure_result(figure: Figure) -> FigureResult:
+    """A figure's numbers as they stand in results.json."""
+    return FigureResult(
+        name=figure.name,
+        title=figure.title,
+        kind=figure.kind,
+        x_label=figure.x_label,
+        y_label=figure.y_label,
+        caption=figure.caption,
+        diagonal=figure.diagonal,
+        zero=figure.zero,
+        series=[
+            SeriesResult(
+                name=line.name,
+                x=[float(x) for x in line.x],
+                y=[number(y) for y in line.y],
+                low=None if line.low is None else [number(y) for y in line.low],
+                high=None if line.high is None else [number(y) for y in line.high],
+                dashed=line.dashed,
+            )
+            for line in figure.series
+        ],
+    )
+
+
+def table_result(table: Table) -> TableResult:
+    """A table as it stands in results.json."""
+    return TableResult(
+        name=table.name,
+        title=table.title,
+        columns=list(table.columns),
+        rows=[[str(cell) for cell in row] for row in table.rows],
+        caption=table.caption,
+    )
+
+
+def to_json(results: Results) -> str:
+    """Canonical text: sorted keys, no NaN, newline at the end."""
+    data = results.model_dump(mode="json")
+    return json.dumps(data, sort_keys=True, indent=1, allow_nan=False, ensure_ascii=False) + "\n"
+
+
+def read_results(path: Path) -> Results:
+    """Read results.json back."""
+    return Results.model_validate_json(path.read_text(encoding="utf-8"))
+
+
+def results_schema() -> dict[str, Any]:
+    """JSON Schema of results.json."""
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "auditkit results",
+        **Results.model_json_schema(),
+    }

@@ -1,0 +1,106 @@
+"""Judging: an expectation held against a measurement's interval, and runs against Holm's correction."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from auditkit.findings import Measurement
+from auditkit.spec.audit import Expectation
+
+
+class Verdict(StrEnum):
+    """The seven verdicts."""
+
+    PASS = "pass"  # noqa: S105 a verdict, not a password
+    FAIL = "fail"
+    INCONCLUSIVE = "inconclusive"
+    NOT_INTERPRETABLE = "not interpretable"
+    NOT_RUN = "not run"
+    NOT_APPLICABLE = "not applicable"
+    ERROR = "error"
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """A verdict, why, and the p-value of a violation where there is a measurement.
+
+    ``p_value`` is one-sided: small means evidence that the expectation is violated.
+    """
+
+    verdict: Verdict
+    reason: str
+    p_value: float | None = None
+
+
+def judge(expectation: Expectation, measurement: Measurement | None) -> Judgement:
+    """Hold an expectation against a measurement.
+
+    pass: the whole interval satisfies it, also if every image that could not be evaluated had the worst
+    possible value; fail: the whole interval violates it; otherwise inconclusive.
+    """
+    if measurement is None:
+        where = f" at {dict(expectation.at)}" if expectation.at else ""
+        return Judgement(
+            Verdict.NOT_RUN, f"the check gave no '{expectation.measure}'{where} on these data"
+        )
+    estimate = measurement.estimate
+    if estimate is None:
+        return Judgement(Verdict.INCONCLUSIVE, measurement.reason or "nothing could be evaluated")
+    low, high = expectation.limits
+    p_value = min(_tail(estimate.p_above, high), _tail(estimate.p_below, low))
+    found = f"{estimate.value:.3g} [{estimate.low:.3g}, {estimate.high:.3g}], n = {estimate.n}"
+    wanted = f"expected {expectation.wording}"
+    if estimate.clusters < expectation.min_n:
+        reason = f"{found}: {estimate.clusters} patients, at least {expectation.min_n} were declared"
+        return Judgement(Verdict.INCONCLUSIVE, reason, p_value)
+    if estimate.high <= low or estimate.low >= high:
+        return Judgement(Verdict.FAIL, f"{found}; {wanted}", p_value)
+    if not (low < estimate.low and estimate.high < high):
+        return Judgement(Verdict.INCONCLUSIVE, f"{found} straddles; {wanted}", p_value)
+    worst_low, worst_high = worst_case(measurement)
+    if not (low < worst_low and worst_high < high):
+        missing = sum(measurement.not_evaluable.values())
+        reason = (
+            f"{found}; {wanted}; but {missing} of {measurement.planned} images could not be "
+            f"evaluated, and with their worst values the interval reaches [{worst_low:.3g}, {worst_high:.3g}]"
+        )
+        return Judgement(Verdict.INCONCLUSIVE, reason, p_value)
+    return Judgement(Verdict.PASS, f"{found}; {wanted}", p_value)
+
+
+def worst_case(measurement: Measurement) -> tuple[float, float]:
+    """The interval if all images that could not be evaluated had the worst possible values.
+
+    A bound for quantities that average over images: ``(1 - q) * limit + q * bound``, where q is the
+    share of images that could not be evaluated. An unbounded quantity has no such bound.
+    """
+    assert measurement.estimate is not None
+    low, high = measurement.estimate.low, measurement.estimate.high
+    missing = sum(measurement.not_evaluable.values())
+    if not missing:
+        return low, high
+    share = missing / max(measurement.planned, missing)
+    least, most = measurement.bounds
+    return (1 - share) * low + share * least, (1 - share) * high + share * most
+
+
+def _tail(p_value: "object", limit: float) -> float:
+    return 1.0 if math.isinf(limit) else float(p_value(limit))  # type: ignore[operator]
+
+
+def claimed_faults(
+    judgements: Sequence[Judgement], adjusted: Sequence[float], level: float = 0.95
+) -> list[bool]:
+    """Which failures stand as claimed faults after a correction for many expectations.
+
+    Args:
+        judgements: all blocking judgements of one model that have a p-value.
+        adjusted: their p-values after Holm.
+        level: of the intervals; a one-sided p-value is held against half of what remains.
+    """
+    alpha = (1 - level) / 2
+    return [
+        judgement.verdict is Verdict.FAIL and p <= alpha
+        for judgement, p in zip(judgements, adjusted, strict=True)
+    ]
