@@ -5,11 +5,14 @@ All renderings (HTML, terminal, Markdown) are functions of this file alone.
 
 import json
 import math
+import os
+import tempfile
 from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from auditkit.errors import AuditError
 from auditkit.findings import Figure, Measurement, Table
 from auditkit.verdict import Verdict
 
@@ -318,3 +321,21 @@ def results_schema() -> dict[str, Any]:
         "title": "auditkit results",
         **Results.model_json_schema(),
     }
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Write a file whole or not at all: to a temporary one beside it, then moved into place.
+
+    Raises:
+        AuditError: the folder cannot be written or the disk is full.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=".half-")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+        Path(name).chmod(0o644)
+        Path(name).replace(path)
+    except OSError as error:
+        Path(name).unlink(missing_ok=True)
+        raise AuditError(f"{path} cannot be written: {error.strerror}; free some space") from error

@@ -1,1 +1,6 @@
-"""."""
+"""Evidence: what is computed per image and is expensive; kept, addressed by content, resumable."""
+
+from auditkit.evidence.evidence import Evidence, Heatmaps, Settings
+from auditkit.evidence.store import Store
+
+__all__ = ["Evidence", "Heatmaps", "Settings", "Store"]

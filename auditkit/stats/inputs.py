@@ -27,7 +27,7 @@ class Clusters:
 
     def sums(self, values: Floats) -> Floats:
         """Sum of the values (n,) of each patient, (count,)."""
-        return np.bincount(self.index, weights=values, minlength=self.count)
+        return np.asarray(np.bincount(self.index, values, self.count), dtype=np.float64)
 
     @property
     def effective_count(self) -> float:
@@ -85,11 +85,15 @@ def cluster_images(clusters: ArrayLike | None, n: int) -> Clusters:
     if ids.shape != (n,):
         raise AuditError(f"clusters has shape {ids.shape}; expected one patient id for each of {n}")
     if any(_missing(identifier) for identifier in ids.tolist()):
-        raise AuditError("clusters holds missing patient ids; give each such image an id of its own.")
+        raise AuditError(
+            "clusters holds missing patient ids; give each such image an id of its own."
+        )
     try:
         unique, index = np.unique(ids, return_inverse=True)
     except TypeError:
-        raise AuditError("clusters mixes types of patient id; expected all text or all numbers.") from None
+        raise AuditError(
+            "clusters mixes types of patient id; expected all text or all numbers."
+        ) from None
     return Clusters(index.reshape(-1).astype(np.int64), unique.size, independent=unique.size == n)
 
 
@@ -108,5 +112,7 @@ def at_least_two_clusters(clusters: Clusters, what: str) -> None:
 def half_alpha(level: float) -> float:
     """Probability left in each tail by a two-sided interval of this level."""
     if not 0 < level < 1:
-        raise AuditError(f"level is {level}; expected a confidence level between 0 and 1, e.g. 0.95.")
+        raise AuditError(
+            f"level is {level}; expected a confidence level between 0 and 1, e.g. 0.95."
+        )
     return (1 - level) / 2

@@ -1,4 +1,4 @@
-"""The distributions behind the intervals; each one gives an interval and the p-values that match it.
+"""The distributions behind the intervals; each gives an interval and the p-values that match it.
 
 Every tail is a small object that maps a threshold t to the p-values of (H0: theta <= t,
 H0: theta >= t), so that an Estimate can be asked about any threshold later.
@@ -235,27 +235,21 @@ class ReplicateTail:
                 within, low = middle + 1, middle + 1
             else:
                 high = middle - 1
-        if within == 0 or within > self.replicates.size:
+        if within == 0:
             return -math.inf, math.inf
         return float(self.replicates[within - 1]), float(self.replicates[-within])
 
 
 @dataclass(frozen=True)
-class ReflectedTail:
-    """The basic bootstrap: theta - value is read off value - replicate (Davison & Hinkley 1997)."""
+class TwoTails:
+    """A lower and an upper limit that come from different distributions."""
 
-    tail: ReplicateTail
-    value: float
+    lower: Tail
+    upper: Tail
 
     def __call__(self, t: float) -> tuple[float, float]:
         """p-values of H0: theta <= t and of H0: theta >= t."""
-        at_most, at_least = self.tail(2 * self.value - t)
-        return at_least, at_most
-
-    def interval(self, half: float) -> Bounds:
-        """The percentile interval, mirrored at the value."""
-        low, high = self.tail.interval(half)
-        return 2 * self.value - high, 2 * self.value - low
+        return self.lower(t)[0], self.upper(t)[1]
 
 
 @dataclass(frozen=True)
@@ -268,9 +262,13 @@ class BoundedTail:
     def __call__(self, t: float) -> tuple[float, float]:
         """p-values of H0: theta <= t and of H0: theta >= t."""
         low, high = self.bounds
-        if t < low:
-            return 0.0, 1.0
-        return (1.0, 0.0) if t > high else self.tail(t)
+        above, below = self.tail(t)
+        # H0: theta >= t holds for certain at or below the lower bound, and fails above the upper.
+        if t <= low:
+            below, above = 1.0, 0.0 if t < low else above
+        if t >= high:
+            above, below = 1.0, 0.0 if t > high else below
+        return above, below
 
     def clip(self, interval: Bounds) -> Bounds:
         """The part of the interval inside the bounds."""

@@ -1,0 +1,54 @@
+"""From arrays to measurements with the declared unit and bounds."""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+
+from auditkit.errors import AuditError
+from auditkit.findings import At, Measurement
+from auditkit.spec.declaration import CheckDeclaration, Measure, Parameters
+from auditkit.stats import Estimate
+
+
+@dataclass(frozen=True)
+class Measuring:
+    """Makes measurements of one check.
+
+    Attributes:
+        measures: what the check declared for these parameters.
+        planned: number of images that were to be evaluated.
+    """
+
+    measures: Mapping[str, Measure]
+    planned: int
+
+    @classmethod
+    def of(cls, check: CheckDeclaration, parameters: Parameters, planned: int) -> "Measuring":
+        """For one run of a check."""
+        return cls(check.measures(parameters), planned)
+
+    def __call__(
+        self,
+        name: str,
+        estimate: Callable[[], Estimate],
+        at: At | None = None,
+        skipped: Iterable[str] = (),
+        planned: int | None = None,
+    ) -> Measurement:
+        """A measurement; an `AuditError` while estimating becomes its reason.
+
+        Args:
+            name: a declared measure.
+            estimate: computes it.
+            at: the value of each dimension.
+            skipped: one reason per image that could not be evaluated.
+            planned: images that were to be evaluated, if not all.
+        """
+        measure = self.measures[name]
+        counts = dict(Counter(skipped))
+        total = self.planned if planned is None else planned
+        try:
+            found, reason = estimate(), ""
+        except AuditError as error:
+            found, reason = None, str(error)
+        return Measurement(name, at or {}, found, measure.unit, measure.bounds, total, counts, reason)

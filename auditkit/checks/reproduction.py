@@ -1,0 +1,146 @@
+"""Check `reproduction`: the PyTorch model against the device's own runtime.
+
+DeGrave et al. (doi:10.1038/s41551-023-01160-9), Supp. Fig. 2, compare 1000 predictions by Pearson's r.
+
+Deviates: r alone is a weak test (two kernels of the TFLite runtime agree with each other only to about
+r = .99, and leaving quantisation out reaches that too), so the share of bit-equal outputs, the share
+within a tolerance and the agreement of decisions are given beside it, each against both kernels in the
+matching arithmetic, and the two kernels against each other as the noise floor.
+"""
+
+import numpy as np
+import numpy.typing as npt
+
+from auditkit import stats
+from auditkit.checks.measuring import Measuring
+from auditkit.evidence import Evidence
+from auditkit.findings import Figure, Findings, Series, Table
+from auditkit.spec.declarations.reproduction import REPRODUCTION, Reproduction
+
+Floats = npt.NDArray[np.float64]
+_SHOWN_POINTS = 400
+
+
+def reproduction(evidence: Evidence, parameters: Reproduction) -> Findings:
+    """Compare outputs pairwise and count."""
+    findings = Findings()
+    measuring = Measuring.of(REPRODUCTION, parameters, evidence.n)
+    rows = []
+    for against in parameters.against:
+        ours, theirs = _pair(evidence, against)
+        step = _step(theirs)
+        pair = _Pair(evidence, ours, theirs, step, parameters.tolerance_steps)
+        at = {"against": against}
+        found = [measuring(name, estimate, at) for name, estimate in pair.estimates().items()]
+        findings.measurements += found
+        rows.append([_NAMES[against], *(_cell(m.estimate) for m in found), pair.largest()])
+        findings.figures.append(_figure(against, pair))
+    findings.tables.append(
+        Table(
+            "agreement",
+            "Agreement",
+            [
+                "pair",
+                "Pearson r",
+                "bit-equal",
+                f"within {parameters.tolerance_steps} step",
+                "same decision",
+                "largest difference",
+            ],
+            rows,
+            "Shares are of images, with exact 95 % intervals over patients; r by Fisher's z or a bootstrap "
+            "over patients. A step is one quantisation step of the output.",
+        )
+    )
+    return findings
+
+
+_NAMES = {
+    "xnnpack": "audited model (float rescale) and XNNPACK kernels",
+    "reference": "audited model (fixed point) and reference kernels",
+    "noise-floor": "the runtime's two kernels with each other",
+}
+
+
+def _pair(evidence: Evidence, against: str) -> tuple[Floats, Floats]:
+    """Raw outputs (n, C) of the audited model in the matching arithmetic and of the runtime."""
+    if against == "noise-floor":
+        return evidence.runtime_answers("reference"), evidence.runtime_answers("xnnpack")
+    if against == "reference":
+        return evidence.answers("ref"), evidence.runtime_answers("reference")
+    return evidence.answers("fake"), evidence.runtime_answers("xnnpack")
+
+
+def _step(outputs: Floats) -> float:
+    """The quantisation step: smallest distance between distinct output values."""
+    values = np.unique(outputs)
+    return float(np.diff(values).min()) if len(values) > 1 else 1.0
+
+
+class _Pair:
+    def __init__(
+        self, evidence: Evidence, ours: Floats, theirs: Floats, step: float, tolerance: int
+    ) -> None:
+        self.evidence = evidence
+        self.ours, self.theirs = ours, theirs
+        self.distance = np.abs(ours - theirs).max(axis=1)
+        self.step, self.tolerance = step, tolerance
+
+    def score(self, outputs: Floats) -> Floats:
+        """What Pearson's r is taken of: the score, or the label's output."""
+        index = self.evidence.card.output.score
+        if index is not None:
+            return outputs[:, min(index, outputs.shape[1] - 1)]
+        return outputs[np.arange(len(outputs)), self.evidence.labels]
+
+    def decision(self, outputs: Floats) -> npt.NDArray[np.int64]:
+        """The decision that the outputs lead to."""
+        threshold = self.evidence.card.threshold
+        if threshold is None:
+            return outputs.argmax(axis=1)
+        return (self.score(outputs) >= threshold).astype(np.int64)
+
+    def estimates(self):  # type: ignore[no-untyped-def]  # noqa: ANN201 a dict of estimators, as in `performance`
+        """Each measure's estimator."""
+        patients = self.evidence.patients
+        close = self.distance <= (self.tolerance + 0.5) * self.step
+        same = self.decision(self.ours) == self.decision(self.theirs)
+        return {
+            "pearson_r": lambda: stats.pearson_r(
+                self.score(self.ours), self.score(self.theirs), patients
+            ),
+            "bit_equal": lambda: stats.proportion(self.distance == 0, patients),
+            "within_tolerance": lambda: stats.proportion(close, patients),
+            "decision_agreement": lambda: stats.proportion(same, patients),
+        }
+
+    def largest(self) -> str:
+        """The largest difference, with what a maximum over n images can promise."""
+        most, n = float(self.distance.max()), len(self.distance)
+        promised = 100 * 0.05 ** (1 / n)
+        return (
+            f"{most:.4g} ({most / self.step:.0f} steps) on output values; with 95 % confidence at "
+            f"least {promised:.1f} % of such images differ by no more"
+        )
+
+
+def _figure(against: str, pair: _Pair) -> Figure:
+    ours, theirs = pair.score(pair.ours), pair.score(pair.theirs)
+    order = np.argsort(theirs, kind="stable")
+    picked = order[np.linspace(0, len(order) - 1, min(len(order), _SHOWN_POINTS)).astype(int)]
+    return Figure(
+        f"scores_{against.replace('-', '_')}",
+        f"Scores: {_NAMES[against]}",
+        "lines",
+        "reference kernels" if against == "noise-floor" else "runtime",
+        "XNNPACK kernels" if against == "noise-floor" else "audited model",
+        [Series("images, ordered by score", theirs[picked].tolist(), ours[picked].tolist())],
+        "On the diagonal both answer alike.",
+        diagonal=True,
+    )
+
+
+def _cell(estimate: stats.Estimate | None) -> str:
+    if estimate is None:
+        return "not evaluable"
+    return f"{estimate.value:.4f} [{estimate.low:.4f}, {estimate.high:.4f}]"

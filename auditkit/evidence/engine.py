@@ -1,0 +1,158 @@
+"""Gathering a stage's evidence: shards that are there are read, the others are computed and kept.
+
+Several processes may gather the same stage at once: each takes shards that nobody else holds and
+leaves the others to their holders, so that no shard is computed twice.
+"""
+
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import numpy as np
+from filelock import Timeout
+
+from auditkit.evidence.identity import address, code_version
+from auditkit.evidence.store import Arrays, Store
+
+Compute = Callable[[Sequence[int]], Arrays]
+
+
+class Progress(Protocol):
+    """Told how far a stage is."""
+
+    def __call__(self, stage: str, done: int, total: int, seconds: float) -> None:
+        """Shards done of all, after so many seconds."""
+        ...
+
+
+def silent(stage: str, done: int, total: int, seconds: float) -> None:
+    """Say nothing."""
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One kind of evidence for one model and data set.
+
+    Attributes:
+        name: for people.
+        identity: all that determines the arrays, but the images.
+        digests: per image, its content (and whatever else of it matters); they complete the identity.
+        shard: images per shard.
+    """
+
+    name: str
+    identity: Mapping[str, Any]
+    digests: Sequence[str]
+    shard: int
+
+    def shards(self) -> Iterator[tuple[str, list[int]]]:
+        """Each shard's address and the indices of its images."""
+        for start in range(0, len(self.digests), self.shard):
+            indices = list(range(start, min(start + self.shard, len(self.digests))))
+            images = [self.digests[i] for i in indices]
+            yield address({**self.identity, "images": images, "code": code_version()}), indices
+
+
+@dataclass
+class Counts:
+    """How much was computed and how much was found."""
+
+    computed: int = 0
+    found: int = 0
+
+
+@dataclass
+class Engine:
+    """Runs stages over a store, with some threads.
+
+    ``compute`` is made by ``worker()`` once per thread, so that each may own a model.
+    """
+
+    store: Store
+    threads: int = 1
+    progress: Progress = silent
+    counts: Counts = field(default_factory=Counts)
+
+    def gather(self, stage: Stage, worker: Callable[[], Compute]) -> Arrays:
+        """All images' arrays in order, joined along the first axis."""
+        shards = list(stage.shards())
+        parts: dict[str, Arrays] = {}
+        for where, _ in shards:
+            found = self.store.read(where)
+            if found is not None:
+                parts[where] = found
+        self.counts.found += len(parts)
+        missing = [shard for shard in shards if shard[0] not in parts]
+        if missing:
+            parts |= self._compute(stage, missing, worker, len(shards))
+        ordered = [parts[where] for where, _ in shards]
+        return {name: np.concatenate([part[name] for part in ordered]) for name in ordered[0]}
+
+    def _compute(
+        self,
+        stage: Stage,
+        missing: list[tuple[str, list[int]]],
+        worker: Callable[[], Compute],
+        total: int,
+    ) -> dict[str, Arrays]:
+        started = time.monotonic()
+        parts: dict[str, Arrays] = {}
+        local: dict[str, Compute] = {}
+        import threading
+
+        def one(shard: tuple[str, list[int]], patience: float) -> Arrays | None:
+            me = threading.current_thread().name
+            if me not in local:
+                local[me] = worker()
+            return self._one(stage, shard, local[me], patience)
+
+        with ThreadPoolExecutor(max_workers=max(1, self.threads)) as pool:
+            # Shards that another process holds come back as None and wait for the second round.
+            for patience in (0.0, -1.0):
+                todo = [shard for shard in missing if shard[0] not in parts]
+                futures = {pool.submit(one, shard, patience): shard[0] for shard in todo}
+                for future in _finished(futures):
+                    arrays = future.result()
+                    if arrays is not None:
+                        parts[futures[future]] = arrays
+                        done = total - len(missing) + len(parts)
+                        self.progress(stage.name, done, total, time.monotonic() - started)
+        return parts
+
+    def _one(
+        self, stage: Stage, shard: tuple[str, list[int]], compute: Compute, patience: float
+    ) -> Arrays | None:
+        where, indices = shard
+        try:
+            with self.store.lock(where).acquire(timeout=patience):
+                found = self.store.read(where)
+                if found is not None:
+                    self.counts.found += 1
+                    return found
+                started = time.monotonic()
+                arrays = compute(indices)
+                about = {
+                    "stage": stage.name,
+                    "identity": dict(stage.identity),
+                    "seconds": round(time.monotonic() - started, 3),
+                    "images": len(indices),
+                }
+                self.store.write(where, arrays, about)
+                self.counts.computed += 1
+                return arrays
+        except Timeout:
+            return None
+
+
+def _finished(futures: Mapping[Future[Arrays | None], str]) -> Iterator[Future[Arrays | None]]:
+    """Futures as they finish; the first error cancels what has not begun."""
+    pending = set(futures)
+    while pending:
+        done, pending = wait(pending, return_when=FIRST_COMPLETED)
+        for future in done:
+            if future.exception() is not None:
+                for other in pending:
+                    other.cancel()
+            yield future

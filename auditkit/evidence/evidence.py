@@ -1,0 +1,246 @@
+"""What checks see: per-image arrays for one model on one data set. Torch is imported only to compute.
+
+Everything here is a function of (model, images, parameters); when all of it is in the store, a whole
+audit is judged without loading a network.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from auditkit.data.dataset import Dataset, Mask, Picture, Record
+from auditkit.errors import AuditError
+from auditkit.evidence.engine import Compute, Engine, Stage
+from auditkit.models.geometry import mask_to_input, picture_to_input
+from auditkit.models.identity import class_names, model_digest
+from auditkit.spec.cards import ModelCard
+from auditkit.spec.methods import Method
+
+if TYPE_CHECKING:
+    from auditkit.models.model import Model
+
+Floats = npt.NDArray[np.float64]
+Integers = npt.NDArray[np.int64]
+Kernel = Literal["xnnpack", "reference"]
+Mode = Literal["fake", "ref", "float"]
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How evidence is computed; none of it changes a verdict.
+
+    Attributes:
+        device: auto, cpu, cuda or mps.
+        precision: of float networks.
+        batch_size: inputs per forward pass; None chooses.
+        shard: images per shard, which is what an interrupted run can lose.
+    """
+
+    device: str = "auto"
+    precision: str = "float32"
+    batch_size: int | None = None
+    shard: int = 32
+
+
+@dataclass(frozen=True)
+class Scores:
+    """Answers to images: probability of the score's class (or of the label), and the decision."""
+
+    score: Floats
+    decision: Integers
+
+
+@dataclass(frozen=True)
+class Heatmaps:
+    """Heatmaps at their own granularity.
+
+    Attributes:
+        maps: float (n, h, w), positive where evidence for the decided class is.
+        cell: side in input pixels of one value of a map.
+    """
+
+    maps: npt.NDArray[np.float32]
+    cell: int
+
+    def full(self, index: int, size: int) -> npt.NDArray[np.float32]:
+        """One map at the input's size, nearest neighbour."""
+        grown: npt.NDArray[np.float32] = np.kron(
+            self.maps[index], np.ones((self.cell, self.cell), np.float32)
+        )
+        return grown[:size, :size]
+
+
+class Evidence:
+    """Evidence of one model on (the first images of) one data set."""
+
+    def __init__(
+        self,
+        card: ModelCard,
+        data: Dataset,
+        engine: Engine,
+        settings: Settings,
+        images: int | None = None,
+        model: "Callable[[], Model] | None" = None,
+    ) -> None:
+        self.card = card
+        self.data = data
+        self.records: Sequence[Record] = data.records[:images]
+        self._engine = engine
+        self._settings = settings
+        self._model = model
+
+    @property
+    def n(self) -> int:
+        """Number of images."""
+        return len(self.records)
+
+    @cached_property
+    def labels(self) -> Integers:
+        """Class index per image."""
+        return np.array([record.label for record in self.records])
+
+    @cached_property
+    def patients(self) -> npt.NDArray[np.str_]:
+        """Patient per image: the clusters of all statistics."""
+        return np.array([record.patient for record in self.records])
+
+    @property
+    def two_class(self) -> bool:
+        """Whether there is a score with a threshold."""
+        return self.card.output.score is not None
+
+    @property
+    def classes(self) -> list[str] | None:
+        """Names of the outputs."""
+        return class_names(self.card)
+
+    @property
+    def size(self) -> int:
+        """Side of the model's input in pixels."""
+        return self.card.input.size
+
+    def group(self, column: str) -> npt.NDArray[np.str_]:
+        """Value of a group column per image.
+
+        Raises:
+            AuditError: the data set has no such column.
+        """
+        known = self.records[0].groups
+        if column not in known:
+            from auditkit.spec.problems import nearest
+
+            raise AuditError(
+                f"data set '{self.data.card.data}' has no group '{column}'; {nearest(column, known)}"
+            )
+        return np.array([record.groups[column] for record in self.records])
+
+    def right(self, decision: Integers) -> npt.NDArray[np.bool_]:
+        """Whether decisions are right; ``decision`` is (n, ...)."""
+        labels = self.labels.reshape(-1, *[1] * (decision.ndim - 1))
+        return np.asarray(decision == labels)
+
+    def picture(self, index: int) -> Picture:
+        """The picture as the model's square, for people to look at."""
+        return picture_to_input(self.data.image(index), self.card.input)
+
+    def mask(self, index: int) -> Mask | None:
+        """The annotated region on the model's square."""
+        mask = self.data.mask(index)
+        return None if mask is None else mask_to_input(mask, self.card.input)
+
+    def scores(self) -> Scores:
+        """The model's answers to the images as they are."""
+        from auditkit.evidence.stages import scores_worker
+
+        arrays = self._gather("scores", {}, scores_worker)
+        return Scores(arrays["score"], arrays["decision"])
+
+    def shifted_scores(self, space: str, shifts: Sequence[tuple[float, float]]) -> Scores:
+        """Answers to recoloured images, (n, shifts); a shift is (radius, angle in degrees)."""
+        from auditkit.evidence.stages import shifts_worker
+
+        parameters = {"space": space, "shifts": [list(shift) for shift in shifts]}
+        arrays = self._gather("colour shifts", parameters, shifts_worker)
+        return Scores(arrays["score"], arrays["decision"])
+
+    def heatmaps(self, method: Method) -> Heatmaps:
+        """Heatmaps of the decided class.
+
+        Raises:
+            AuditError: the method cannot be computed for this model.
+        """
+        from auditkit.evidence.stages import heatmaps_worker
+
+        arrays = self._gather(f"heatmaps {method.label}", method.identity, heatmaps_worker)
+        return Heatmaps(arrays["map"], int(arrays["cell"][0]))
+
+    def removal(self, method: Method, fill: str, steps: int) -> tuple[Integers, Floats]:
+        """Decisions while a heatmap's cells are removed, hottest first.
+
+        Returns:
+            decisions (n, steps + 1), -1 where the heatmap has no order; realised fractions (steps + 1,).
+        """
+        from auditkit.evidence.stages import removal_worker
+
+        heat = self.heatmaps(method)
+        parameters = {"method": method.identity, "fill": fill, "steps": steps}
+        arrays = self._gather(
+            f"removal {method.label} {fill}", parameters, removal_worker, heat=heat
+        )
+        return arrays["decision"], arrays["fraction"][0]
+
+    def random_removal(self, cell: int, fill: str, steps: int, repeats: int) -> Integers:
+        """Decisions while cells are removed in random order, (n, repeats, steps + 1)."""
+        from auditkit.evidence.stages import random_removal_worker
+
+        parameters = {"cell": cell, "fill": fill, "steps": steps, "repeats": repeats}
+        name = f"random removal {cell} px {fill}"
+        arrays = self._gather(name, parameters, random_removal_worker, stage="random removal")
+        decisions: Integers = arrays["decision"]
+        return decisions
+
+    def answers(self, mode: Mode) -> Floats:
+        """The PyTorch model's raw outputs (n, C) in one arithmetic, for pictures rounded to bytes."""
+        from auditkit.evidence.stages import answers_worker
+
+        arrays = self._gather(f"answers {mode}", {"mode": mode}, answers_worker, stage="answers")
+        outputs: Floats = arrays["output"]
+        return outputs
+
+    def runtime_answers(self, kernel: Kernel) -> Floats:
+        """The device's own runtime's raw outputs (n, C) for the same pictures."""
+        from auditkit.evidence.stages import runtime_worker
+
+        name = f"runtime {kernel}"
+        arrays = self._gather(name, {"kernel": kernel}, runtime_worker, stage="runtime")
+        outputs: Floats = arrays["output"]
+        return outputs
+
+    def _gather(
+        self,
+        name: str,
+        parameters: dict[str, Any],
+        worker: Callable[..., Compute],
+        stage: str | None = None,
+        **given: Any,
+    ) -> dict[str, npt.NDArray[Any]]:
+        identity = {
+            "stage": stage or name,
+            "parameters": parameters,
+            "model": model_digest(self.card),
+            "precision": self._settings.precision,
+        }
+        digests = [f"{record.digest}:{record.label}" for record in self.records]
+        title = f"{self.card.model}: {name}"
+        plan = Stage(title, identity, digests, self._settings.shard)
+        return self._engine.gather(
+            plan, lambda: worker(self, self._own_model, self._settings, parameters, **given)
+        )
+
+    def _own_model(self) -> "Model":
+        assert self._model is not None
+        return self._model()

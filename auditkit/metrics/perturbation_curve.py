@@ -1,0 +1,171 @@
+"""The area under the perturbation curve (AUPC) and ΔAUPC, with intervals over patients.
+
+Jin, Li, Fatehi & Hamarneh 2023, "Guidelines and evaluation of clinical explainable AI in medical
+image analysis", arXiv 2202.10553, doi:10.1016/j.media.2022.102684, section 4.3.1.
+"""
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from auditkit.errors import AuditError
+from auditkit.stats import Estimate, bootstrap, mean
+
+Floats = NDArray[np.float64]
+
+
+def perturbation_curve_area(fractions: ArrayLike, performance: ArrayLike) -> Floats:
+    """AUPC: trapezoid area under performance against the share of features removed.
+
+    Args:
+        fractions: (k,) strictly rising from 0 to 1, from ``removal_steps``.
+        performance: (..., k), for instance accuracies.
+
+    Returns:
+        float64 (...), in the unit of the performance; a 0-dimensional array for one curve.
+
+    Raises:
+        AuditError: fractions that do not rise from 0 to 1, other lengths, or NaN.
+
+    Example:
+        >>> float(perturbation_curve_area([0.0, 0.5, 1.0], [1.0, 0.5, 0.0]))
+        0.5
+    """
+    x, y = np.asarray(fractions, np.float64), np.asarray(performance, np.float64)
+    if x.ndim != 1 or x.size < 2 or x[0] != 0 or x[-1] != 1 or not (np.diff(x) > 0).all():
+        raise AuditError("fractions: expected shares that rise strictly from 0 to 1.")
+    if y.ndim < 1 or y.shape[-1] != x.size:
+        raise AuditError(
+            f"performance has shape {y.shape}; expected {x.size} steps on the last axis."
+        )
+    if not np.isfinite(y).all():
+        raise AuditError("performance holds NaN or infinite values; count such images instead.")
+    return np.asarray((np.diff(x) * (y[..., 1:] + y[..., :-1]) / 2).sum(axis=-1))
+
+
+def delta_aupc(fractions: ArrayLike, curve: ArrayLike, random_curves: ArrayLike) -> float:
+    """ΔAUPC(H) = AUPC(H_b) - AUPC(H) (arXiv 2202.10553, section 4.3.1).
+
+    Args:
+        fractions: (k,) strictly rising from 0 to 1.
+        curve: (k,) performance when the features of the heatmap are removed first.
+        random_curves: (repeats, k) performance under each random order; their areas are averaged.
+
+    Returns:
+        The difference, in [-1, 1] for accuracies; above 0 the heatmap is better than chance.
+
+    Raises:
+        AuditError: as ``perturbation_curve_area``.
+
+    Example:
+        >>> delta_aupc([0.0, 0.5, 1.0], [1.0, 0.0, 0.0], [[1.0, 0.5, 0.0], [1.0, 1.0, 0.0]])
+        0.375
+    """
+    random_areas = perturbation_curve_area(fractions, np.atleast_2d(random_curves))
+    return float(random_areas.mean() - perturbation_curve_area(fractions, curve))
+
+
+def aupc_estimate(
+    correct: ArrayLike,
+    fractions: ArrayLike,
+    clusters: ArrayLike | None = None,
+    *,
+    seed: int = 0,
+    level: float = 0.95,
+) -> Estimate:
+    """AUPC of the accuracy with a cluster bootstrap interval over patients.
+
+    Args:
+        correct: (n, k) whether each image is still predicted correctly at each step, or any
+            performance of single images in [0, 1] whose mean over images is the performance.
+        fractions: (k,) strictly rising from 0 to 1.
+        clusters: (n,) patient ids; None for independent images.
+        seed: seed of the bootstrap.
+        level: two-sided confidence level.
+
+    Returns:
+        The area, in [0, 1].
+
+    Raises:
+        AuditError: wrong shapes, values outside [0, 1], or one patient only.
+
+    Example:
+        >>> aupc_estimate([[1, 1, 0], [1, 0, 0]], [0.0, 0.5, 1.0]).value
+        0.5
+    """
+    areas = perturbation_curve_area(fractions, _performance("correct", correct, 2))
+    return _mean_over_patients(areas, clusters, (0.0, 1.0), seed, level)
+
+
+def delta_aupc_estimate(
+    correct: ArrayLike,
+    random_correct: ArrayLike,
+    fractions: ArrayLike,
+    clusters: ArrayLike | None = None,
+    *,
+    seed: int = 0,
+    level: float = 0.95,
+) -> Estimate:
+    r"""ΔAUPC of the accuracy with a paired cluster bootstrap interval over patients.
+
+    Accuracy is a mean over images and the area is linear, so ΔAUPC is the mean over images of
+
+        d_i = mean_r AUPC_i(H_b, r) - AUPC_i(H),
+
+    and resampling patients resamples d_i, which keeps the pairing of heatmap and baseline.
+
+    Deviates: the paper bands the repeats of the random order, which says how well the baseline is
+    known and nothing about other patients; its fifteen repeats are averaged here.
+
+    Args:
+        correct: (n, k) as for ``aupc_estimate``, features of the heatmap removed first.
+        random_correct: (n, repeats, k) the same under random orders.
+        fractions: (k,) strictly rising from 0 to 1.
+        clusters: (n,) patient ids; None for independent images.
+        seed: seed of the bootstrap.
+        level: two-sided confidence level.
+
+    Returns:
+        The difference, in [-1, 1].
+
+    Raises:
+        AuditError: wrong shapes, values outside [0, 1], or one patient only.
+
+    Example:
+        >>> heatmap, random = [[1, 0, 0], [1, 0, 0]], [[[1, 1, 0]], [[1, 0, 0]]]
+        >>> delta_aupc_estimate(heatmap, random, [0.0, 0.5, 1.0]).value  # (0.5 + 0) / 2
+        0.25
+    """
+    heatmap = perturbation_curve_area(fractions, _performance("correct", correct, 2))
+    repeats = perturbation_curve_area(fractions, _performance("random_correct", random_correct, 3))
+    if repeats.shape[0] != heatmap.shape[0]:
+        raise AuditError(
+            f"correct holds {heatmap.shape[0]} images and random_correct {repeats.shape[0]}; "
+            "expected the same images in the same order."
+        )
+    differences = repeats.mean(axis=1) - heatmap
+    return _mean_over_patients(differences, clusters, (-1.0, 1.0), seed, level)
+
+
+def _performance(name: str, values: ArrayLike, dimensions: int) -> Floats:
+    array = np.asarray(values, dtype=np.float64)
+    if array.ndim != dimensions or 0 in array.shape:
+        expected = "(images, steps)" if dimensions == 2 else "(images, repeats, steps)"
+        raise AuditError(f"{name} has shape {array.shape}; expected {expected}, none of them 0.")
+    if not ((array >= 0) & (array <= 1)).all():
+        raise AuditError(f"{name} holds values outside [0, 1] or NaN; expected correct or not.")
+    return array
+
+
+def _mean_over_patients(
+    values: Floats, clusters: ArrayLike | None, bounds: tuple[float, float], seed: int, level: float
+) -> Estimate:
+    if values.min() == values.max():  # no resample could differ: the exact bound of `mean`
+        return mean(values, clusters, bounds=bounds, level=level)
+    # Sorted, so that the draws of independent images do not depend on their order.
+    ordered = np.sort(values) if clusters is None else values
+
+    def weighted_mean(weights: Floats) -> Floats:
+        means: Floats = weights @ ordered / weights.sum(axis=1)
+        return means
+
+    return bootstrap(weighted_mean, clusters, ordered.size, seed=seed, level=level, bounds=bounds)

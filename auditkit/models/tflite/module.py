@@ -1,0 +1,229 @@
+"""A TFLite file as a PyTorch module."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.func import functional_call
+
+from auditkit.errors import AuditError
+from auditkit.models.tflite.arithmetic import FakeStage, Mode, Rounding
+from auditkit.models.tflite.build import (
+    Step,
+    build_steps,
+    ending,
+    expected_shape,
+    is_image,
+    simplified,
+)
+from auditkit.models.tflite.layout import shape_here, to_file_order
+from auditkit.models.tflite.schema import Graph, read_graph
+from auditkit.models.tflite.site import Site
+
+
+class TFLiteModule(nn.Module):
+    """A classifier read from a TFLite file; see `load_tflite`.
+
+    Each operator is a submodule named after its kind and place (`conv_2d_03`) whose output is
+    (N, C, H, W), so that forward hooks work on any of them. Nothing is kept between calls.
+
+    Attributes:
+        input_shape: (height, width, channels).
+        quantised_input: whether the input is a byte image, 0 to 255.
+        quantised_output: whether the output is made of 8-bit codes.
+        output_is_probability: whether the graph ends in SOFTMAX or LOGISTIC.
+        output_scale: step between two output codes; None for a float output.
+        output_zero_point: the output code of zero; None for a float output.
+        has_logits: whether `logits` can be called.
+        operator_names: the submodules in the order in which they run.
+    """
+
+    def __init__(self, graph: Graph, mode: Mode) -> None:
+        super().__init__()
+        source, target = graph.tensors[graph.input], graph.tensors[graph.output]
+        if not is_image(source) or not (target.quantised or target.dtype == "FLOAT32"):
+            graph.fail(
+                f"takes {source.dtype} of shape {source.shape} and gives {target.dtype}; "
+                "the reader takes images (1, height, width, channels) of uint8, int8 or float32",
+            )
+        self._output = graph.output
+        self._logits = ending(graph).logits
+        self._input = graph.input
+        self._steps, modules = build_steps(graph, mode)
+        for name, module in modules.items():
+            self.add_module(name, module)
+        self._scales = _scales(graph)
+        self.mode = mode
+        self.input_shape = (source.shape[1], source.shape[2], source.shape[3])
+        self.quantised_input = source.quantised
+        self.quantised_output = target.quantised
+        self.output_is_probability = self._logits is not None
+        self.has_logits = self._logits is not None
+        self.operator_names = tuple(modules)
+        quantiser = _grid(graph, graph.output) if target.quantised else None
+        self.output_scale = None if quantiser is None else float(quantiser[0])
+        self.output_zero_point = None if quantiser is None else quantiser[1]
+        self._add_input_stage(graph)
+        self.eval()
+
+    def _add_input_stage(self, graph: Graph) -> None:
+        self._byte_zero = 0
+        if not self.quantised_input:
+            return
+        _, zero_point, signed = _grid(graph, graph.input)
+        # Callers give bytes 0 to 255 whatever the file holds; int8 codes are bytes less 128.
+        self._byte_zero = zero_point + 128 if signed else zero_point
+        limits = -self._byte_zero, 255 - self._byte_zero
+        rounding: Rounding = "none" if self.mode == "float" else "even"
+        self.input_codes = FakeStage(limits, np.array(1, np.float32), rounding, masked=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Classify images.
+
+        Args:
+            x: (N, C, H, W) float32: bytes 0 to 255 where `quantised_input` (rounded inside, with a
+                straight-through gradient), else the real values that the file's input expects.
+
+        Returns:
+            (N, outputs) float32, real values.
+        """
+        return self._real(self._values(x, self._output), self._output)
+
+    def logits(self, x: Tensor) -> Tensor:
+        """Give the real-valued input of the final SOFTMAX or LOGISTIC, (N, outputs).
+
+        Raises:
+            AuditError: if the graph does not end in one; `has_logits` says so.
+        """
+        if self._logits is None:
+            raise AuditError(
+                "the TFLite model does not end in SOFTMAX or LOGISTIC, so that its output are the "
+                "logits; use output: model",
+            )
+        return self._real(self._values(x, self._logits), self._logits)
+
+    def codes(self, x: Tensor) -> Tensor:
+        """Give the output codes as the device stores them, (N, outputs) whole numbers in float32.
+
+        Raises:
+            AuditError: if the output is not quantised.
+        """
+        if self.output_zero_point is None:
+            raise AuditError("the TFLite model has a float output, which has no codes to compare")
+        return _rows(self._values(x, self._output)) + self.output_zero_point
+
+    def _values(self, x: Tensor, wanted: int) -> Tensor:
+        # Half precision would break the exact sums without a sign of it.
+        with torch.autocast(x.device.type, enabled=False):
+            for step, value in self._walk(x):
+                if step.output == wanted:
+                    return value
+        raise AssertionError
+
+    def _walk(self, x: Tensor) -> Iterator[tuple[Step, Tensor]]:
+        height, width, channels = self.input_shape
+        if tuple(x.shape[1:]) != (channels, height, width) or not x.is_floating_point():
+            raise AuditError(
+                f"the TFLite model was given {x.dtype} of shape {tuple(x.shape)}, expected "
+                f"float32 of shape (N, {channels}, {height}, {width})",
+            )
+        image = x.to(torch.float32, memory_format=torch.channels_last)
+        if self.quantised_input:
+            image = self.input_codes(image - self._byte_zero)
+        values = {self._input: image}
+        for step in self._steps:
+            arguments = [values[index] for index in step.inputs]
+            for index in step.released:
+                del values[index]
+            value = self.get_submodule(step.name)(*arguments)
+            values[step.output] = value
+            del arguments
+            yield step, value
+            del value
+
+    def _real(self, values: Tensor, index: int) -> Tensor:
+        scale = self._scales.get(index)
+        rows = _rows(values)
+        return rows if scale is None else rows * scale
+
+
+def _rows(values: Tensor) -> Tensor:
+    return to_file_order(values).reshape(len(values), -1)
+
+
+def _grid(graph: Graph, index: int) -> tuple[float, int, bool]:
+    # Any operator can answer for a tensor of the graph.
+    grid = Site(graph, graph.operators[0], "float", masked=True).grid(graph.tensors[index])
+    return float(grid.scale), grid.zero_point, grid.signed
+
+
+def _scales(graph: Graph) -> dict[int, float]:
+    ends = [graph.output, ending(graph).logits]
+    return {
+        index: _grid(graph, index)[0]
+        for index in ends
+        if index is not None and graph.tensors[index].quantised
+    }
+
+
+def load_tflite(path: Path, *, mode: Mode = "fake") -> TFLiteModule:
+    """Read a TFLite classifier into PyTorch.
+
+    The quantisation scheme is Jacob et al., Quantization and Training of Neural Networks for
+    Efficient Integer-Arithmetic-Only Inference, arXiv:1712.05877, equations 1 to 6.
+
+    Args:
+        path: a .tflite file with float32, int8 or uint8 tensors, one scale per tensor or channel.
+        mode: `fake` rounds as the default runtime (XNNPACK) does and is differentiable; `ref`
+            repeats the reference kernels bit for bit, without a gradient; `float` leaves the
+            rounding out. A float file is the same in all three.
+
+    Returns:
+        A module in eval mode, whose weights are buffers.
+
+    Raises:
+        AuditError: if the file is not a TFLite file, is damaged, or uses an operator or a type that
+            the reader does not know; the message names it.
+
+    Deviates:
+        Weights stored as int8 beside float activations (dynamic range) are read as real numbers;
+        the runtime also quantises the activations on the fly, image by image.
+    """
+    graph = simplified(read_graph(path))
+    if not graph.operators:
+        graph.fail("holds no operators")
+    with torch.no_grad():
+        module = TFLiteModule(graph, mode)
+        _check_shapes(graph, module)
+    return module
+
+
+def _check_shapes(graph: Graph, module: TFLiteModule) -> None:
+    """Run two images without values, and hold every shape against the recorded one."""
+    state = {name: value.to("meta") for name, value in module.state_dict().items()}
+    height, width, channels = module.input_shape
+    images = torch.empty(2, channels, height, width, device="meta")
+    try:
+        found = functional_call(
+            _Shapes(module), {f"module.{k}": v for k, v in state.items()}, images
+        )
+    except (RuntimeError, IndexError, ValueError, TypeError) as error:
+        graph.fail(f"its operators do not fit together ({str(error).splitlines()[0]})")
+    for step, shape in found:
+        expected = shape_here(expected_shape(graph.tensors[step.output], 2))
+        if shape != expected:
+            graph.fail(
+                f"operator {step.name} gives the shape {shape} for two images, the file says "
+                f"{expected}",
+            )
+
+
+class _Shapes(nn.Module):
+    def __init__(self, module: TFLiteModule) -> None:
+        super().__init__()
+        self.module = module
+
+    def forward(self, images: Tensor) -> list[tuple[Step, tuple[int, ...]]]:
+        return [(step, tuple(value.shape)) for step, value in self.module._walk(images)]  # noqa: SLF001 one file, one concept

@@ -1,0 +1,198 @@
+"""The object behind the `audit` fixture, and the records of what its test compared."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+
+from auditkit.errors import AuditError
+from auditkit.findings import Findings, Measurement
+from auditkit.plugin.judging import (
+    RECORDS,
+    junit_properties,
+    send_audit,
+    send_model,
+    session_of,
+    verdict_result,
+)
+from auditkit.plugin.measured import Measured
+from auditkit.plugin.options import OPTIONS
+from auditkit.results import VerdictResult
+from auditkit.session import relative
+from auditkit.spec.audit import AuditSpec, Expectation
+from auditkit.spec.cards import ModelCard
+from auditkit.spec.catalogue import checks
+from auditkit.spec.load import Audit
+from auditkit.spec.problems import SpecError, nearest
+from auditkit.spec.strict_yaml import Document
+from auditkit.spec.typed import typed_part
+from auditkit.verdict import Judgement, Verdict
+
+AUDITOR = pytest.StashKey["Auditor"]()
+
+
+class Auditor:
+    """Runs checks on one model for one test."""
+
+    def __init__(self, node: pytest.Item, card: ModelCard) -> None:
+        self.node, self.card = node, card
+        self.compared: list[tuple[str, Expectation, Measurement, Judgement]] = []
+        self.audits: list[Audit] = []
+        node.stash[AUDITOR] = self
+
+    @property
+    def model(self) -> ModelCard:
+        """The card of the model under audit."""
+        return self.card
+
+    def __call__(self, check: str, *, data: str, **parameters: Any) -> "Found":
+        """Run a check.
+
+        Args:
+            check: name of the check.
+            data: name of a data card.
+            parameters: the check's parameters, as under ``with:`` in a spec.
+
+        Raises:
+            AuditError: a name or a parameter is not known.
+        """
+        audit = self._audit(check, data, parameters)
+        if audit.data.task != self.card.task:
+            pytest.skip(
+                f"not applicable: '{data}' is about {audit.data.task}, '{self.card.model}' about "
+                f"{self.card.task}"
+            )
+        found = session_of(self.node.config).findings(audit, self.card)
+        self.audits.append(audit)
+        return Found(self, audit, found)
+
+    def _audit(self, check: str, data: str, parameters: dict[str, Any]) -> Audit:
+        known = checks()
+        if check not in known:
+            raise AuditError(f"unknown check '{check}'; {nearest(check, known)}")
+        declaration = known[check]
+        document = Document(self.node.path, parameters, {(): self._line})
+        try:
+            typed = typed_part(document, parameters, declaration.parameters, ())
+        except SpecError as error:
+            raise AuditError(str(error)) from None
+        name = f"{self.node.name.partition('[')[0]}-{len(self.audits) + 1}".lower()
+        spec = AuditSpec.model_construct(
+            audit=name, check=check, title=self._title, why="", data=data, assumes=[], expect=[]
+        )
+        card = self.node.config.stash[OPTIONS].catalogue.data(data)
+        return Audit(spec, declaration, typed, card, self.node.path, _digest(self.node), ())
+
+    @property
+    def _line(self) -> int:
+        return (self.node.reportinfo()[1] or 0) + 1
+
+    @property
+    def _title(self) -> str:
+        text = getattr(getattr(self.node, "obj", None), "__doc__", None) or self.node.name
+        return str(text).strip().splitlines()[0]
+
+    def records(self, call: pytest.CallInfo[None]) -> list[dict[str, Any]]:
+        """The test's records after it ran: one verdict per comparison, or one for the whole test."""
+        verdicts = [self._verdict(*compared, held=call.excinfo is None) for compared in self.compared]
+        explained = any(verdict.verdict is not Verdict.PASS for verdict in verdicts)
+        if not verdicts or (call.excinfo is not None and not explained):
+            verdicts.append(self._whole(call))
+        self.node.stash.setdefault(RECORDS, [])
+        if self.node.config.stash[OPTIONS].junit_properties:
+            self.node.user_properties += junit_properties(verdicts[-1])
+        records = [{"verdict": verdict.model_dump(mode="json")} for verdict in verdicts]
+        records += send_model(self.node.config, self.card)
+        for audit in self.audits:
+            records += send_audit(self.node.config, audit, self.card)
+        return records
+
+    def _verdict(
+        self,
+        audit: str,
+        expectation: Expectation,
+        measurement: Measurement,
+        judgement: Judgement,
+        *,
+        held: bool,
+    ) -> VerdictResult:
+        result = verdict_result(
+            node=self.node.nodeid,
+            audit=audit,
+            model=self.card.model,
+            expectation=expectation,
+            at=dict(measurement.at),
+            judgement=judgement,
+            measurement=measurement,
+            file=relative(self.node.path, self.node.config.rootpath),
+            line=self._line,
+        )
+        if held and judgement.verdict is Verdict.FAIL:
+            # The test passed because it asked for the opposite (`assert not x > limit`).
+            change = {"verdict": Verdict.PASS, "expected": f"not {result.expected}", "p_value": None}
+            return result.model_copy(update=change)
+        return result
+
+    def _whole(self, call: pytest.CallInfo[None]) -> VerdictResult:
+        error = call.excinfo
+        if error is None:
+            judgement = Judgement(Verdict.PASS, "the test's own assertions hold")
+        elif error.errisinstance(pytest.skip.Exception):
+            judgement = Judgement(Verdict.NOT_APPLICABLE, str(error.value))
+        elif error.errisinstance(AssertionError):
+            judgement = Judgement(Verdict.FAIL, str(error.value).splitlines()[0])
+        else:
+            judgement = Judgement(Verdict.ERROR, f"{error.typename}: {error.value}")
+        expectation = Expectation.model_construct(
+            measure="test", at={}, above=None, below=None, between=None, severity="blocking", why=""
+        )
+        result = verdict_result(
+            node=self.node.nodeid,
+            audit=self.audits[-1].id if self.audits else self.node.name.partition("[")[0],
+            model=self.card.model,
+            expectation=expectation.model_copy(update={"above": 0.0}),
+            at={},
+            judgement=judgement,
+            measurement=None,
+            file=relative(self.node.path, self.node.config.rootpath),
+            line=self._line,
+        )
+        return result.model_copy(update={"expected": "the test's own assertions hold"})
+
+
+@dataclass
+class Found:
+    """Findings of a check, indexed by measure."""
+
+    auditor: Auditor
+    audit: Audit
+    findings: Findings = field(repr=False)
+
+    def __getitem__(self, name: str) -> Measured:
+        """The measure of that name where it has one value; else use `at`."""
+        return self.at(name)
+
+    def at(self, name: str, **where: float | str) -> Measured:
+        """The measure of that name at these values of its dimensions, such as ``radius=5``.
+
+        Raises:
+            AuditError: there is no such measure, or a dimension is missing or not computed.
+        """
+        declared = self.audit.check.measures(self.audit.parameters)
+        if name not in declared:
+            raise AuditError(f"unknown measure '{name}'; {nearest(name, declared)}")
+        single = {k: v[0] for k, v in declared[name].at.items() if v and len(v) == 1}
+        found = self.findings.find(name, {**single, **where})
+        if found is None:
+            places = [dict(m.at) for m in self.findings.measurements if m.name == name]
+            raise AuditError(f"'{name}' has no value at {where}; computed: {places[:12]}")
+        return Measured(found, self._keep)
+
+    def _keep(self, expectation: Expectation, measurement: Measurement, judged: Judgement) -> None:
+        self.auditor.compared.append((self.audit.id, expectation, measurement, judged))
+
+
+def _digest(node: pytest.Item) -> str:
+    import hashlib
+
+    return hashlib.sha256(node.path.read_bytes()).hexdigest()

@@ -1,0 +1,47 @@
+"""Audits in pytest style: ``def test_light(audit): assert audit("colour-shift", ...)["pink.mean_change"] < 0.05``."""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import pytest
+
+from auditkit.errors import AuditError
+from auditkit.plugin.options import OPTIONS
+
+if TYPE_CHECKING:
+    from auditkit.plugin.comparing import Auditor
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """One test per model for every test that asks for `audit`."""
+    if "audit" in metafunc.fixturenames:
+        models = metafunc.config.stash[OPTIONS].models
+        metafunc.parametrize("audit", models, indirect=True, ids=[card.model for card in models])
+
+
+@pytest.fixture
+def audit(request: pytest.FixtureRequest) -> "Iterator[Auditor]":
+    """Runs checks on the model under audit: ``audit(check, data=..., **parameters)``.
+
+    The answer is indexed by measure; comparing a measure with a number compares its interval, and an
+    inconclusive comparison fails the test.
+    """
+    card = getattr(request, "param", None)
+    if card is None:
+        raise AuditError("no model to audit was named; add --model NAME")
+    from auditkit.plugin.comparing import Auditor
+
+    yield Auditor(request.node, card)
+
+
+def pytest_assertrepr_compare(op: str, left: object, right: object) -> list[str] | None:
+    """Show estimate, interval and n of a measure that an assert compared."""
+    from auditkit.plugin.measured import Measured
+
+    if isinstance(left, Measured):
+        return [f"{left.name} {op} {right!r} does not hold", f"measured: {left!r}"]
+    if isinstance(right, Measured):
+        return [f"{left!r} {op} {right.name} does not hold", f"measured: {right!r}"]
+    return None
+
+

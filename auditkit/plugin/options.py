@@ -1,0 +1,199 @@
+"""Options and ini settings: command line before ini before default. ``--model`` is the only bare name."""
+
+import os
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from auditkit.errors import AuditError
+from auditkit.spec.cards import ModelCard
+from auditkit.spec.catalogue import Catalogue, catalogue
+
+NO_ALIAS = "AUDITKIT_NO_MODEL_ALIAS"
+DEVICES = ("auto", "cpu", "cuda", "mps")
+PRECISIONS = ("float32", "bfloat16", "float16")
+
+OPTIONS = pytest.StashKey["Options"]()
+
+
+@dataclass(frozen=True)
+class Options:
+    """What the user asked for."""
+
+    models: tuple[ModelCard, ...]
+    data: str | None
+    device: str
+    precision: str
+    batch_size: int | None
+    folder: Path
+    store: Path
+    release: bool
+    junit_properties: bool
+    catalogue: Catalogue
+    workers: int
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Register options and their ini twins."""
+    group = parser.getgroup("audit", "audits of models (auditkit)")
+    names = ["--audit-model"] if os.environ.get(NO_ALIAS) else ["--audit-model", "--model"]
+    group.addoption(
+        *names,
+        dest="audit_models",
+        action="append",
+        default=None,
+        metavar="NAME",
+        help="model to audit: a card's name or path; repeatable (env AUDITKIT_NO_MODEL_ALIAS=1 "
+        "leaves the bare --model to another plugin)",
+    )
+    for name, metavar, text in (
+        ("data", "NAME", "data card that replaces the specs' data of the same task"),
+        ("device", "|".join(DEVICES), "where networks run (default: auto)"),
+        ("precision", "|".join(PRECISIONS), "arithmetic of float networks (default: float32)"),
+        ("batch-size", "auto|N", "inputs per forward pass; no verdict depends on it"),
+        ("report", "DIR", "folder of this run's report (default: reports/<run>)"),
+        ("store", "DIR", "folder of the evidence store (default: .auditkit/store)"),
+    ):
+        dest = f"audit_{name.replace('-', '_')}"
+        group.addoption(f"--audit-{name}", dest=dest, default=None, metavar=metavar, help=text)
+        parser.addini(dest, f"{text} (as --audit-{name})", default="")
+    group.addoption(
+        "--audit-release",
+        dest="audit_release",
+        action="store_true",
+        default=None,
+        help="gate a release: refuse stand-ins, uncommitted changes, reruns and deselected audits",
+    )
+    parser.addini("audit_release", "as --audit-release", type="bool", default=False)
+    parser.addini("audit_models", "models to audit (as --model)", type="args", default=[])
+    parser.addini(
+        "audit_cards", "folders with model and data cards", type="paths", default=["fixtures"]
+    )
+    parser.addini(
+        "audit_junit_properties", "write audit.* properties to JUnit XML", type="bool", default=True
+    )
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_configure(config: pytest.Config) -> None:
+    """Resolve names at once, so that a misspelt model ends the run before it begins."""
+    try:
+        options = read_options(config)
+    except AuditError as error:
+        raise pytest.UsageError(str(error)) from error
+    config.stash[OPTIONS] = options
+    if not is_worker(config):
+        from auditkit.plugin.recording import Listener
+
+        config.pluginmanager.register(Listener(config), "auditkit-listener")
+    if not options.models or config.option.collectonly or is_worker(config):
+        return
+    if options.release and getattr(config.option, "reruns", None):
+        raise pytest.UsageError("--audit-release refuses --reruns: running again until green is no audit")
+    _check_writable(options.folder)
+    if hasattr(config.option, "xmlpath") and not config.option.xmlpath:
+        config.option.xmlpath = str(options.folder / "junit.xml")
+
+
+def pytest_report_header(config: pytest.Config) -> str | None:
+    """Say what is audited."""
+    options = config.stash[OPTIONS]
+    if not options.models:
+        return None
+    names = [card.model + (" (stand-in)" if card.stand_in else "") for card in options.models]
+    return f"audit: {', '.join(names)}; evidence in {_short(options.store, config)}"
+
+
+def read_options(config: pytest.Config) -> Options:
+    """Options from command line and ini.
+
+    Raises:
+        AuditError: a name or a value is not known.
+    """
+    root = config.rootpath
+    folders = [Path(folder) for folder in config.getini("audit_cards")]
+    cards = catalogue(folders)
+    names = config.option.audit_models or config.getini("audit_models")
+    models = tuple(cards.model(name) for name in dict.fromkeys(names))
+    if len({card.model for card in models}) < len(models):
+        raise AuditError("two of the models have the same name; names must differ within a run")
+    release = config.option.audit_release
+    return Options(
+        models=models,
+        data=_text(config, "audit_data") or None,
+        device=_choice(config, "audit_device", DEVICES),
+        precision=_choice(config, "audit_precision", PRECISIONS),
+        batch_size=_batch_size(_text(config, "audit_batch_size")),
+        folder=_folder(config, root, models),
+        store=root / (_text(config, "audit_store") or ".auditkit/store"),
+        release=config.getini("audit_release") if release is None else release,
+        junit_properties=config.getini("audit_junit_properties"),
+        catalogue=cards,
+        workers=int(worker_input(config).get("workercount", 1)),
+    )
+
+
+def worker_input(config: pytest.Config) -> dict[str, Any]:
+    """What the xdist controller told this worker; empty elsewhere."""
+    found: dict[str, Any] = getattr(config, "workerinput", {})
+    return found
+
+
+def is_worker(config: pytest.Config) -> bool:
+    """Whether this process is an xdist worker."""
+    return hasattr(config, "workerinput")
+
+
+def _folder(config: pytest.Config, root: Path, models: tuple[ModelCard, ...]) -> Path:
+    told = worker_input(config).get("auditkit_folder")
+    if told:
+        return Path(told)
+    asked = _text(config, "audit_report")
+    if asked:
+        return Path(config.invocation_params.dir) / asked
+    name = "-".join([time.strftime("%Y%m%dT%H%M%SZ", time.gmtime()), *(m.model for m in models)])
+    folder, again = root / "reports" / name, 1
+    while folder.exists():
+        again += 1
+        folder = root / "reports" / f"{name}-{again}"
+    return folder
+
+
+def _text(config: pytest.Config, name: str) -> str:
+    given = getattr(config.option, name)
+    return str(given if given is not None else config.getini(name))
+
+
+def _choice(config: pytest.Config, name: str, known: tuple[str, ...]) -> str:
+    value = _text(config, name) or known[0]
+    if value not in known:
+        from auditkit.spec.problems import nearest
+
+        option = "--" + name.replace("_", "-")
+        raise AuditError(f"{option} {value}: {nearest(value, known)}")
+    return value
+
+
+def _batch_size(text: str) -> int | None:
+    if text in ("", "auto"):
+        return None
+    if not text.isdecimal() or int(text) < 1:
+        raise AuditError(f"--audit-batch-size {text}: 'auto' or a number from 1 was expected")
+    return int(text)
+
+
+def _check_writable(folder: Path) -> None:
+    existing = folder
+    while not existing.exists():
+        existing = existing.parent
+    if not existing.is_dir() or not os.access(existing, os.W_OK):
+        raise pytest.UsageError(
+            f"the report folder {folder} cannot be written; choose another with --audit-report"
+        )
+
+
+def _short(path: Path, config: pytest.Config) -> str:
+    return str(path.relative_to(config.rootpath)) if path.is_relative_to(config.rootpath) else str(path)

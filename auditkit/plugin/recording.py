@@ -1,0 +1,145 @@
+"""Collecting records: the same way with and without xdist, as JSON text on pytest's own reports."""
+
+import json
+from collections.abc import Generator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+
+from auditkit.plugin.collection import OTHER_TASKS, AuditItem
+from auditkit.plugin.options import OPTIONS, is_worker
+
+KEY = "auditkit"
+DONE = pytest.StashKey[Any]()
+
+
+@dataclass
+class Recorder:
+    """What this process knows of the run."""
+
+    planned: list[str] = field(default_factory=list)
+    deselected: list[str] = field(default_factory=list)
+    other_tasks: dict[str, int] = field(default_factory=dict)
+    records: list[dict[str, Any]] = field(default_factory=list)
+    counts: dict[str, int] = field(default_factory=dict)
+
+
+RECORDER = pytest.StashKey[Recorder]()
+
+
+def recorder(config: pytest.Config) -> Recorder:
+    """The process' recorder."""
+    return config.stash.setdefault(RECORDER, Recorder())
+
+
+def is_audit(item: pytest.Item) -> bool:
+    """Whether an item is an audit: from a spec, or a test that asks for the `audit` fixture."""
+    return isinstance(item, AuditItem) or "audit" in getattr(item, "fixturenames", ())
+
+
+def pytest_deselected(items: Sequence[pytest.Item]) -> None:
+    """Remember what was planned and will not run."""
+    for item in items:
+        if is_audit(item):
+            found = recorder(item.config)
+            found.planned.append(item.nodeid)
+            found.deselected.append(item.nodeid)
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Remember what will run; release mode refuses a part of the plan before any of it is run."""
+    found = recorder(session.config)
+    found.planned += [item.nodeid for item in session.items if is_audit(item)]
+    found.other_tasks = dict(session.config.stash.get(OTHER_TASKS, {}))
+    options = session.config.stash[OPTIONS]
+    if options.release and found.deselected and options.models:
+        raise pytest.UsageError(
+            f"--audit-release refuses a partial audit: {len(found.deselected)} expectations are "
+            "deselected; run without -k, -m, --lf and --deselect"
+        )
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Put an item's records on its report, as text, which survives xdist's serialisation."""
+    report = yield
+    if not is_audit(item):
+        return report
+    ends = report.when == "call" or (report.when == "setup" and not report.passed)
+    if ends:
+        setattr(report, KEY, json.dumps(_records(item, call), allow_nan=False))
+    return report
+
+
+def _records(item: pytest.Item, call: pytest.CallInfo[None]) -> list[dict[str, Any]]:
+    from auditkit.plugin.comparing import AUDITOR
+    from auditkit.plugin.judging import RECORDS, SESSION
+
+    auditor = item.stash.get(AUDITOR, None)
+    found = auditor.records(call) if auditor is not None else item.stash.get(RECORDS, [])
+    session = item.config.stash.get(SESSION, None)
+    if session is not None:
+        counts = session.engine.counts
+        recorder(item.config).counts = {"computed": counts.computed, "found": counts.found}
+    return found
+
+
+class Listener:
+    """Receives reports in the process that writes the results."""
+
+    def __init__(self, config: pytest.Config) -> None:
+        self.config = config
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Take the records off a report."""
+        text = getattr(report, KEY, None)
+        if text is not None:
+            recorder(self.config).records += json.loads(text)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    """Tell xdist's workers where the run's folder is."""
+    node.workerinput["auditkit_folder"] = str(node.config.stash[OPTIONS].folder)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any, error: object) -> None:
+    """Take what a worker knows of the plan."""
+    told = getattr(node, "workeroutput", {}).get(KEY)
+    if told is None:
+        return
+    mine, theirs = recorder(node.config), json.loads(told)
+    for name in ("planned", "deselected"):
+        known = getattr(mine, name)
+        known += [each for each in theirs[name] if each not in known]
+    mine.other_tasks = theirs["other_tasks"] or mine.other_tasks
+    for name, count in theirs["counts"].items():
+        mine.counts[name] = mine.counts.get(name, 0) + count
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    """Workers report their part of the plan; the controller writes the results."""
+    config = session.config
+    found = recorder(config)
+    if is_worker(config):
+        told = {
+            "planned": found.planned,
+            "deselected": found.deselected,
+            "other_tasks": found.other_tasks,
+            "counts": found.counts,
+        }
+        config.workeroutput[KEY] = json.dumps(told)  # type: ignore[attr-defined]
+        return
+    if not found.records or config.option.collectonly:
+        return
+    from auditkit.plugin.finishing import finish
+
+    config.stash[DONE] = results = finish(config, found, int(exitstatus))
+    blocked = any(release.decision != "pass" for release in results.release)
+    if blocked and config.stash[OPTIONS].release and int(exitstatus) == 0:
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED

@@ -1,0 +1,101 @@
+"""The decision about a model: intersection-union over blocking expectations, Holm for claimed faults."""
+
+from collections import Counter
+from collections.abc import Sequence
+
+from auditkit.results import Deviations, Release, VerdictResult
+from auditkit.stats import holm
+from auditkit.verdict import Verdict
+
+ALPHA = 0.025
+
+
+def with_holm(verdicts: Sequence[VerdictResult]) -> list[VerdictResult]:
+    """Adjusted p-values over each model's blocking expectations, and which failures are faults.
+
+    A failure whose one-sided p-value exceeds 0.025 after Holm stays a failure of its test, but is not
+    claimed as a fault.
+    """
+    judged = list(verdicts)
+    for model in dict.fromkeys(verdict.model for verdict in verdicts):
+        family = [
+            i
+            for i, verdict in enumerate(judged)
+            if verdict.model == model
+            and verdict.severity == "blocking"
+            and verdict.p_value is not None
+        ]
+        p_values = [judged[i].p_value for i in family]
+        adjusted = holm([p for p in p_values if p is not None])
+        for i, p in zip(family, adjusted, strict=True):
+            fault = judged[i].verdict is Verdict.FAIL and float(p) <= ALPHA
+            judged[i] = judged[i].model_copy(update={"p_adjusted": float(p), "fault": fault})
+    return judged
+
+
+def decide(
+    model: str, verdicts: Sequence[VerdictResult], refused: Sequence[str] = ()
+) -> Release:
+    """Whether a model's release may pass, and why in one sentence.
+
+    Args:
+        model: name of the model.
+        verdicts: all of the run, after `with_holm`.
+        refused: reasons for which release mode refuses the whole run.
+    """
+    own = [verdict for verdict in verdicts if verdict.model == model]
+    counts = dict(Counter(verdict.verdict.value for verdict in own))
+    blocking = [verdict for verdict in own if verdict.severity == "blocking"]
+    hindering = [verdict for verdict in blocking if not _lets_pass(verdict)]
+    if refused:
+        why = f"Release mode refuses this run: {'; '.join(refused)}."
+        return Release(model=model, decision="blocked", why=why, counts=counts)
+    if hindering:
+        return Release(model=model, decision="blocked", why=_why(hindering), counts=counts)
+    if not any(verdict.verdict is Verdict.PASS for verdict in blocking):
+        why = "No blocking expectation was judged, so nothing was shown."
+        return Release(model=model, decision="no blocking expectation", why=why, counts=counts)
+    passed = sum(verdict.verdict is Verdict.PASS for verdict in blocking)
+    why = f"All {passed} blocking expectations that apply pass."
+    return Release(model=model, decision="pass", why=why, counts=counts)
+
+
+def _lets_pass(verdict: VerdictResult) -> bool:
+    return verdict.verdict in (Verdict.PASS, Verdict.NOT_APPLICABLE)
+
+
+def _why(hindering: Sequence[VerdictResult]) -> str:
+    """The gravest hindrance in a sentence, and how many more there are."""
+    order = [Verdict.FAIL, Verdict.ERROR, Verdict.NOT_RUN, Verdict.NOT_INTERPRETABLE]
+
+    def gravity(verdict: VerdictResult) -> tuple[int, int]:
+        rank = order.index(verdict.verdict) if verdict.verdict in order else len(order)
+        return (0 if verdict.fault else 1, rank)
+
+    first = min(hindering, key=gravity)
+    more = len(hindering) - 1
+    rest = f" ({more} more blocking expectation{'s' * (more > 1)} not met)" if more else ""
+    return f"{described(first)}{rest}."
+
+
+def described(verdict: VerdictResult) -> str:
+    """A verdict in words: audit, measure, where, and the reason."""
+    at = ", ".join(f"{k} {v:g}" if not isinstance(v, str) else f"{k} {v}" for k, v in verdict.at.items())
+    where = f" at {at}" if at else ""
+    word = "fails" if verdict.verdict is Verdict.FAIL else f"is {verdict.verdict.value}"
+    reason = verdict.reason.rstrip(".")
+    return f"{verdict.audit}: {verdict.measure}{where} {word}: {reason}"
+
+
+def refusals(deviations: Deviations) -> list[str]:
+    """What release mode does not accept in a run."""
+    found = []
+    if deviations.stand_ins:
+        found.append(f"stand-ins ({', '.join(deviations.stand_ins)})")
+    if deviations.dirty:
+        found.append("uncommitted changes")
+    if deviations.reruns:
+        found.append("a rerun plug-in is active")
+    if deviations.deselected:
+        found.append(f"{len(deviations.deselected)} expectations deselected or not reached")
+    return found

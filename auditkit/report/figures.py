@@ -1,0 +1,203 @@
+"""Figures of results.json as inline SVG: lines over an axis, or over the circle of hues."""
+
+import warnings
+from collections.abc import Sequence
+from io import StringIO
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+import numpy.typing as npt
+from markupsafe import Markup
+
+from auditkit.colour import NAMED_DIRECTIONS, shift_luv_polar
+from auditkit.report.svg import inlined
+from auditkit.results import FigureResult, SeriesResult
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+Floats = npt.NDArray[np.float64]
+
+# One SVG unit is one CSS pixel: 72 units to Matplotlib's inch.
+WIDTH, HEIGHT, SQUARE_HEIGHT, CIRCLE_WIDTH = 440, 310, 400, 600
+STRIP_RADIUS, STRIP_GREY, STRIP_STEP = 40.0, 0.55, 2.0
+
+# Stand for the page's colours; each is replaced by a CSS variable, which the colour scheme sets.
+INK, MUTED, GRID = "#010101", "#020202", "#030303"
+LINES: Final = [f"#0{i}0a0a" for i in range(1, 7)]
+_COLOURS: Final = {
+    INK: "var(--ink)",
+    MUTED: "var(--muted)",
+    GRID: "var(--grid)",
+    **{colour: f"var(--line-{i})" for i, colour in enumerate(LINES, 1)},
+}
+_MARKERS: Final = "os^Dv<"
+_MOST_MARKED: Final = 40
+_SETTINGS: Final[dict[str, Any]] = {
+    "svg.fonttype": "none",
+    "svg.hashsalt": "auditkit",
+    "text.parse_math": False,
+    "font.family": "DejaVu Sans",
+    "font.size": 12,
+    "text.color": INK,
+    "axes.labelcolor": INK,
+    "axes.edgecolor": MUTED,
+    "axes.linewidth": 0.8,
+    "xtick.color": MUTED,
+    "ytick.color": MUTED,
+    "xtick.labelcolor": INK,
+    "ytick.labelcolor": INK,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "grid.color": GRID,
+    "grid.linewidth": 0.8,
+    "axes.axisbelow": True,
+    "axes.formatter.useoffset": False,
+    "legend.frameon": False,
+    "legend.handlelength": 2.4,
+    "path.simplify": True,
+}
+
+
+def draw(figure: FigureResult, name: str) -> Markup:
+    """A figure as an SVG element; the same numbers give the same bytes.
+
+    Args:
+        figure: the numbers.
+        name: id of the figure on the page.
+    """
+    from matplotlib import rc_context
+
+    buffer = StringIO()
+    with rc_context(_SETTINGS), warnings.catch_warnings():
+        # The browser has fonts for characters that Matplotlib's own font lacks.
+        warnings.filterwarnings("ignore", message="Glyph")
+        drawn = _circle(figure) if figure.kind == "circle" else _lines(figure)
+        drawn.savefig(buffer, format="svg", transparent=True, metadata=_NO_METADATA)
+    return inlined(
+        buffer.getvalue(), name, _printable(figure.title), _description(figure), _COLOURS
+    )
+
+
+_NO_METADATA: Final[dict[str, Any]] = dict.fromkeys(("Date", "Creator", "Format", "Type"))
+
+
+def _lines(figure: FigureResult) -> "Figure":
+    drawn, axes = _empty(WIDTH, SQUARE_HEIGHT if figure.diagonal else HEIGHT)
+    _references(axes, figure)
+    _plot(axes, figure.series)
+    axes.set_xlabel(_printable(figure.x_label))
+    axes.set_ylabel(_printable(figure.y_label))
+    _legend(drawn, axes, figure.series)
+    return drawn
+
+
+def _circle(figure: FigureResult) -> "Figure":
+    """The circle cut open at 0 degrees, over a strip of the hue at every angle."""
+    from matplotlib.figure import Figure
+
+    drawn = Figure((CIRCLE_WIDTH / 72, HEIGHT / 72), layout="constrained")
+    axes, strip = drawn.subplots(2, 1, sharex=True, height_ratios=[17, 1])
+    _references(axes, figure)
+    _plot(axes, [_closed(line) for line in figure.series])
+    axes.set_ylabel(_printable(figure.y_label))
+    axes.tick_params(bottom=False)
+    axes.spines["bottom"].set_visible(False)
+    strip.imshow(hues()[None], extent=(0, 360, 0, 1), aspect="auto", interpolation="nearest")
+    strip.set(xlim=(0, 360), yticks=[], xlabel=_printable(figure.x_label))
+    strip.grid(visible=False)
+    strip.spines[:].set_visible(False)
+    names = {angle: f"{angle:g}°\n{word}" for word, angle in NAMED_DIRECTIONS.items()}
+    names |= {225.0: "225°", 360.0: "360°"}
+    strip.set_xticks(sorted(names), [names[angle] for angle in sorted(names)])
+    _legend(drawn, axes, figure.series)
+    return drawn
+
+
+def hues() -> npt.NDArray[np.uint8]:
+    """(180, 3) sRGB of mid-grey moved towards every second angle, from 1 to 359 degrees.
+
+    The radius is one that every angle reaches within sRGB, so that no hue is clamped.
+    """
+    grey = np.full((3, 1, 1), STRIP_GREY)
+    angles = np.arange(STRIP_STEP / 2, 360, STRIP_STEP)
+    moved = [np.asarray(shift_luv_polar(grey, float(a), STRIP_RADIUS)) for a in angles]
+    return np.rint(255 * np.stack(moved).reshape(-1, 3)).astype(np.uint8)
+
+
+def _empty(width: int, height: int) -> "tuple[Figure, Axes]":
+    from matplotlib.figure import Figure
+
+    drawn = Figure((width / 72, height / 72), layout="constrained")
+    return drawn, drawn.add_subplot()
+
+
+def _references(axes: "Axes", figure: FigureResult) -> None:
+    style: dict[str, Any] = {"color": MUTED, "linewidth": 1, "zorder": 1.5}
+    if figure.diagonal:
+        axes.axline((0, 0), slope=1, dashes=(4, 3), **style)
+    if figure.zero:
+        axes.axhline(0, **style)
+
+
+def _plot(axes: "Axes", series: Sequence[SeriesResult]) -> None:
+    for i, line in enumerate(series):
+        x, y = _floats(line.x), _floats(line.y)
+        colour = MUTED if line.dashed else LINES[i % len(LINES)]
+        marker = _MARKERS[i % len(_MARKERS)] if len(x) <= _MOST_MARKED else ""
+        if line.low is not None and line.high is not None:
+            low, high = _floats(line.low), _floats(line.high)
+            axes.fill_between(x, low, high, color=colour, alpha=0.16, linewidth=0)
+        axes.plot(
+            x,
+            y,
+            color=colour,
+            linewidth=1.8,
+            linestyle="--" if line.dashed else "-",
+            marker="" if line.dashed else marker,
+            markersize=4,
+            label=_printable(line.name),
+        )
+
+
+def _legend(drawn: "Figure", axes: "Axes", series: Sequence[SeriesResult]) -> None:
+    if not series:
+        axes.text(0.5, 0.5, "nothing could be evaluated", ha="center", transform=axes.transAxes)
+        return
+    longest = max(len(line.name) for line in series)
+    columns = 1 if longest > 24 else 2 if longest > 12 else 3
+    drawn.legend(loc="outside upper left", ncols=min(columns, len(series)), columnspacing=1.4)
+
+
+def _closed(line: SeriesResult) -> SeriesResult:
+    """The line in order of its angles, with the first point again at 360 degrees."""
+    order = sorted(range(len(line.x)), key=lambda i: line.x[i])
+    if order and line.x[order[0]] == 0 and line.x[order[-1]] < 360:
+        order.append(order[0])
+    x = [line.x[i] for i in order]
+    if len(order) > len(line.x):
+        x[-1] = 360.0
+
+    def ordered(values: list[float | None] | None) -> list[float | None] | None:
+        return None if values is None else [values[i] for i in order]
+
+    update = {"x": x, "y": ordered(line.y), "low": ordered(line.low), "high": ordered(line.high)}
+    return line.model_copy(update=update)
+
+
+def _floats(values: Sequence[float | None]) -> Floats:
+    """Numbers with a gap where there is none."""
+    return np.array([np.nan if value is None else value for value in values], dtype=np.float64)
+
+
+def _description(figure: FigureResult) -> str:
+    lines = "; ".join(line.name for line in figure.series) or "none"
+    text = f"{figure.y_label} over {figure.x_label}. Lines: {lines}. {figure.caption}"
+    return _printable(text)
+
+
+def _printable(text: str) -> str:
+    """Text without characters that XML forbids."""
+    return "".join(c for c in text if c in "\t\n" or (c >= " " and c not in "\x7f\ufffe\uffff"))

@@ -1,0 +1,192 @@
+"""A session: audits and models in, judged expectations out. Knows neither pytest nor reports."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from auditkit.checks import compute
+from auditkit.data import Dataset, load_data
+from auditkit.data.dataset import manifest_digest
+from auditkit.evidence import Evidence, Settings
+from auditkit.evidence.engine import Engine
+from auditkit.findings import Findings, Measurement
+from auditkit.models.identity import class_names, weights_digest
+from auditkit.results import DataResult, ModelResult
+from auditkit.spec.audit import Expectation
+from auditkit.spec.cards import DataCard, ModelCard
+from auditkit.spec.load import Audit, resolve_at
+from auditkit.verdict import Judgement, Verdict, judge
+
+if TYPE_CHECKING:
+    from auditkit.models.model import Model
+
+
+@dataclass
+class Session:
+    """Runs checks over models and data, each once, and judges expectations.
+
+    Attributes:
+        engine: gathers evidence.
+        settings: how evidence is computed.
+        audits: all audits that may be assumed, by id.
+    """
+
+    engine: Engine
+    settings: Settings = field(default_factory=Settings)
+    audits: Mapping[str, Audit] = field(default_factory=dict)
+    _models: "dict[str, Model]" = field(default_factory=dict)
+    _data: dict[tuple[str, str], Dataset] = field(default_factory=dict)
+    _findings: dict[tuple[str, str], Findings] = field(default_factory=dict)
+    _applicable: dict[tuple[str, str], Judgement | None] = field(default_factory=dict)
+
+    def findings(self, audit: Audit, card: ModelCard) -> Findings:
+        """What the audit's check finds for a model; computed once."""
+        key = (audit.id, card.model)
+        if key not in self._findings:
+            images = getattr(audit.parameters, "images", None)
+            evidence = self.evidence(card, audit.data, images)
+            self._findings[key] = compute(audit.check, evidence, audit.parameters)
+        return self._findings[key]
+
+    def evidence(self, card: ModelCard, data: DataCard, images: int | None = None) -> Evidence:
+        """Evidence of a model on (the first images of) a data set."""
+        own = self._models_of(card)
+        return Evidence(card, self.dataset(data, card), self.engine, self.settings, images, own)
+
+    def _models_of(self, card: ModelCard):  # type: ignore[no-untyped-def]  # noqa: ANN202 torch's type is not imported here
+        """A function that gives each thread a model of its own; the network is loaded once."""
+
+        def own() -> "Model":
+            from auditkit.models import load_model
+
+            if card.model not in self._models:
+                settings = self.settings
+                self._models[card.model] = load_model(card, settings.device, settings.precision)
+            return self._models[card.model].copy()
+
+        return own
+
+    def dataset(self, data: DataCard, card: ModelCard) -> Dataset:
+        """The data set, with labels held to the model's classes if it has many."""
+        two_class = card.output.score is not None
+        classes = None if two_class else class_names(card)
+        key = (data.data, "" if two_class else card.model)
+        if key not in self._data:
+            self._data[key] = load_data(data, classes)
+        return self._data[key]
+
+    def judge(
+        self, audit: Audit, card: ModelCard, expectation: Expectation
+    ) -> tuple[Judgement, Measurement | None]:
+        """The verdict on one expectation: applicable? assumptions? measured? judged."""
+        hindrance = self._hindrance(audit, card)
+        if hindrance is not None:
+            return hindrance, None
+        findings = self.findings(audit, card)
+        measure = audit.check.measures(audit.parameters)[expectation.measure]
+        measurement = findings.find(expectation.measure, resolve_at(expectation, measure))
+        failed = self._failed_assumption(audit, card)
+        if failed:
+            return Judgement(Verdict.NOT_INTERPRETABLE, failed), measurement
+        return judge(expectation, measurement), measurement
+
+    def _hindrance(self, audit: Audit, card: ModelCard) -> Judgement | None:
+        key = (audit.id, card.model)
+        if key not in self._applicable:
+            self._applicable[key] = hindrance(audit, card)
+        return self._applicable[key]
+
+    def _failed_assumption(self, audit: Audit, card: ModelCard) -> str:
+        """The first assumed audit without success, and why; empty if all hold."""
+        for name in audit.spec.assumes:
+            assumed = self.audits[name]
+            for expectation in assumed.spec.expect:
+                if expectation.severity != "blocking":
+                    continue
+                found, _ = self.judge(assumed, card, expectation)
+                if found.verdict is Verdict.NOT_APPLICABLE:
+                    continue
+                if found.verdict is not Verdict.PASS:
+                    return (
+                        f"rests on '{name}', whose {expectation.key} is {found.verdict.value}: "
+                        f"{found.reason}"
+                    )
+        return ""
+
+
+def hindrance(audit: Audit, card: ModelCard) -> Judgement | None:
+    """Why a check cannot be asked of a model at all, or what is missing to ask it."""
+    if "reference-runtime" not in audit.check.needs(audit.parameters):
+        return None
+    if card.format != "tflite":
+        reason = f"'{card.model}' runs in PyTorch itself: there is no other runtime to reproduce"
+        return Judgement(Verdict.NOT_APPLICABLE, reason)
+    from importlib.util import find_spec
+
+    if find_spec("ai_edge_litert") is None:
+        reason = 'the TFLite runtime is not installed; run: pip install "pytest-auditkit[tflite]"'
+        return Judgement(Verdict.NOT_RUN, reason)
+    return None
+
+
+def threads(workers: int = 1) -> int:
+    """Threads for one of ``workers`` processes on this machine."""
+    return max(1, len(os.sched_getaffinity(0)) // max(1, workers))
+
+
+def model_result(card: ModelCard, root: Path) -> ModelResult:
+    """A model's identity for results.json."""
+    return ModelResult(
+        model=card.model,
+        title=card.title,
+        task=card.task,
+        stand_in=card.stand_in,
+        card=relative(card.path, root),
+        card_sha256=card.digest,
+        weights_sha256=weights_digest(card),
+        pinned=card.weights.sha256 is not None,
+        format=" ".join(filter(None, [card.format, card.architecture])),
+        input=card.input.model_dump(),
+        output=card.output.model_dump(),
+        threshold=card.threshold,
+        licence=card.licence,
+        source=card.source,
+        dossier=card.dossier.model_dump(),
+    )
+
+
+def data_result(data: DataCard, dataset: Dataset) -> DataResult:
+    """A data set's identity and make-up for results.json."""
+    records = dataset.records
+    labels: dict[str, int] = {}
+    groups: dict[str, dict[str, int]] = {}
+    for record in records:
+        labels[str(record.label)] = labels.get(str(record.label), 0) + 1
+        for column, value in record.groups.items():
+            counts = groups.setdefault(column, {})
+            counts[value] = counts.get(value, 0) + 1
+    return DataResult(
+        data=data.data,
+        title=data.title,
+        task=data.task,
+        stand_in=data.stand_in,
+        card_sha256=data.digest,
+        manifest_sha256=manifest_digest(records),
+        images=len(records),
+        patients=len({record.patient for record in records}),
+        labels=labels,
+        groups=groups,
+        licence=data.licence,
+        source=data.source,
+        description=data.description,
+    )
+
+
+def relative(path: Path, root: Path) -> str:
+    """A path below the root folder without it; another path as it is."""
+    try:
+        return path.resolve().relative_to(root.resolve()).as_posix()
+    except ValueError:
+        return path.as_posix()
