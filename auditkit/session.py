@@ -16,6 +16,7 @@ from auditkit.models.identity import class_names, weights_digest
 from auditkit.results import DataResult, ModelResult
 from auditkit.spec.audit import Expectation
 from auditkit.spec.cards import DataCard, ModelCard
+from auditkit.spec.declaration import Need
 from auditkit.spec.load import Audit, resolve_at
 from auditkit.verdict import Judgement, Verdict, judge
 
@@ -117,8 +118,13 @@ class Session:
 
 
 def hindrance(audit: Audit, card: ModelCard) -> Judgement | None:
-    """Why a check cannot be asked of a model at all, or what is missing to ask it."""
-    if "reference-runtime" not in audit.check.needs(audit.parameters):
+    """Why an audit's check cannot be asked of a model at all, or what is missing to ask it."""
+    return hindrance_of(audit.check.needs(audit.parameters), card)
+
+
+def hindrance_of(needs: frozenset[Need], card: ModelCard) -> Judgement | None:
+    """As `hindrance`, from what a check needs."""
+    if "reference-runtime" not in needs:
         return None
     if card.format != "tflite":
         reason = f"'{card.model}' runs in PyTorch itself: there is no other runtime to reproduce"

@@ -35,7 +35,7 @@ class Model:
     ) -> None:
         self.card = card
         self.outputs = outputs
-        self.network = net.to(device)
+        self.network = net.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.device = device
         self.precision = precision
         self.classes = class_names(card)
@@ -51,7 +51,8 @@ class Model:
 
     def normalise(self, inputs: torch.Tensor) -> torch.Tensor:
         """What the network itself is given: scaled as the card says."""
-        return inputs * self._gain - self._offset
+        scaled = inputs * self._gain - self._offset
+        return scaled.contiguous(memory_format=torch.channels_last)
 
     def raw(self, inputs: torch.Tensor) -> torch.Tensor:
         """What the network answers, float32 (N, C)."""

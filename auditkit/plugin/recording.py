@@ -140,6 +140,17 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     from auditkit.plugin.finishing import finish
 
     config.stash[DONE] = results = finish(config, found, int(exitstatus))
+    _copy_junit(config)
     blocked = any(release.decision != "pass" for release in results.release)
     if blocked and config.stash[OPTIONS].release and int(exitstatus) == 0:
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def _copy_junit(config: pytest.Config) -> None:
+    """Put a copy of a JUnit file that the user placed elsewhere into the run's folder."""
+    from pathlib import Path
+
+    written = getattr(config.option, "xmlpath", None)
+    ours = config.stash[OPTIONS].folder / "junit.xml"
+    if written and Path(written).resolve() != ours.resolve() and Path(written).is_file():
+        ours.write_bytes(Path(written).read_bytes())

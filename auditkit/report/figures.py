@@ -11,6 +11,7 @@ from markupsafe import Markup
 
 from auditkit.colour import NAMED_DIRECTIONS, shift_luv_polar
 from auditkit.report.svg import inlined
+from auditkit.report.words import shown
 from auditkit.results import FigureResult, SeriesResult
 
 if TYPE_CHECKING:
@@ -20,8 +21,8 @@ if TYPE_CHECKING:
 Floats = npt.NDArray[np.float64]
 
 # One SVG unit is one CSS pixel: 72 units to Matplotlib's inch.
-WIDTH, HEIGHT, SQUARE_HEIGHT, CIRCLE_WIDTH = 440, 310, 400, 600
-STRIP_RADIUS, STRIP_GREY, STRIP_STEP = 40.0, 0.55, 2.0
+WIDTH, HEIGHT, SQUARE_HEIGHT, CIRCLE_WIDTH = 400, 290, 370, 600
+STRIP_RADIUS, STRIP_GREY, STRIP_STEP = 50.0, 0.7, 2.0
 
 # Stand for the page's colours; each is replaced by a CSS variable, which the colour scheme sets.
 INK, MUTED, GRID = "#010101", "#020202", "#030303"
@@ -77,7 +78,7 @@ def draw(figure: FigureResult, name: str) -> Markup:
         drawn = _circle(figure) if figure.kind == "circle" else _lines(figure)
         drawn.savefig(buffer, format="svg", transparent=True, metadata=_NO_METADATA)
     return inlined(
-        buffer.getvalue(), name, _printable(figure.title), _description(figure), _COLOURS
+        buffer.getvalue(), name, shown(figure.title), _description(figure), _COLOURS
     )
 
 
@@ -88,8 +89,10 @@ def _lines(figure: FigureResult) -> "Figure":
     drawn, axes = _empty(WIDTH, SQUARE_HEIGHT if figure.diagonal else HEIGHT)
     _references(axes, figure)
     _plot(axes, figure.series)
-    axes.set_xlabel(_printable(figure.x_label))
-    axes.set_ylabel(_printable(figure.y_label))
+    axes.set_xlabel(shown(figure.x_label))
+    axes.set_ylabel(shown(figure.y_label))
+    if figure.diagonal and _unit(figure.series):
+        axes.set(xlim=(0, 1), ylim=(0, 1))
     _legend(drawn, axes, figure.series)
     return drawn
 
@@ -99,25 +102,25 @@ def _circle(figure: FigureResult) -> "Figure":
     from matplotlib.figure import Figure
 
     drawn = Figure((CIRCLE_WIDTH / 72, HEIGHT / 72), layout="constrained")
-    axes, strip = drawn.subplots(2, 1, sharex=True, height_ratios=[17, 1])
+    axes, strip = drawn.subplots(2, 1, sharex=True, height_ratios=[13, 1])
     _references(axes, figure)
     _plot(axes, [_closed(line) for line in figure.series])
-    axes.set_ylabel(_printable(figure.y_label))
+    axes.set_ylabel(shown(figure.y_label))
     axes.tick_params(bottom=False)
     axes.spines["bottom"].set_visible(False)
     strip.imshow(hues()[None], extent=(0, 360, 0, 1), aspect="auto", interpolation="nearest")
-    strip.set(xlim=(0, 360), yticks=[], xlabel=_printable(figure.x_label))
+    strip.set(xlim=(0, 360), yticks=[], xlabel=shown(figure.x_label))
     strip.grid(visible=False)
     strip.spines[:].set_visible(False)
     names = {angle: f"{angle:g}°\n{word}" for word, angle in NAMED_DIRECTIONS.items()}
-    names |= {225.0: "225°", 360.0: "360°"}
+    names |= {225.0: "225°\n ", 360.0: "360°\n "}
     strip.set_xticks(sorted(names), [names[angle] for angle in sorted(names)])
     _legend(drawn, axes, figure.series)
     return drawn
 
 
 def hues() -> npt.NDArray[np.uint8]:
-    """(180, 3) sRGB of mid-grey moved towards every second angle, from 1 to 359 degrees.
+    """(180, 3) sRGB of a light grey moved towards every second angle, from 1 to 359 degrees.
 
     The radius is one that every angle reaches within sRGB, so that no hue is clamped.
     """
@@ -158,13 +161,15 @@ def _plot(axes: "Axes", series: Sequence[SeriesResult]) -> None:
             linestyle="--" if line.dashed else "-",
             marker="" if line.dashed else marker,
             markersize=4,
-            label=_printable(line.name),
+            clip_on=False,
+            label=shown(line.name),
         )
 
 
 def _legend(drawn: "Figure", axes: "Axes", series: Sequence[SeriesResult]) -> None:
     if not series:
         axes.text(0.5, 0.5, "nothing could be evaluated", ha="center", transform=axes.transAxes)
+        axes.set(xticks=[], yticks=[])
         return
     longest = max(len(line.name) for line in series)
     columns = 1 if longest > 24 else 2 if longest > 12 else 3
@@ -187,6 +192,12 @@ def _closed(line: SeriesResult) -> SeriesResult:
     return line.model_copy(update=update)
 
 
+def _unit(series: Sequence[SeriesResult]) -> bool:
+    """Whether all points are shares or probabilities, so that both axes run from 0 to 1."""
+    values = [v for line in series for v in (*line.x, *line.y) if v is not None]
+    return all(0 <= value <= 1 for value in values)
+
+
 def _floats(values: Sequence[float | None]) -> Floats:
     """Numbers with a gap where there is none."""
     return np.array([np.nan if value is None else value for value in values], dtype=np.float64)
@@ -195,9 +206,4 @@ def _floats(values: Sequence[float | None]) -> Floats:
 def _description(figure: FigureResult) -> str:
     lines = "; ".join(line.name for line in figure.series) or "none"
     text = f"{figure.y_label} over {figure.x_label}. Lines: {lines}. {figure.caption}"
-    return _printable(text)
-
-
-def _printable(text: str) -> str:
-    """Text without characters that XML forbids."""
-    return "".join(c for c in text if c in "\t\n" or (c >= " " and c not in "\x7f\ufffe\uffff"))
+    return shown(text)

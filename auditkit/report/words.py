@@ -141,6 +141,24 @@ def plain(value: Any, most: int = 20) -> str:
     return json.dumps(value, ensure_ascii=False, sort_keys=True)
 
 
+def signed(text: str) -> str:
+    """Text in which a number's hyphen is a minus sign."""
+    return re.sub(r"(?<![\w.-])-(?=\d)", "−", text)
+
+
+def shown(text: str) -> str:
+    """Text in which characters that hide or reorder others are seen as a replacement sign.
+
+    A name from a spec or a data set could otherwise make a verdict read backwards.
+    """
+    return _HIDING.sub("\ufffd", text)
+
+
+_HIDING: Final = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ufffe\uffff]"
+)
+
+
 def numeric(cells: list[str]) -> bool:
     """Whether a column holds numbers, so that it is set flush right."""
     pattern = re.compile(r"[<≤]?\s*[+\-−]?\d[\d.,]*([eE][+\-]?\d+)?\s*(%|\[.*\])?$")

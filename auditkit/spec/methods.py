@@ -2,7 +2,14 @@
 
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import (
+    BeforeValidator,
+    Field,
+    SerializeAsAny,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from auditkit.spec.audit import Number, identifier
 from auditkit.spec.problems import nearest
@@ -98,23 +105,36 @@ def parse_method(value: Any) -> Any:
         raise ValueError("a heatmap method is a name or a mapping with the key 'method'")  # noqa: TRY004 pydantic turns ValueError into a located problem
     if name not in METHODS:
         raise ValueError(f"unknown heatmap method '{name}'; {nearest(name, METHODS)}")
-    return METHODS[name].model_validate(data)
+    try:
+        return METHODS[name].model_validate(data)
+    except ValidationError as error:
+        raise ValueError(_explain(name, dict(error.errors()[0]))) from None
+
+
+def _explain(name: str, detail: dict[str, Any]) -> str:
+    place = ".".join(str(part) for part in detail["loc"])
+    if detail["type"] == "extra_forbidden":
+        return f"{name} has no parameter '{place}'; {nearest(place, METHODS[name].model_fields)}"
+    message = str(detail["msg"]).removeprefix("Value error, ")
+    return f"{name}: {place}: {message}" if place else f"{name}: {message}"
 
 
 class HasMethods(Strict):
     """Mixin: a list of heatmap methods with distinct names."""
 
-    methods: list[Annotated[Method, Field()]] = Field(
+    methods: list[Annotated[SerializeAsAny[Method], BeforeValidator(parse_method)]] = Field(
         min_length=1, description="Heatmap methods: names, or mappings with `method`."
     )
 
-    @field_validator("methods", mode="wrap")
+    @field_validator("methods", mode="before")
     @classmethod
-    def _parse(cls, value: Any, _handler: Any) -> Any:
-        methods = [parse_method(item) for item in ([value] if isinstance(value, str) else value)]
-        labels = [method.label for method in methods]
-        if not methods:
-            raise ValueError("at least one heatmap method is expected")
+    def _as_list(cls, value: Any) -> Any:
+        return [value] if isinstance(value, str) else value
+
+    @field_validator("methods")
+    @classmethod
+    def _distinct(cls, value: list[Method]) -> list[Method]:
+        labels = [method.label for method in value]
         if len(set(labels)) < len(labels):
             raise ValueError("two methods have the same name; set 'name' to tell them apart")
-        return methods
+        return value

@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 from sklearn import metrics
@@ -18,6 +18,7 @@ SHAPES = npst.array_shapes(min_dims=1, max_dims=3, min_side=1, max_side=6)
 PAIRS = SHAPES.flatmap(lambda shape: st.tuples(npst.arrays(bool, shape), npst.arrays(bool, shape)))
 
 
+@settings(max_examples=50, deadline=None)
 @given(PAIRS)
 def test_coverages_are_precision_recall_and_jaccard_in_any_dimension(masks):
     heat, truth = masks
@@ -59,6 +60,7 @@ HEATMAPS = npst.arrays(
 )
 
 
+@settings(max_examples=50, deadline=None)
 @given(HEATMAPS, st.floats(0.3, 1), st.integers(0, 9), st.sampled_from(["positive", "absolute"]))
 def test_top_fraction_keeps_the_exact_number_of_the_largest_pixels(heat, fraction, seed, signs):
     values = np.abs(heat) if signs == "absolute" else heat

@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from auditkit.errors import AuditError
@@ -19,6 +19,7 @@ def _generator(seed=0):
     return np.random.default_rng(seed)
 
 
+@settings(max_examples=50, deadline=None)
 @given(st.integers(1, 9), st.integers(1, 9), st.integers(1, 5), st.integers(0, 99))
 def test_cells_are_removed_by_falling_mean(height, width, cell, seed):
     heat = _generator(seed).normal(size=(height, width))
@@ -36,6 +37,7 @@ def test_cells_are_removed_by_falling_mean(height, width, cell, seed):
     assert order.tolist() == np.argsort(means)[::-1].tolist()
 
 
+@settings(max_examples=50, deadline=None)
 @given(st.integers(1, 9), st.integers(1, 9), st.integers(1, 5), st.integers(0, 99))
 def test_every_step_removes_whole_cells_and_the_last_one_everything(height, width, cell, seed):
     rows, columns = grid_shape((height, width), cell)
@@ -52,6 +54,7 @@ def test_every_step_removes_whole_cells_and_the_last_one_everything(height, widt
     assert (fractions[0], fractions[-1]) == (0.0, 1.0)
 
 
+@settings(max_examples=50, deadline=None)
 @given(st.integers(1, 5000), st.integers(1, 50))
 def test_steps_rise_strictly_and_report_the_realised_share(cells, steps):
     counts, fractions = removal_steps(cells, steps)
@@ -72,8 +75,8 @@ def test_ties_fall_in_an_order_that_only_the_seed_decides():
 
 
 def test_smaller_cells_at_the_edge_tie_with_the_rest():
-    # Means of 49 and of 35 equal pixels differ by rounding, which must not make an order.
-    heat = np.full((19, 19), 0.1)
+    # Means of 49 and of 35 such pixels differ by rounding, which must not make an order.
+    heat = np.full((19, 19), 0.06440677966101695)
     heat[0, 0] = 5.0
     lasts = {removal_order(heat, 7, _generator(seed))[-1] for seed in range(60)}
     assert lasts == set(range(1, 9))

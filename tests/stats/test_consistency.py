@@ -30,6 +30,8 @@ def _estimators(clusters, labels, probabilities, x, y):
     return {
         "mean": lambda c: stats.mean(x, c),
         "mean, bounded": lambda c: stats.mean(labels * 1.0, c, bounds=(0, 1)),
+        "mean, near the upper bound": lambda c: stats.mean((x < x.max()) * 1.0, c, bounds=(0, 1)),
+        "mean, near the lower bound": lambda c: stats.mean((x == x.max()) * 1.0, c, bounds=(0, 1)),
         "mean, one value": lambda c: stats.mean(x * 0 + 0.3, c, bounds=(0, 1)),
         "mean, one value at the bound": lambda c: stats.mean(x * 0, c, bounds=(0, 1)),
         "mean, one value of unknown range": lambda c: stats.mean(x * 0 + 0.3, c),

@@ -50,4 +50,6 @@ def test_copies_of_a_patient_add_nothing():
     single, unaware = pearson_r(x, y), pearson_r(np.repeat(x, 5), np.repeat(y, 5))
     clustered = pearson_r(np.repeat(x, 5), np.repeat(y, 5), clusters)
     assert (clustered.low, clustered.high) == pytest.approx((single.low, single.high), abs=0.05)
+    low, middle, high = np.arctanh([clustered.low, clustered.value, clustered.high])
+    assert high - middle == pytest.approx(middle - low)
     assert clustered.high - clustered.low > 1.7 * (unaware.high - unaware.low)

@@ -90,6 +90,30 @@ def test_proportion_of_independent_images_is_clopper_pearson(hits):
     assert (estimate.p_above(0.2), estimate.p_below(0.2)) == pytest.approx((greater, less))
 
 
+def test_clustered_proportion_is_korn_and_graubard():
+    generator = np.random.default_rng(4)
+    clusters = np.repeat(np.arange(20), 5)
+    hits = generator.random(100) < generator.beta(0.5, 1.0, size=20)[clusters]
+    share = hits.mean()
+    design = {"groups": clusters, "use_correction": True}
+    fit = sm.OLS(hits * 1.0, np.ones(100)).fit(cov_type="cluster", cov_kwds=design)
+    effect = fit.bse[0] ** 2 / (share * (1 - share) / 100)
+    assert effect > 1.5
+    quantiles = scipy.stats.t.ppf(0.975, [99, 19])
+    trials = 100 / effect * (quantiles[0] / quantiles[1]) ** 2
+    successes = share * trials
+    low = scipy.stats.beta.ppf(0.025, successes, trials - successes + 1)
+    high = scipy.stats.beta.ppf(0.975, successes + 1, trials - successes)
+    estimate = proportion(hits, clusters)
+    assert (estimate.low, estimate.high) == pytest.approx((low, high))
+
+
+def test_images_of_a_patient_that_differ_are_not_worth_more_than_independent_ones():
+    hits, clusters = np.tile([True, False], 20), np.repeat(np.arange(20), 2)
+    aware, unaware = proportion(hits, clusters), proportion(hits)
+    assert aware.high > unaware.high
+
+
 def test_no_event_counts_patients_and_not_images():
     clusters = np.repeat(np.arange(15), 4)
     assert proportion([False] * 60, clusters).high == pytest.approx(proportion([0] * 15).high)

@@ -19,7 +19,7 @@ from auditkit.stats import (
 )
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=8, deadline=None)
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=20))
 def test_holm_matches_statsmodels(p_values):
     expected = multipletests(p_values, method="holm")[1]

@@ -87,3 +87,19 @@ def test_coverage_with_few_patients(patients):
         estimate = bootstrap(_mean_of(values), clusters, clusters.size, seed=seed, replicates=999)
         held += estimate.low <= 0 <= estimate.high
     assert 0.92 <= held / 300 <= 0.985
+
+
+def test_percentiles_are_expanded_for_few_patients():
+    values = np.random.default_rng(0).normal(size=9)
+    drawn = []
+
+    def statistic(weights):
+        drawn.append(weights @ values / weights.sum(axis=1))
+        return drawn[-1]
+
+    estimate = bootstrap(statistic, None, 9, seed=0)
+    # Hesterberg 2015: the level of a percentile interval that does what Student's t does.
+    tail = scipy.stats.norm.cdf(scipy.stats.t.ppf(0.025, 8) * math.sqrt(9 / 8))
+    limits = np.quantile(drawn[1], [tail, 1 - tail])
+    assert (estimate.low, estimate.high) == pytest.approx(limits, abs=0.02)
+    assert estimate.low < np.quantile(drawn[1], 0.02)

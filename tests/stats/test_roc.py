@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 import scipy.stats
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn import metrics
 
@@ -13,6 +13,7 @@ LABELLED = st.lists(st.tuples(st.booleans(), st.integers(0, 5)), min_size=2, max
 )
 
 
+@settings(max_examples=50, deadline=None)
 @given(LABELLED)
 def test_area_and_curve_match_sklearn_with_ties(rows):
     labels, scores = (np.array(column) for column in zip(*rows, strict=True))
@@ -23,6 +24,7 @@ def test_area_and_curve_match_sklearn_with_ties(rows):
     np.testing.assert_allclose(ours[1], true_positive)
 
 
+@settings(max_examples=50, deadline=None)
 @given(LABELLED, st.integers(0, 100))
 def test_weighted_area_counts_an_image_as_often_as_its_weight(rows, seed):
     labels, scores = (np.array(column) for column in zip(*rows, strict=True))

@@ -158,8 +158,7 @@ def build_steps(graph: Graph, mode: Mode) -> tuple[list[Step], dict[str, nn.Modu
     steps, modules = [], {}
     for record in graph.operators:
         site = Site(graph, record, mode, masked=record.outputs[0] not in unmasked)
-        site.input(0)
-        modules[record.label] = BUILDERS[record.name](site)
+        modules[record.label] = _built(site)
         inputs = _computed_inputs(site, computed)
         if not inputs or record.outputs[0] in computed:
             site.fail("computes nothing, or what is computed already")
@@ -168,6 +167,14 @@ def build_steps(graph: Graph, mode: Mode) -> tuple[list[Step], dict[str, nn.Modu
     if graph.output not in computed or graph.output == graph.input:
         graph.fail("no operator computes the output")
     return _with_releases(steps, graph.output), modules
+
+
+def _built(site: Site) -> nn.Module:
+    site.input(0)
+    try:
+        return BUILDERS[site.record.name](site)
+    except (IndexError, ValueError, OverflowError, RuntimeError) as error:
+        site.fail(f"has tensors that do not fit together ({error}); the file is damaged")
 
 
 def _computed_inputs(site: Site, computed: set[int]) -> tuple[int, ...]:

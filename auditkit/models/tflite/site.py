@@ -56,10 +56,10 @@ class Site:
 
     def input(self, position: int) -> TensorRecord:
         """Give an input that must be there."""
-        index = self.record.inputs[position]
-        if index < 0:
+        tensor = self.optional(position)
+        if tensor is None:
             self.fail(f"lacks its input {position}")
-        return self.graph.tensors[index]
+        return tensor
 
     def optional(self, position: int) -> TensorRecord | None:
         """Give an input that may be left out."""

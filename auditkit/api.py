@@ -1,0 +1,187 @@
+"""The same from Python, for notebooks and other tools: models, data, heatmaps, checks."""
+
+import os
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from auditkit.data import Dataset
+from auditkit.data import load_data as _load_data
+from auditkit.errors import AuditError
+from auditkit.evidence import Evidence, Settings, Store
+from auditkit.evidence.engine import Engine
+from auditkit.findings import Findings
+from auditkit.models import load_model as _load_model
+from auditkit.models.identity import class_names
+from auditkit.session import hindrance_of, threads
+from auditkit.spec.cards import DataCard, ModelCard
+from auditkit.spec.catalogue import Catalogue, catalogue, checks
+from auditkit.spec.methods import parse_method
+from auditkit.spec.problems import Problem, SpecError, nearest
+from auditkit.spec.strict_yaml import Document
+from auditkit.spec.typed import typed_part
+
+if TYPE_CHECKING:
+    from auditkit.models.model import Model
+
+CARDS = "AUDITKIT_CARDS"
+STORE = "AUDITKIT_STORE"
+
+
+def _catalogue() -> Catalogue:
+    """Cards below the folders in the environment variable AUDITKIT_CARDS, or below ./fixtures."""
+    folders = os.environ.get(CARDS, "fixtures").split(os.pathsep)
+    return catalogue(Path(folder) for folder in folders)
+
+
+def load_model(
+    name_or_card: str | Path | ModelCard, *, device: str = "auto", precision: str = "float32"
+) -> "Model":
+    """A model by the name of its card, by the card's path, or from a card.
+
+    Raises:
+        AuditError: there is no such card, or the weights are not what it says.
+    """
+    card = name_or_card
+    if not isinstance(card, ModelCard):
+        card = _catalogue().model(str(card))
+    return _load_model(card, device, precision)
+
+
+def load_data(
+    name_or_card: str | Path | DataCard, *, classes: Sequence[str] | None = None
+) -> Dataset:
+    """A data set by the name of its card, by the card's path, or from a card.
+
+    Args:
+        name_or_card: name, path or card.
+        classes: class names that labels in a table may use, in the model's order of outputs.
+
+    Raises:
+        AuditError: there is no such card, or the table or its files are not as they should be.
+    """
+    card = name_or_card
+    if not isinstance(card, DataCard):
+        card = _catalogue().data(str(card))
+    return _load_data(card, None if classes is None else list(classes))
+
+
+def run(
+    check: str, model: "Model", data: Dataset, *, store: str | Path | None = None, **parameters: Any
+) -> Findings:
+    """Run a check on a model and a data set.
+
+    Args:
+        check: name of the check (``auditkit list checks``).
+        model: from `load_model`.
+        data: from `load_data`.
+        store: folder of the evidence store; default: environment variable AUDITKIT_STORE, or
+            ``.auditkit/store`` below the working folder.
+        parameters: the check's parameters, as under ``with:`` in a spec.
+
+    Returns:
+        Findings: measurements with intervals, figures, tables, examples.
+
+    Raises:
+        AuditError: a name or a parameter is not known, or the model cannot be asked.
+    """
+    known = checks()
+    if check not in known:
+        raise AuditError(f"unknown check '{check}'; {nearest(check, known)}")
+    declaration = known[check]
+    document = Document(Path(f"run({check!r})"), parameters, {(): 1})
+    try:
+        typed = typed_part(document, parameters, declaration.parameters, ())
+    except SpecError as error:
+        raise AuditError("; ".join(_plain(problem) for problem in error.problems)) from None
+    hindered = hindrance_of(declaration.needs(typed), model.card)
+    if hindered is not None:
+        raise AuditError(f"{hindered.verdict.value}: {hindered.reason}")
+    from auditkit.checks import compute
+
+    evidence = _evidence(model, data, getattr(typed, "images", None), store)
+    return compute(declaration, evidence, typed)
+
+
+def _plain(problem: Problem) -> str:
+    return problem.message
+
+
+def heatmaps(
+    model: "Model",
+    images: Dataset | Sequence[npt.NDArray[np.uint8]],
+    method: str,
+    *,
+    batch_size: int = 8,
+    **parameters: Any,
+) -> npt.NDArray[np.float32]:
+    """Heatmaps of the decided class, float (n, size, size) at the model's input size.
+
+    Args:
+        model: from `load_model`.
+        images: a data set, or sRGB uint8 pictures (height, width, 3) of any size.
+        method: name of the method (``auditkit list methods``).
+        batch_size: images at a time.
+        parameters: the method's parameters.
+
+    Raises:
+        AuditError: the method or a parameter is not known.
+    """
+    import torch
+
+    from auditkit.evidence.batches import Batcher
+    from auditkit.evidence.heatmaps import explainer
+
+    try:
+        typed = parse_method({"method": method, **parameters})
+    except ValueError as error:
+        raise AuditError(f"heatmaps: {error}") from error
+    pictures = images if isinstance(images, Sequence) else _Pictures(images)
+    batcher, explain, size = Batcher(batch_size), explainer(typed, model), model.card.input.size
+    found = []
+    for start in range(0, len(pictures), batch_size):
+        inputs = model.prepare([pictures[i] for i in range(start, min(start + batch_size, len(pictures)))])
+        with torch.no_grad():
+            decision = model.decide(batcher.map(model.probabilities, inputs)).to(model.device)
+        maps = explain.maps(inputs, model.decided_output(decision), batcher).numpy()
+        grown = np.repeat(np.repeat(maps, explain.cell, axis=1), explain.cell, axis=2)
+        found.append(grown[:, :size, :size].astype(np.float32))
+    return np.concatenate(found)
+
+
+class _Pictures(Sequence[npt.NDArray[np.uint8]]):
+    """A data set's pictures as a sequence."""
+
+    def __init__(self, data: Dataset) -> None:
+        self._data = data
+
+    def __len__(self) -> int:
+        return len(self._data.records)
+
+    def __getitem__(self, index: Any) -> Any:
+        return self._data.image(index)
+
+
+def _evidence(
+    model: "Model", data: Dataset, images: int | None, store: str | Path | None
+) -> Evidence:
+    if data.card.task != model.card.task:
+        raise AuditError(
+            f"data set '{data.card.data}' is about {data.card.task}, model '{model.card.model}' about "
+            f"{model.card.task}; they must have the same task"
+        )
+    folder = Path(store or os.environ.get(STORE, ".auditkit/store"))
+    engine = Engine(Store(folder), threads() if model.device.type == "cpu" else 1)
+    settings = Settings(device=model.device.type, precision=model.precision)
+    own: Callable[[], Model] = model.copy
+    return Evidence(model.card, _with_classes(data, model.card), engine, settings, images, own)
+
+
+def _with_classes(data: Dataset, card: ModelCard) -> Dataset:
+    """Labels by name are held to the model's classes, as in a spec."""
+    if card.output.score is None and data.card.format == "table":
+        return _load_data(data.card, class_names(card))
+    return data

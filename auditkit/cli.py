@@ -1,0 +1,160 @@
+"""The command ``auditkit``: validate specs, list what can be named, print schemas, render reports.
+
+Audits themselves are run by pytest. Exit status 0: fine; 1: problems found; 2: bad input.
+"""
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from auditkit import __version__
+from auditkit.errors import AuditError
+from auditkit.spec.catalogue import Catalogue, catalogue, checks
+
+SCHEMAS = ("audit", "model", "data", "results")
+LISTS = ("checks", "models", "data", "methods")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command; returns the exit status."""
+    given = _parser().parse_args(arguments)
+    try:
+        status: int = given.run(given)
+    except AuditError as error:
+        print(f"auditkit: {error}", file=sys.stderr)
+        return 2
+    except BrokenPipeError:
+        return 0
+    return status
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="auditkit",
+        description="Audits of medical-image models. Run audits with: pytest audits/ --model NAME",
+    )
+    parser.add_argument("--version", action="version", version=f"auditkit {__version__}")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    validate = commands.add_parser("validate", help="check specs and cards without running them")
+    validate.add_argument("paths", nargs="+", type=Path, metavar="PATH", help="spec, card or folder")
+    validate.set_defaults(run=_validate)
+    listing = commands.add_parser("list", help="what specs can name")
+    listing.add_argument("what", choices=LISTS)
+    listing.set_defaults(run=_list)
+    schema = commands.add_parser("schema", help="JSON Schema of specs, cards or results.json")
+    schema.add_argument("what", nargs="?", choices=SCHEMAS, default="audit")
+    schema.set_defaults(run=_schema)
+    report = commands.add_parser("report", help="render report.html again from a run's results.json")
+    report.add_argument("folder", type=Path, metavar="RUN", help="a run's folder")
+    report.set_defaults(run=_report)
+    for command in (validate, listing):
+        command.add_argument(
+            "--cards",
+            action="append",
+            type=Path,
+            metavar="DIR",
+            help="folder with model and data cards (default: fixtures); repeatable",
+        )
+    return parser
+
+
+def _catalogue(given: argparse.Namespace) -> Catalogue:
+    folders = given.cards or [Path("fixtures")]
+    for folder in given.cards or []:
+        if not folder.is_dir():
+            raise AuditError(f"--cards {folder} is not a folder")
+    return catalogue(folders)
+
+
+def _validate(given: argparse.Namespace) -> int:
+    from auditkit.spec.catalogue import DATA_SUFFIX, MODEL_SUFFIX, read_data_card, read_model_card
+    from auditkit.spec.load import Audit, check_assumptions, find_specs, load_audit
+    from auditkit.spec.problems import SpecError
+
+    cards, problems, audits = _catalogue(given), [], dict[Path, list[Audit]]()
+    files = find_specs(given.paths)
+    if not files:
+        names = ", ".join(str(path) for path in given.paths)
+        raise AuditError(f"{names}: no spec (*.audit.yaml) was found there")
+    for path in files:
+        try:
+            if path.name.endswith(MODEL_SUFFIX):
+                read_model_card(path)
+            elif path.name.endswith(DATA_SUFFIX):
+                read_data_card(path)
+            else:
+                audits.setdefault(path.parent, []).append(load_audit(path, cards))
+        except SpecError as error:
+            problems += error.problems
+    if not problems:
+        for found in audits.values():
+            try:
+                check_assumptions(found)
+            except SpecError as error:
+                problems += error.problems
+    for problem in problems:
+        print(problem, file=sys.stderr)
+    if problems:
+        return 2
+    print(f"{len(files)} valid")
+    return 0
+
+
+def _list(given: argparse.Namespace) -> int:
+    rows: list[tuple[str, str]] = []
+    if given.what == "checks":
+        rows = [(check.name, check.summary) for check in checks().values()]
+    elif given.what == "methods":
+        from auditkit.spec.methods import METHODS
+
+        rows = [(name, (kind.__doc__ or "").strip()) for name, kind in METHODS.items()]
+    elif given.what == "models":
+        for name, card in _catalogue(given).models().items():
+            stand_in = " (stand-in)" if card.stand_in else ""
+            rows.append((name, f"{card.task}: {card.title}{stand_in}"))
+    else:
+        for name, data in _catalogue(given).data_sets().items():
+            stand_in = " (stand-in)" if data.stand_in else ""
+            rows.append((name, f"{data.task}: {data.title}{stand_in}"))
+    width = max((len(name) for name, _ in rows), default=0)
+    for name, text in rows:
+        print(f"{name:<{width}}  {text}")
+    return 0
+
+
+def _schema(given: argparse.Namespace) -> int:
+    from auditkit.spec.schema import schema
+
+    if given.what == "results":
+        from auditkit.results import results_schema
+
+        found = results_schema()
+    else:
+        found = schema(given.what)
+    print(json.dumps(found, indent=1, sort_keys=True, ensure_ascii=False))
+    return 0
+
+
+def _report(given: argparse.Namespace) -> int:
+    from pydantic import ValidationError
+
+    from auditkit.report.html import write
+    from auditkit.results import read_results
+
+    file = given.folder / "results.json"
+    try:
+        results = read_results(file)
+    except OSError as error:
+        raise AuditError(f"{file} cannot be read: {error.strerror}") from error
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(str(part) for part in first["loc"])
+        raise AuditError(f"{file} is not a results file of this version: {place}: {first['msg']}") from error
+    print(write(results, given.folder))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,128 @@
+"""results.json as one HTML file that needs nothing else: no script, no network, no other file."""
+
+import hashlib
+import re
+import shlex
+from importlib.resources import files
+from pathlib import Path
+from typing import Final
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup, escape
+
+from auditkit.report import words
+from auditkit.report.banners import banners
+from auditkit.report.bars import bar
+from auditkit.report.pictures import Pictures
+from auditkit.report.sections import Anchors, chapters, data_grids
+from auditkit.results import Results, to_json, write_whole
+from auditkit.verdict import Verdict
+
+NAME: Final = "report.html"
+# Ids that the templates themselves give.
+_OWN_IDS: Final = (
+    "contents decision subject verdicts sign-off audits data dossier method environment limits "
+    "where"
+)
+
+
+def write(results: Results, folder: Path) -> Path:
+    """Render the report and write it into the run's folder, whole or not at all.
+
+    Args:
+        results: the run.
+        folder: the run's folder, which holds the example images.
+
+    Returns:
+        Path of the file.
+
+    Raises:
+        AuditError: the folder cannot be written.
+    """
+    path = folder / NAME
+    write_whole(path, render(results, folder).encode("utf-8"))
+    return path
+
+
+def render(results: Results, folder: Path) -> str:
+    """The report as text: the same results and images give the same bytes.
+
+    Args:
+        results: the run.
+        folder: the run's folder, which holds the example images.
+
+    Returns:
+        An HTML document.
+    """
+    pictures = Pictures(folder)
+    found = chapters(results, pictures, Anchors(set(_OWN_IDS.split())))
+    return _environment().get_template("report.html.j2").render(
+        results=results,
+        banners=banners(results),
+        chapters=found,
+        pictures=[picture for picture in pictures.embedded.values() if picture.uri],
+        data_grids={data.data: data_grids(data) for data in results.data},
+        command=shlex.join(results.run.command),
+        digest=hashlib.sha256(to_json(results).encode("utf-8")).hexdigest(),
+        style=_style(results),
+    )
+
+
+def _environment() -> Environment:
+    environment = Environment(
+        loader=PackageLoader("auditkit.report"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        finalize=_harmless,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.globals |= {"verdict_words": list(Verdict), "meanings": words.MEANINGS}
+    environment.filters |= {
+        "at": words.at,
+        "bar": bar,
+        "breakable": breakable,
+        "counted": words.counted,
+        "decision": words.decision,
+        "estimate": words.estimate,
+        "label": words.label,
+        "linked": linked,
+        "p_value": words.p_value,
+        "percent": words.percent,
+        "plain": words.plain,
+        "qualifier": words.qualifier,
+        "signed": words.signed,
+    }
+    return environment
+
+
+def _harmless(value: object) -> object:
+    return value if isinstance(value, Markup) or not isinstance(value, str) else words.shown(value)
+
+
+def _style(results: Results) -> Markup:
+    """The style sheet, and the run's name at the foot of every printed page."""
+    sheet = files("auditkit.report").joinpath("templates/report.css").read_text(encoding="utf-8")
+    name = re.sub(r"[^A-Za-z0-9_.:+-]", "", results.run.id)
+    return Markup(sheet.replace("RUN-NAME", name))  # noqa: S704 our sheet, and letters only
+
+
+def breakable(text: str) -> Markup:
+    """A technical name that may be broken after its separators."""
+    return Markup(re.sub(r"([._/])(?=\w)", r"\1<wbr>", str(escape(words.shown(text)))))  # noqa: S704 escaped first
+
+
+def linked(text: str) -> Markup:
+    """Text in which DOIs and arXiv ids are links."""
+    safe = str(escape(words.shown(text)))
+    safe = re.sub(
+        r"(?i)\b(doi:\s?)(10\.\d{4,9}/[\w.()/:-]*\w)",
+        r'<a href="https://doi.org/\2" rel="noreferrer">\1\2</a>',
+        safe,
+    )
+    safe = re.sub(
+        r"(?i)\b(arxiv:\s?)(\d{4}\.\d{4,5})",
+        r'<a href="https://arxiv.org/abs/\2" rel="noreferrer">\1\2</a>',
+        safe,
+    )
+    return Markup(safe)  # noqa: S704 escaped first; only the two patterns become links

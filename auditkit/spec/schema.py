@@ -1,0 +1,62 @@
+"""JSON Schemas for editors, generated from the typed specs and the checks' declarations."""
+
+import copy
+from typing import Any
+
+from auditkit.spec.audit import AuditSpec
+from auditkit.spec.cards import DataCard, ModelCard
+from auditkit.spec.catalogue import checks
+from auditkit.spec.methods import METHODS
+
+_DRAFT = "https://json-schema.org/draft/2020-12/schema"
+_KINDS = {"audit": AuditSpec, "model": ModelCard, "data": DataCard}
+
+
+def schema(kind: str) -> dict[str, Any]:
+    """The schema of audit specs, model cards or data cards."""
+    model = _KINDS[kind]
+    found = {"$schema": _DRAFT, **model.model_json_schema(by_alias=True, mode="validation")}
+    for hidden in ("path", "digest"):
+        found["properties"].pop(hidden, None)
+    return _with_checks(found) if kind == "audit" else found
+
+
+def _with_checks(found: dict[str, Any]) -> dict[str, Any]:
+    """Name the checks, and give each its own parameters under ``with``."""
+    found = copy.deepcopy(found)
+    known = checks()
+    found["properties"]["check"]["enum"] = list(known)
+    rules = []
+    for name, declaration in known.items():
+        parameters = declaration.parameters.model_json_schema(by_alias=True, mode="validation")
+        for key, definition in parameters.pop("$defs", {}).items():
+            found["$defs"][key] = definition
+        if "methods" in parameters["properties"]:
+            parameters["properties"]["methods"] = _methods(found)
+        if "radius" in parameters["properties"]:
+            _or_one(parameters["properties"]["radius"])
+        rules.append(
+            {
+                "if": {"properties": {"check": {"const": name}}, "required": ["check"]},
+                "then": {"properties": {"with": parameters}},
+            }
+        )
+    found["allOf"] = rules
+    return found
+
+
+def _or_one(array: dict[str, Any]) -> None:
+    """A list whose only element may stand alone."""
+    shape = {key: array.pop(key) for key in ("type", "items", "minItems") if key in array}
+    array["anyOf"] = [shape, shape["items"]]
+
+
+def _methods(found: dict[str, Any]) -> dict[str, Any]:
+    """A list of method names, or of mappings with that method's parameters."""
+    choices: list[dict[str, Any]] = [{"enum": list(METHODS)}]
+    for kind in METHODS.values():
+        inner = kind.model_json_schema()
+        inner["required"] = ["method"]
+        found["$defs"][kind.__name__] = inner
+        choices.append({"$ref": f"#/$defs/{kind.__name__}"})
+    return {"type": "array", "minItems": 1, "items": {"anyOf": choices}}
