@@ -18,11 +18,9 @@ from auditkit.models import load_model as _load_model
 from auditkit.models.identity import class_names
 from auditkit.session import hindrance_of, threads
 from auditkit.spec.cards import DataCard, ModelCard
-from auditkit.spec.catalogue import Catalogue, catalogue, checks
+from auditkit.spec.catalogue import Catalogue, catalogue
+from auditkit.spec.load import keyword_parameters
 from auditkit.spec.methods import parse_method
-from auditkit.spec.problems import Problem, SpecError, nearest
-from auditkit.spec.strict_yaml import Document
-from auditkit.spec.typed import typed_part
 
 if TYPE_CHECKING:
     from auditkit.models.model import Model
@@ -88,15 +86,7 @@ def run(
     Raises:
         AuditError: a name or a parameter is not known, or the model cannot be asked.
     """
-    known = checks()
-    if check not in known:
-        raise AuditError(f"unknown check '{check}'; {nearest(check, known)}")
-    declaration = known[check]
-    document = Document(Path(f"run({check!r})"), parameters, {(): 1})
-    try:
-        typed = typed_part(document, parameters, declaration.parameters, ())
-    except SpecError as error:
-        raise AuditError("; ".join(_plain(problem) for problem in error.problems)) from None
+    declaration, typed = keyword_parameters(check, parameters, Path("run"))
     hindered = hindrance_of(declaration.needs(typed), model.card)
     if hindered is not None:
         raise AuditError(f"{hindered.verdict.value}: {hindered.reason}")
@@ -104,10 +94,6 @@ def run(
 
     evidence = _evidence(model, data, getattr(typed, "images", None), store)
     return compute(declaration, evidence, typed)
-
-
-def _plain(problem: Problem) -> str:
-    return problem.message
 
 
 def heatmaps(
@@ -143,7 +129,9 @@ def heatmaps(
     batcher, explain, size = Batcher(batch_size), explainer(typed, model), model.card.input.size
     found = []
     for start in range(0, len(pictures), batch_size):
-        inputs = model.prepare([pictures[i] for i in range(start, min(start + batch_size, len(pictures)))])
+        inputs = model.prepare(
+            [pictures[i] for i in range(start, min(start + batch_size, len(pictures)))]
+        )
         with torch.no_grad():
             decision = model.decide(batcher.map(model.probabilities, inputs)).to(model.device)
         maps = explain.maps(inputs, model.decided_output(decision), batcher).numpy()

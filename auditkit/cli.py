@@ -8,10 +8,14 @@ import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from auditkit import __version__
 from auditkit.errors import AuditError
 from auditkit.spec.catalogue import Catalogue, catalogue, checks
+
+if TYPE_CHECKING:
+    from auditkit.spec.load import Audit
 
 SCHEMAS = ("audit", "model", "data", "results")
 LISTS = ("checks", "models", "data", "methods")
@@ -38,7 +42,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"auditkit {__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     validate = commands.add_parser("validate", help="check specs and cards without running them")
-    validate.add_argument("paths", nargs="+", type=Path, metavar="PATH", help="spec, card or folder")
+    validate.add_argument(
+        "paths", nargs="+", type=Path, metavar="PATH", help="spec, card or folder"
+    )
     validate.set_defaults(run=_validate)
     listing = commands.add_parser("list", help="what specs can name")
     listing.add_argument("what", choices=LISTS)
@@ -46,7 +52,9 @@ def _parser() -> argparse.ArgumentParser:
     schema = commands.add_parser("schema", help="JSON Schema of specs, cards or results.json")
     schema.add_argument("what", nargs="?", choices=SCHEMAS, default="audit")
     schema.set_defaults(run=_schema)
-    report = commands.add_parser("report", help="render report.html again from a run's results.json")
+    report = commands.add_parser(
+        "report", help="render report.html again from a run's results.json"
+    )
     report.add_argument("folder", type=Path, metavar="RUN", help="a run's folder")
     report.set_defaults(run=_report)
     for command in (validate, listing):
@@ -69,37 +77,46 @@ def _catalogue(given: argparse.Namespace) -> Catalogue:
 
 
 def _validate(given: argparse.Namespace) -> int:
-    from auditkit.spec.catalogue import DATA_SUFFIX, MODEL_SUFFIX, read_data_card, read_model_card
-    from auditkit.spec.load import Audit, check_assumptions, find_specs, load_audit
-    from auditkit.spec.problems import SpecError
+    from auditkit.spec.catalogue import DATA_SUFFIX, MODEL_SUFFIX
+    from auditkit.spec.load import SPEC_SUFFIXES, Audit, check_assumptions, find_specs
+    from auditkit.spec.problems import Problem, SpecError
 
-    cards, problems, audits = _catalogue(given), [], dict[Path, list[Audit]]()
-    files = find_specs(given.paths)
+    cards, audits = _catalogue(given), dict[Path, list[Audit]]()
+    problems: list[Problem] = []
+    files = find_specs(given.paths, (*SPEC_SUFFIXES, MODEL_SUFFIX, DATA_SUFFIX))
     if not files:
         names = ", ".join(str(path) for path in given.paths)
-        raise AuditError(f"{names}: no spec (*.audit.yaml) was found there")
+        raise AuditError(f"{names}: no spec (*.audit.yaml) or card was found there")
     for path in files:
         try:
-            if path.name.endswith(MODEL_SUFFIX):
-                read_model_card(path)
-            elif path.name.endswith(DATA_SUFFIX):
-                read_data_card(path)
-            else:
-                audits.setdefault(path.parent, []).append(load_audit(path, cards))
+            audits.setdefault(path.parent, []).extend(_read(path, cards))
         except SpecError as error:
             problems += error.problems
-    if not problems:
-        for found in audits.values():
-            try:
-                check_assumptions(found)
-            except SpecError as error:
-                problems += error.problems
+    for found in audits.values() if not problems else ():
+        try:
+            check_assumptions(found)
+        except SpecError as error:
+            problems += error.problems
     for problem in problems:
         print(problem, file=sys.stderr)
     if problems:
         return 2
     print(f"{len(files)} valid")
     return 0
+
+
+def _read(path: Path, cards: Catalogue) -> "list[Audit]":
+    """Read a spec or a card; the audit, if it is one."""
+    from auditkit.spec.catalogue import DATA_SUFFIX, MODEL_SUFFIX, read_data_card, read_model_card
+    from auditkit.spec.load import load_audit
+
+    if path.name.endswith(MODEL_SUFFIX):
+        read_model_card(path)
+    elif path.name.endswith(DATA_SUFFIX):
+        read_data_card(path)
+    else:
+        return [load_audit(path, cards)]
+    return []
 
 
 def _list(given: argparse.Namespace) -> int:
@@ -151,7 +168,9 @@ def _report(given: argparse.Namespace) -> int:
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(str(part) for part in first["loc"])
-        raise AuditError(f"{file} is not a results file of this version: {place}: {first['msg']}") from error
+        raise AuditError(
+            f"{file} is not a results file of this version: {place}: {first['msg']}"
+        ) from error
     print(write(results, given.folder))
     return 0
 

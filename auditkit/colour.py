@@ -21,17 +21,6 @@ from auditkit.errors import AuditError
 
 Image = TypeVar("Image")
 
-NAMED_DIRECTIONS: Final[dict[str, float]] = {
-    "pink": 0.0,
-    "orange": 45.0,
-    "yellow": 90.0,
-    "green": 135.0,
-    "teal": 180.0,
-    "blue": 270.0,
-    "magenta": 315.0,
-}
-"""Angle in degrees towards which a neutral image moves; 0 is +u*, 90 is +v*."""
-
 
 def _rgb_to_xyz() -> list[list[float]]:
     # Columns are the primaries' XYZ, scaled so that they add up to the white (Rec. 709, D65).
@@ -164,8 +153,8 @@ def shift_luv(image: Image, du: float, dv: float) -> Image:
 def shift_luv_polar(image: Image, angle_degrees: float, radius: float) -> Image:
     """Shifts the colour of every pixel by ``radius`` towards an angle of the u*, v* plane.
 
-    The angle is where the image moves (0 pink, 90 yellow, 180 teal, 270 blue, see
-    ``NAMED_DIRECTIONS``), not the hue of a light that is discounted, which is the opposite.
+    The angle is where the image moves (0 pink, 90 yellow, 180 teal, 270 blue), not the hue of a
+    light that is discounted, which is the opposite.
 
     Args:
         image: (..., 3, H, W) floats, sRGB in [0, 1].
@@ -183,8 +172,13 @@ def shift_luv_polar(image: Image, angle_degrees: float, radius: float) -> Image:
         >>> (255 * shift_luv_polar(grey, 180.0, 20.0)).round().reshape(3).tolist()
         [95.0, 136.0, 130.0]
     """
+    return shift_luv(image, *offset(angle_degrees, radius))
+
+
+def offset(angle_degrees: float, radius: float) -> tuple[float, float]:
+    """The shift (du, dv) of length ``radius`` towards an angle: (r cos angle, r sin angle)."""
     angle = math.radians(angle_degrees)
-    return shift_luv(image, radius * math.cos(angle), radius * math.sin(angle))
+    return radius * math.cos(angle), radius * math.sin(angle)
 
 
 def _opened(image: object) -> tuple[Any, Any]:

@@ -33,9 +33,7 @@ def with_holm(verdicts: Sequence[VerdictResult]) -> list[VerdictResult]:
     return judged
 
 
-def decide(
-    model: str, verdicts: Sequence[VerdictResult], refused: Sequence[str] = ()
-) -> Release:
+def decide(model: str, verdicts: Sequence[VerdictResult], refused: Sequence[str] = ()) -> Release:
     """Whether a model's release may pass, and why in one sentence.
 
     Args:
@@ -56,7 +54,11 @@ def decide(
         why = "No blocking expectation was judged, so nothing was shown."
         return Release(model=model, decision="no blocking expectation", why=why, counts=counts)
     passed = sum(verdict.verdict is Verdict.PASS for verdict in blocking)
-    why = f"All {passed} blocking expectations that apply pass."
+    why = (
+        f"All {passed} blocking expectations that apply pass."
+        if passed > 1
+        else "The only blocking expectation that applies passes."
+    )
     return Release(model=model, decision="pass", why=why, counts=counts)
 
 
@@ -80,7 +82,9 @@ def _why(hindering: Sequence[VerdictResult]) -> str:
 
 def described(verdict: VerdictResult) -> str:
     """A verdict in words: audit, measure, where, and the reason."""
-    at = ", ".join(f"{k} {v:g}" if not isinstance(v, str) else f"{k} {v}" for k, v in verdict.at.items())
+    at = ", ".join(
+        f"{k} {v:g}" if not isinstance(v, str) else f"{k} {v}" for k, v in verdict.at.items()
+    )
     where = f" at {at}" if at else ""
     word = "fails" if verdict.verdict is Verdict.FAIL else f"is {verdict.verdict.value}"
     reason = verdict.reason.rstrip(".")

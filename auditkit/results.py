@@ -16,7 +16,7 @@ from auditkit.errors import AuditError
 from auditkit.findings import Figure, Measurement, Table
 from auditkit.verdict import Verdict
 
-SCHEMA_VERSION = "1.0"
+SCHEMA_VERSION: Literal["1.0"] = "1.0"
 
 
 class Part(BaseModel):

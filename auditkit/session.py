@@ -163,13 +163,15 @@ def model_result(card: ModelCard, root: Path) -> ModelResult:
     )
 
 
-def data_result(data: DataCard, dataset: Dataset) -> DataResult:
-    """A data set's identity and make-up for results.json."""
+def data_result(data: DataCard, dataset: Dataset, card: ModelCard) -> DataResult:
+    """A data set's identity and make-up for results.json; labels by the model's class names."""
+    names = class_names(card) or []
     records = dataset.records
     labels: dict[str, int] = {}
     groups: dict[str, dict[str, int]] = {}
     for record in records:
-        labels[str(record.label)] = labels.get(str(record.label), 0) + 1
+        label = names[record.label] if record.label < len(names) else str(record.label)
+        labels[label] = labels.get(label, 0) + 1
         for column, value in record.groups.items():
             counts = groups.setdefault(column, {})
             counts[value] = counts.get(value, 0) + 1

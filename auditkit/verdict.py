@@ -33,7 +33,9 @@ class Judgement:
     p_value: float | None = None
 
 
-def judge(expectation: Expectation, measurement: Measurement | None) -> Judgement:
+def judge(  # noqa: PLR0911 one return per verdict
+    expectation: Expectation, measurement: Measurement | None
+) -> Judgement:
     """Hold an expectation against a measurement.
 
     pass: the whole interval satisfies it, also if every image that could not be evaluated had the worst
@@ -52,7 +54,9 @@ def judge(expectation: Expectation, measurement: Measurement | None) -> Judgemen
     found = f"{estimate.value:.3g} [{estimate.low:.3g}, {estimate.high:.3g}], n = {estimate.n}"
     wanted = f"expected {expectation.wording}"
     if estimate.clusters < expectation.min_n:
-        reason = f"{found}: {estimate.clusters} patients, at least {expectation.min_n} were declared"
+        reason = (
+            f"{found}: {estimate.clusters} patients, at least {expectation.min_n} were declared"
+        )
         return Judgement(Verdict.INCONCLUSIVE, reason, p_value)
     if estimate.high <= low or estimate.low >= high:
         return Judgement(Verdict.FAIL, f"{found}; {wanted}", p_value)

@@ -24,7 +24,9 @@ format: synthetic-dermoscopy
 with: {n: 24, seed: 5, size: 64, images_per_patient: 2}
 """
 
-PHOTOS = "data: things\ntask: imagenet\nformat: synthetic-dermoscopy\nwith: {n: 4, seed: 1, size: 64}\n"
+PHOTOS = (
+    "data: things\ntask: imagenet\nformat: synthetic-dermoscopy\nwith: {n: 4, seed: 1, size: 64}\n"
+)
 
 COUNTS = """\
 audit: counts

@@ -8,13 +8,13 @@ from hypothesis import strategies as st
 from skimage import color
 
 from auditkit.colour import (
-    NAMED_DIRECTIONS,
     luv_to_srgb,
     shift_luv,
     shift_luv_polar,
     srgb_to_luv,
 )
 from auditkit.errors import AuditError
+from auditkit.spec.declarations.colour_shift import DIRECTIONS as NAMED_DIRECTIONS
 
 # sRGB of mid grey (128) moved by 20: an independent implementation of the published shift.
 MID_GREY = {

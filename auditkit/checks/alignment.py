@@ -108,9 +108,7 @@ def _coverages(
     return found
 
 
-def _estimator(
-    evidence: Evidence, found: _Coverages, part: str
-) -> Callable[[], stats.Estimate]:
+def _estimator(evidence: Evidence, found: _Coverages, part: str) -> Callable[[], stats.Estimate]:
     def estimate() -> stats.Estimate:
         if len(found.rows) < 2:
             raise AuditError("fewer than two images could be evaluated")

@@ -9,7 +9,8 @@ change, since at the paper's radius 20 a sound classifier also answers to blue a
 reported as a curve with intervals over patients; exact black stays black.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -20,7 +21,7 @@ from auditkit.checks.pictures import png
 from auditkit.colour import shift_luv_polar
 from auditkit.evidence import Evidence
 from auditkit.evidence.evidence import Scores
-from auditkit.findings import Example, Figure, Findings, Series, Table
+from auditkit.findings import At, Example, Figure, Findings, Series, Table
 from auditkit.spec.declarations.colour_shift import COLOUR_SHIFT, DIRECTIONS, ColourShift
 
 SHOWN = 4
@@ -57,35 +58,34 @@ class _Grid:
     def _mean(self, values: npt.NDArray[np.float64]) -> stats.Estimate:
         return stats.mean(values, self.patients, bounds=(-1.0, 1.0))
 
+    def _share(self, values: npt.NDArray[np.bool_]) -> stats.Estimate:
+        return stats.proportion(values, self.patients)
+
+    def _add(
+        self,
+        findings: Findings,
+        name: str,
+        at: At,
+        estimate: Callable[[npt.NDArray[Any]], stats.Estimate],
+        values: npt.NDArray[Any],
+    ) -> None:
+        findings.measurements.append(self.measuring(name, lambda: estimate(values), at))
+
     def measure(self, findings: Findings) -> None:
         """Fill in all measurements."""
         circle = self.parameters.circle
         for r, radius in enumerate(self.parameters.radius):
             at = {"radius": radius}
             for a, angle in enumerate(circle):
-                change = self.change[:, r, a]
-                findings.measurements.append(
-                    self.measuring(
-                        "mean_change", lambda c=change: self._mean(c), {**at, "angle": angle}
-                    )
-                )
+                around = {**at, "angle": angle}
+                self._add(findings, "mean_change", around, self._mean, self.change[:, r, a])
             anywhere = self.flip[:, r].any(axis=1)
-            findings.measurements.append(
-                self.measuring(
-                    "decision_flips", lambda f=anywhere: stats.proportion(f, self.patients), at
-                )
-            )
+            self._add(findings, "decision_flips", at, self._share, anywhere)
             for name in self.parameters.directions:
                 a = circle.index(DIRECTIONS[name])
                 change, flip = self.change[:, r, a], self.flip[:, r, a]
-                findings.measurements += [
-                    self.measuring(f"{name}.mean_change", lambda c=change: self._mean(c), at),
-                    self.measuring(
-                        f"{name}.decision_flips",
-                        lambda f=flip: stats.proportion(f, self.patients),
-                        at,
-                    ),
-                ]
+                self._add(findings, f"{name}.mean_change", at, self._mean, change)
+                self._add(findings, f"{name}.decision_flips", at, self._share, flip)
 
     def figure(self, findings: Findings) -> Figure:
         """The response curve around the circle, one line per radius."""
@@ -124,8 +124,8 @@ class _Grid:
         for name in self.parameters.directions:
             for radius in self.parameters.radius:
                 cells = [
-                    _cell(found.estimate)
-                    for part in ("mean_change", "decision_flips")
+                    _cell(found.estimate, sign)
+                    for part, sign in (("mean_change", "+"), ("decision_flips", ""))
                     if (found := findings.find(f"{name}.{part}", {"radius": radius}))
                 ]
                 rows.append([name, f"{radius:g}", *cells])
@@ -138,10 +138,13 @@ class _Grid:
         )
 
 
-def _cell(estimate: stats.Estimate | None) -> str:
+def _cell(estimate: stats.Estimate | None, sign: str) -> str:
     if estimate is None:
         return "not evaluable"
-    return f"{estimate.value:+.3f} [{estimate.low:+.3f}, {estimate.high:+.3f}]"
+    value, low, high = (
+        format(number, f"{sign}.3f") for number in (estimate.value, estimate.low, estimate.high)
+    )
+    return f"{value} [{low}, {high}]"
 
 
 def _examples(

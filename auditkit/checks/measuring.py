@@ -51,4 +51,6 @@ class Measuring:
             found, reason = estimate(), ""
         except AuditError as error:
             found, reason = None, str(error)
-        return Measurement(name, at or {}, found, measure.unit, measure.bounds, total, counts, reason)
+        return Measurement(
+            name, at or {}, found, measure.unit, measure.bounds, total, counts, reason
+        )

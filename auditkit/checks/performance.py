@@ -112,7 +112,9 @@ def _figures(
     order = np.array_split(np.argsort(score, kind="stable"), bins)
     filled = [rows for rows in order if len(rows)]
     mean = [float(score[rows].mean()) for rows in filled]
-    seen = [stats.proportion(evidence.labels[rows] == 1, evidence.patients[rows]) for rows in filled]
+    seen = [
+        stats.proportion(evidence.labels[rows] == 1, evidence.patients[rows]) for rows in filled
+    ]
     reliability = Series(
         "observed",
         mean,
@@ -138,7 +140,8 @@ def _figures(
             "mean predicted probability",
             "observed share of positives",
             [reliability],
-            f"{bins} bins of equal size with 95 % intervals; on the diagonal, probabilities mean what they say.",
+            f"{bins} bins of equal size with 95 % intervals; on the diagonal, probabilities "
+            "mean what they say.",
             diagonal=True,
         ),
     ]

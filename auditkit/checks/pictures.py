@@ -15,9 +15,7 @@ def png(picture: npt.NDArray[np.uint8]) -> bytes:
     return buffer.getvalue()
 
 
-def outlined(
-    picture: npt.NDArray[np.uint8], mask: npt.NDArray[np.bool_]
-) -> npt.NDArray[np.uint8]:
+def outlined(picture: npt.NDArray[np.uint8], mask: npt.NDArray[np.bool_]) -> npt.NDArray[np.uint8]:
     """The picture with the mask's edge in yellow."""
     edge = np.zeros_like(mask)
     edge[1:] |= mask[1:] != mask[:-1]

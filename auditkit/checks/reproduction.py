@@ -8,6 +8,8 @@ within a tolerance and the agreement of decisions are given beside it, each agai
 matching arithmetic, and the two kernels against each other as the noise floor.
 """
 
+from collections.abc import Callable
+
 import numpy as np
 import numpy.typing as npt
 
@@ -97,10 +99,12 @@ class _Pair:
         """The decision that the outputs lead to."""
         threshold = self.evidence.card.threshold
         if threshold is None:
-            return outputs.argmax(axis=1)
-        return (self.score(outputs) >= threshold).astype(np.int64)
+            decided: npt.NDArray[np.int64] = np.argmax(outputs, axis=1).astype(np.int64)
+            return decided
+        positive: npt.NDArray[np.int64] = (self.score(outputs) >= threshold).astype(np.int64)
+        return positive
 
-    def estimates(self):  # type: ignore[no-untyped-def]  # noqa: ANN201 a dict of estimators, as in `performance`
+    def estimates(self) -> dict[str, Callable[[], stats.Estimate]]:
         """Each measure's estimator."""
         patients = self.evidence.patients
         close = self.distance <= (self.tolerance + 0.5) * self.step

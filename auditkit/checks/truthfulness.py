@@ -20,7 +20,7 @@ from auditkit.checks.measuring import Measuring
 from auditkit.errors import AuditError
 from auditkit.evidence import Evidence
 from auditkit.findings import Figure, Findings, Series, Table
-from auditkit.metrics import delta_aupc_estimate
+from auditkit.metrics import aupc_estimate, delta_aupc_estimate
 from auditkit.spec.declarations.truthfulness import TRUTHFULNESS, Truthfulness
 from auditkit.spec.methods import Method
 
@@ -69,15 +69,12 @@ class _Curve:
     def delta(self) -> stats.Estimate:
         """AUPC(H_b) - AUPC(H)."""
         self._need_images()
-        return delta_aupc_estimate(
-            self.right, self.random, self.fractions, clusters=self.patients, seed=0
-        )
+        return delta_aupc_estimate(self.right, self.random, self.fractions, self.patients)
 
     def area(self) -> stats.Estimate:
         """AUPC(H): the mean over images of the area under 'right or wrong'."""
         self._need_images()
-        areas = np.trapezoid(self.right, self.fractions, axis=1)
-        return stats.mean(areas, self.patients, bounds=(0.0, 1.0))
+        return aupc_estimate(self.right, self.fractions, self.patients)
 
     def _need_images(self) -> None:
         if len(self.right) < 2:

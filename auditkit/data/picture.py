@@ -48,8 +48,8 @@ def read_mask(path: Path, shape: tuple[int, int], where: str) -> Mask:
         AuditError: as `read_picture`, or the size is not that of the picture.
     """
     image = _open(path, where)
-    mask = np.asarray(image)
-    mask = mask.any(axis=-1) if mask.ndim == 3 else mask != 0
+    values = np.asarray(image)
+    mask: Mask = np.any(values, axis=-1) if values.ndim == 3 else values != 0
     if mask.shape != shape:
         raise AuditError(
             f"{where}: mask {path} has {mask.shape[1]} x {mask.shape[0]} pixels, its picture "
@@ -81,5 +81,7 @@ def _open(path: Path, where: str) -> Image.Image:
             f"{where}: picture {path} cannot be decoded ({error}); the file may be truncated"
         ) from error
     if 0 in image.size:
-        raise AuditError(f"{where}: picture {path} has no pixels ({image.size[0]} x {image.size[1]})")
+        raise AuditError(
+            f"{where}: picture {path} has no pixels ({image.size[0]} x {image.size[1]})"
+        )
     return image

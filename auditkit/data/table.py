@@ -97,7 +97,9 @@ class TableData:
             return self._classes.index(text)
         if text.isdecimal() and (self._classes is None or int(text) < len(self._classes)):
             return int(text)
-        hint = nearest(text, self._classes[:2000]) if self._classes else "a class index was expected"
+        hint = (
+            nearest(text, self._classes[:2000]) if self._classes else "a class index was expected"
+        )
         raise AuditError(f"{self._where(index)}: unknown label '{text}'; {hint}")
 
     def _path(self, index: int, column: str) -> Path:
@@ -114,7 +116,14 @@ class TableData:
 
     def _check_columns(self) -> None:
         columns = self.card.columns
-        named = [columns.image, columns.label, columns.id, columns.patient, columns.mask, columns.box]
+        named = [
+            columns.image,
+            columns.label,
+            columns.id,
+            columns.patient,
+            columns.mask,
+            columns.box,
+        ]
         for column in [*filter(None, named), *columns.groups]:
             if column not in self._rows[0]:
                 hint = nearest(column, self._rows[0])

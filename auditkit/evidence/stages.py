@@ -13,7 +13,13 @@ from auditkit.evidence.evidence import Evidence, Heatmaps, Settings
 from auditkit.evidence.identity import seed_of
 from auditkit.evidence.store import Arrays
 from auditkit.metrics.not_evaluable import NotEvaluable
-from auditkit.metrics.removal import random_order, removal_order, removal_steps, removed_mask
+from auditkit.metrics.removal import (
+    grid_shape,
+    random_order,
+    removal_order,
+    removal_steps,
+    removed_mask,
+)
 from auditkit.spec.methods import parse_method
 
 if TYPE_CHECKING:
@@ -83,20 +89,19 @@ def shifts_worker(
     """Scores of recoloured images, one column per shift."""
     import torch
 
-    from auditkit.colour import shift_luv_polar
+    from auditkit.colour import luv_to_srgb, offset, srgb_to_luv
 
     model = make()
     batcher = _batcher(settings, model)
+    offsets = [offset(angle, radius) for radius, angle in parameters["shifts"]]
 
     def compute(indices: Sequence[int]) -> Arrays:
-        inputs = _inputs(evidence, model, indices)
+        luv = srgb_to_luv(_inputs(evidence, model, indices))
         columns = []
-        for radius, angle in parameters["shifts"]:
+        for du, dv in offsets:
+            moved = luv + luv.new_tensor([0.0, du, dv]).view(3, 1, 1)
             with torch.no_grad():
-                answers = batcher.map(
-                    lambda x, r=radius, a=angle: model.probabilities(shift_luv_polar(x, a, r)),
-                    inputs,
-                )
+                answers = batcher.map(lambda x: model.probabilities(luv_to_srgb(x)), moved)
             columns.append(_answer(evidence, model, answers, indices))
         return {name: np.stack([c[name] for c in columns], axis=1) for name in columns[0]}
 
@@ -138,7 +143,7 @@ def removal_worker(
     model = make()
     batcher = _batcher(settings, model)
     size = evidence.size
-    counts, fractions = removal_steps(-(-size // heat.cell) ** 2, parameters["steps"])
+    counts, fractions = removal_steps(_cells(size, heat.cell), parameters["steps"])
 
     def compute(indices: Sequence[int]) -> Arrays:
         decisions = np.full((len(indices), len(counts)), -1, dtype=np.int64)
@@ -164,7 +169,7 @@ def random_removal_worker(
     model = make()
     batcher = _batcher(settings, model)
     size, cell, repeats = evidence.size, parameters["cell"], parameters["repeats"]
-    cells = -(-size // cell) ** 2
+    cells = _cells(size, cell)
     counts, _ = removal_steps(cells, parameters["steps"])
 
     def compute(indices: Sequence[int]) -> Arrays:
@@ -172,7 +177,9 @@ def random_removal_worker(
         for index in indices:
             digest = evidence.records[index].digest
             orders = [
-                random_order(cells, np.random.default_rng(seed_of("random removal", cell, digest, r)))
+                random_order(
+                    cells, np.random.default_rng(seed_of("random removal", cell, digest, r))
+                )
                 for r in range(repeats)
             ]
             masks = _masks(orders, counts, cell, size)
@@ -183,8 +190,13 @@ def random_removal_worker(
     return compute
 
 
+def _cells(size: int, cell: int) -> int:
+    rows, columns = grid_shape((size, size), cell)
+    return rows * columns
+
+
 def _masks(
-    orders: Sequence[Any], counts: Sequence[int], cell: int, size: int
+    orders: Sequence[Any], counts: Any, cell: int, size: int
 ) -> Iterator[np.ndarray[Any, Any]]:
     for order in orders:
         for count in counts:

@@ -82,4 +82,6 @@ def class_names(card: ModelCard) -> list[str] | None:
     try:
         return [line.strip() for line in path.read_text(encoding="utf-8").splitlines() if line]
     except OSError as error:
-        raise AuditError(f"{card.path}: class names {path} cannot be read: {error.strerror}") from error
+        raise AuditError(
+            f"{card.path}: class names {path} cannot be read: {error.strerror}"
+        ) from error

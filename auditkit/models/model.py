@@ -2,6 +2,7 @@
 
 import copy
 from collections.abc import Sequence
+from typing import Any, cast
 
 import torch
 from torch import nn
@@ -35,7 +36,7 @@ class Model:
     ) -> None:
         self.card = card
         self.outputs = outputs
-        self.network = net.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.network = net.to(device).to(memory_format=torch.channels_last)
         self.device = device
         self.precision = precision
         self.classes = class_names(card)
@@ -100,12 +101,16 @@ class Model:
         if self.card.output.kind == "logits":
             answer = self.raw(inputs)
         elif getattr(self.network, "has_logits", False):
-            answer = self.network.logits(self.normalise(inputs)).float().flatten(1)  # type: ignore[operator]
+            answer = self._own_logits(self.normalise(inputs)).float().flatten(1)
         else:
             answer = torch.log(self.probabilities(inputs).clamp(_EPSILON, 1 - _EPSILON))
         if answer.shape[1] == 1:
             answer = torch.cat([torch.zeros_like(answer), answer], dim=1)
         return answer
+
+    def _own_logits(self, normalised: torch.Tensor) -> torch.Tensor:
+        logits: torch.Tensor = cast("Any", self.network).logits(normalised)
+        return logits
 
     def decide(self, probabilities: torch.Tensor) -> torch.Tensor:
         """The decided class (N,): by the card's threshold, or the most probable."""

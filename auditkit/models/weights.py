@@ -58,7 +58,9 @@ def _state_dict(content: object, path: Path) -> dict[str, torch.Tensor]:
     )
 
 
-def fill(network: nn.Module, state: Mapping[str, torch.Tensor], weights: Weights, path: Path) -> None:
+def fill(
+    network: nn.Module, state: Mapping[str, torch.Tensor], weights: Weights, path: Path
+) -> None:
     """Put the tensors into the network; every one must find its place.
 
     Raises:

@@ -21,7 +21,7 @@ _LOADED = pytest.StashKey[dict[Path, Audit]]()
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> "AuditFile | None":
     """Take the files that are audit specs."""
     if file_path.name.endswith(SPEC_SUFFIXES):
-        return AuditFile.from_parent(parent, path=file_path)  # type: ignore[no-any-return]
+        return AuditFile.from_parent(parent, path=file_path)
     return None
 
 

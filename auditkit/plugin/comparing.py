@@ -21,11 +21,8 @@ from auditkit.results import VerdictResult
 from auditkit.session import relative
 from auditkit.spec.audit import AuditSpec, Expectation
 from auditkit.spec.cards import ModelCard
-from auditkit.spec.catalogue import checks
-from auditkit.spec.load import Audit
-from auditkit.spec.problems import SpecError, nearest
-from auditkit.spec.strict_yaml import Document
-from auditkit.spec.typed import typed_part
+from auditkit.spec.load import Audit, keyword_parameters
+from auditkit.spec.problems import nearest
 from auditkit.verdict import Judgement, Verdict
 
 AUDITOR = pytest.StashKey["Auditor"]()
@@ -67,15 +64,7 @@ class Auditor:
         return Found(self, audit, found)
 
     def _audit(self, check: str, data: str, parameters: dict[str, Any]) -> Audit:
-        known = checks()
-        if check not in known:
-            raise AuditError(f"unknown check '{check}'; {nearest(check, known)}")
-        declaration = known[check]
-        document = Document(self.node.path, parameters, {(): self._line})
-        try:
-            typed = typed_part(document, parameters, declaration.parameters, ())
-        except SpecError as error:
-            raise AuditError(str(error)) from None
+        declaration, typed = keyword_parameters(check, parameters, self.node.path, self._line)
         name = f"{self.node.name.partition('[')[0]}-{len(self.audits) + 1}".lower()
         spec = AuditSpec.model_construct(
             audit=name, check=check, title=self._title, why="", data=data, assumes=[], expect=[]
@@ -94,7 +83,9 @@ class Auditor:
 
     def records(self, call: pytest.CallInfo[None]) -> list[dict[str, Any]]:
         """The test's records after it ran: one verdict per comparison, or one for the whole test."""
-        verdicts = [self._verdict(*compared, held=call.excinfo is None) for compared in self.compared]
+        verdicts = [
+            self._verdict(*compared, held=call.excinfo is None) for compared in self.compared
+        ]
         explained = any(verdict.verdict is not Verdict.PASS for verdict in verdicts)
         if not verdicts or (call.excinfo is not None and not explained):
             verdicts.append(self._whole(call))
@@ -129,7 +120,11 @@ class Auditor:
         )
         if held and judgement.verdict is Verdict.FAIL:
             # The test passed because it asked for the opposite (`assert not x > limit`).
-            change = {"verdict": Verdict.PASS, "expected": f"not {result.expected}", "p_value": None}
+            change = {
+                "verdict": Verdict.PASS,
+                "expected": f"not {result.expected}",
+                "p_value": None,
+            }
             return result.model_copy(update=change)
         return result
 

@@ -27,7 +27,6 @@ from auditkit.results import (
     write_whole,
 )
 
-_STARTED = time.time()
 _PACKAGES = (
     "torch",
     "torchvision",
@@ -68,9 +67,9 @@ def assemble(
     return Results(
         run=Run(
             id=options.folder.name,
-            started=_utc(_STARTED),
+            started=_utc(options.started),
             finished=_utc(now),
-            seconds=round(now - _STARTED, 1),
+            seconds=round(now - options.started, 1),
             command=["pytest", *map(str, config.invocation_params.args)],
             exit_status=exit_status,
             evidence={"computed": 0, "found": 0} | recorder.counts,
@@ -175,4 +174,4 @@ def _job_summary(results: Results) -> None:
         with Path(place).open("a", encoding="utf-8") as file:
             file.write(summary(results))
     except OSError as error:
-        print(f"auditkit: the job summary {place} cannot be written: {error.strerror}", file=sys.stderr)
+        sys.stderr.write(f"auditkit: the job summary {place} cannot be written: {error.strerror}\n")

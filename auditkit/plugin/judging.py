@@ -43,8 +43,9 @@ def session_of(config: pytest.Config) -> Session:
     if SESSION not in config.stash:
         options = config.stash[OPTIONS]
         settings = Settings(options.device, options.precision, options.batch_size)
+        audits: dict[str, Audit] = config.stash.setdefault(AUDITS, {})
         engine = Engine(Store(options.store), threads(options.workers), Progress(config))
-        config.stash[SESSION] = Session(engine, settings, config.stash.get(AUDITS, {}))
+        config.stash[SESSION] = Session(engine, settings, audits)
     return config.stash[SESSION]
 
 
@@ -140,7 +141,7 @@ def junit_properties(verdict: VerdictResult) -> list[tuple[str, object]]:
 
 
 def raise_verdict(item: AuditItem) -> None:
-    """pytest's outcome for a verdict: nothing unknown is ever skipped."""
+    """Pytest's outcome for a verdict: nothing unknown is ever skipped."""
     verdict = item.stash[JUDGED]
     text = f"{verdict.verdict.value.upper()}: {verdict.measure}: {verdict.reason}"
     if verdict.verdict is Verdict.PASS:
@@ -184,7 +185,7 @@ def send_audit(config: pytest.Config, audit: Audit, card: ModelCard) -> list[dic
         records.append({"audit": found.model_dump(mode="json")})
     if _first_time(config, "data", audit.data.data):
         dataset = session.dataset(audit.data, card)
-        records.append({"data": data_result(audit.data, dataset).model_dump(mode="json")})
+        records.append({"data": data_result(audit.data, dataset, card).model_dump(mode="json")})
     return records
 
 

@@ -8,7 +8,7 @@ from auditkit.spec.audit import Expectation
 from auditkit.verdict import Judgement, Verdict, judge
 
 
-class Inconclusive(AssertionError):
+class Inconclusive(AssertionError):  # noqa: N818 a verdict, not an error
     """The interval straddles the threshold: neither true nor false."""
 
 
@@ -17,7 +17,8 @@ class Measured:
     """What ``audit(...)[measure]`` gives: compare it with ``<`` or ``>`` and a number.
 
     A comparison is true if the whole interval satisfies it, false if the whole interval violates it, and
-    raises `Inconclusive` where the interval straddles, so that ``assert not x > 0.05`` cannot pass by accident.
+    raises `Inconclusive` where the interval straddles, so that ``assert not x > 0.05`` cannot pass by
+    accident.
     """
 
     measurement: Measurement

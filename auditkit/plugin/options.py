@@ -34,6 +34,7 @@ class Options:
     junit_properties: bool
     catalogue: Catalogue
     workers: int
+    started: float
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -92,7 +93,9 @@ def pytest_configure(config: pytest.Config) -> None:
     if not options.models or config.option.collectonly or is_worker(config):
         return
     if options.release and getattr(config.option, "reruns", None):
-        raise pytest.UsageError("--audit-release refuses --reruns: running again until green is no audit")
+        raise pytest.UsageError(
+            "--audit-release refuses --reruns: running again until green is no audit"
+        )
     _check_writable(options.folder)
     if hasattr(config.option, "xmlpath") and not config.option.xmlpath:
         config.option.xmlpath = str(options.folder / "junit.xml")
@@ -133,6 +136,7 @@ def read_options(config: pytest.Config) -> Options:
         junit_properties=config.getini("audit_junit_properties"),
         catalogue=cards,
         workers=int(worker_input(config).get("workercount", 1)),
+        started=time.time(),
     )
 
 
@@ -196,4 +200,8 @@ def _check_writable(folder: Path) -> None:
 
 
 def _short(path: Path, config: pytest.Config) -> str:
-    return str(path.relative_to(config.rootpath)) if path.is_relative_to(config.rootpath) else str(path)
+    return (
+        str(path.relative_to(config.rootpath))
+        if path.is_relative_to(config.rootpath)
+        else str(path)
+    )

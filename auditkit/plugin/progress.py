@@ -24,7 +24,11 @@ class Progress:
         tty = sys.__stderr__ is not None and sys.__stderr__.isatty()
         wait = 0.5 if tty else _EVERY
         finished = done == total
-        if self._quiet or seconds < _PATIENCE or (now - self._last < wait and not (finished and tty)):
+        if (
+            self._quiet
+            or seconds < _PATIENCE
+            or (now - self._last < wait and not (finished and tty))
+        ):
             return
         self._last = now
         left = seconds / max(done, 1) * (total - done)

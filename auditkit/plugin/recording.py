@@ -51,7 +51,7 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     """Remember what will run; release mode refuses a part of the plan before any of it is run."""
     found = recorder(session.config)
     found.planned += [item.nodeid for item in session.items if is_audit(item)]
-    found.other_tasks = dict(session.config.stash.get(OTHER_TASKS, {}))
+    found.other_tasks = session.config.stash.setdefault(OTHER_TASKS, {}).copy()
     options = session.config.stash[OPTIONS]
     if options.release and found.deselected and options.models:
         raise pytest.UsageError(
@@ -107,7 +107,7 @@ def pytest_configure_node(node: Any) -> None:
 
 
 @pytest.hookimpl(optionalhook=True)
-def pytest_testnodedown(node: Any, error: object) -> None:
+def pytest_testnodedown(node: Any) -> None:
     """Take what a worker knows of the plan."""
     told = getattr(node, "workeroutput", {}).get(KEY)
     if told is None:

@@ -28,13 +28,12 @@ def pytest_terminal_summary(
         _model(terminalreporter, results, release.model)
     for line in _remarks(results):
         terminalreporter.line(line)
-    folder = config.stash[OPTIONS].folder
     for release in results.release:
         blocked = release.decision != "pass"
         word = "release blocked" if blocked else "release passes"
         colour = {"red" if blocked else "green": True}
         terminalreporter.line(f"{word}: {release.model}: {release.why}", bold=True, **colour)
-    terminalreporter.line(f"report: {_relative(folder, config)}/report.html (results.json, junit.xml)")
+    terminalreporter.line(f"report: {_relative(config)}/report.html (results.json, junit.xml)")
 
 
 def _model(reporter: pytest.TerminalReporter, results: "Results", model: str) -> None:
@@ -67,7 +66,9 @@ def _remarks(results: "Results") -> list[str]:
     if deviations.stand_ins:
         found.append(f"stand-ins, not the real thing: {', '.join(deviations.stand_ins)}")
     if deviations.deselected:
-        found.append(f"PARTIAL: {deviations.judged} of {deviations.planned} planned items were judged")
+        found.append(
+            f"PARTIAL: {deviations.judged} of {deviations.planned} planned items were judged"
+        )
     if deviations.other_tasks:
         found.append(_others(deviations.other_tasks))
     return found
@@ -77,10 +78,12 @@ def _others(other_tasks: dict[str, int]) -> str:
     total = sum(other_tasks.values())
     tasks = ", ".join(f"{count} {task}" for task, count in other_tasks.items())
     verb = "specs belong" if total > 1 else "spec belongs"
-    return f"{total} {verb} to other tasks ({tasks}) and {'were' if total > 1 else 'was'} not planned"
+    return (
+        f"{total} {verb} to other tasks ({tasks}) and {'were' if total > 1 else 'was'} not planned"
+    )
 
 
-def _relative(folder: "object", config: pytest.Config) -> str:
+def _relative(config: pytest.Config) -> str:
     from auditkit.session import relative
 
     return relative(config.stash[OPTIONS].folder, config.invocation_params.dir)

@@ -1,1 +1,1 @@
-"""Renderings of results.json, and of nothing else: one HTML file, and Markdown for a job summary."""
+"""Renderings of results.json alone: an HTML file, and Markdown for a job summary."""

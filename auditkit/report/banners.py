@@ -83,7 +83,9 @@ def _partial(results: Results) -> Iterator[Banner]:
 def _dirty(results: Results) -> Iterator[Banner]:
     if results.deviations.dirty:
         commit = results.environment.commit or "unknown"
-        text = f"The repository differed from commit {commit}; the commit does not describe this run."
+        text = (
+            f"The repository differed from commit {commit}; the commit does not describe this run."
+        )
         yield Banner("Uncommitted changes", text)
 
 

@@ -9,10 +9,11 @@ import numpy as np
 import numpy.typing as npt
 from markupsafe import Markup
 
-from auditkit.colour import NAMED_DIRECTIONS, shift_luv_polar
+from auditkit.colour import shift_luv_polar
 from auditkit.report.svg import inlined
 from auditkit.report.words import shown
 from auditkit.results import FigureResult, SeriesResult
+from auditkit.spec.declarations.colour_shift import DIRECTIONS
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -34,8 +35,9 @@ _COLOURS: Final = {
     **{colour: f"var(--line-{i})" for i, colour in enumerate(LINES, 1)},
 }
 _MARKERS: Final = "os^Dv<"
-_MOST_MARKED: Final = 40
-_SETTINGS: Final[dict[str, Any]] = {
+_MOST_MARKED: Final = 25
+# Typed as Any, since the stubs of some versions list every key.
+_SETTINGS: Final[Any] = {
     "svg.fonttype": "none",
     "svg.hashsalt": "auditkit",
     "text.parse_math": False,
@@ -77,9 +79,7 @@ def draw(figure: FigureResult, name: str) -> Markup:
         warnings.filterwarnings("ignore", message="Glyph")
         drawn = _circle(figure) if figure.kind == "circle" else _lines(figure)
         drawn.savefig(buffer, format="svg", transparent=True, metadata=_NO_METADATA)
-    return inlined(
-        buffer.getvalue(), name, shown(figure.title), _description(figure), _COLOURS
-    )
+    return inlined(buffer.getvalue(), name, shown(figure.title), _description(figure), _COLOURS)
 
 
 _NO_METADATA: Final[dict[str, Any]] = dict.fromkeys(("Date", "Creator", "Format", "Type"))
@@ -112,7 +112,7 @@ def _circle(figure: FigureResult) -> "Figure":
     strip.set(xlim=(0, 360), yticks=[], xlabel=shown(figure.x_label))
     strip.grid(visible=False)
     strip.spines[:].set_visible(False)
-    names = {angle: f"{angle:g}°\n{word}" for word, angle in NAMED_DIRECTIONS.items()}
+    names = {angle: f"{angle:g}°\n{word}" for word, angle in DIRECTIONS.items()}
     names |= {225.0: "225°\n ", 360.0: "360°\n "}
     strip.set_xticks(sorted(names), [names[angle] for angle in sorted(names)])
     _legend(drawn, axes, figure.series)
@@ -127,7 +127,8 @@ def hues() -> npt.NDArray[np.uint8]:
     grey = np.full((3, 1, 1), STRIP_GREY)
     angles = np.arange(STRIP_STEP / 2, 360, STRIP_STEP)
     moved = [np.asarray(shift_luv_polar(grey, float(a), STRIP_RADIUS)) for a in angles]
-    return np.rint(255 * np.stack(moved).reshape(-1, 3)).astype(np.uint8)
+    colours: npt.NDArray[np.uint8] = np.rint(255 * np.stack(moved)).astype(np.uint8)
+    return colours.reshape(-1, 3)
 
 
 def _empty(width: int, height: int) -> "tuple[Figure, Axes]":

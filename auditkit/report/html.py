@@ -13,8 +13,9 @@ from markupsafe import Markup, escape
 from auditkit.report import words
 from auditkit.report.banners import banners
 from auditkit.report.bars import bar
+from auditkit.report.grids import data_grids
 from auditkit.report.pictures import Pictures
-from auditkit.report.sections import Anchors, chapters, data_grids
+from auditkit.report.sections import Anchors, chapters
 from auditkit.results import Results, to_json, write_whole
 from auditkit.verdict import Verdict
 
@@ -54,17 +55,24 @@ def render(results: Results, folder: Path) -> str:
     Returns:
         An HTML document.
     """
+    # As the file holds them, so that a run in memory and its results.json give the same page.
+    text = to_json(results)
+    results = Results.model_validate_json(text)
     pictures = Pictures(folder)
     found = chapters(results, pictures, Anchors(set(_OWN_IDS.split())))
-    return _environment().get_template("report.html.j2").render(
-        results=results,
-        banners=banners(results),
-        chapters=found,
-        pictures=[picture for picture in pictures.embedded.values() if picture.uri],
-        data_grids={data.data: data_grids(data) for data in results.data},
-        command=shlex.join(results.run.command),
-        digest=hashlib.sha256(to_json(results).encode("utf-8")).hexdigest(),
-        style=_style(results),
+    return (
+        _environment()
+        .get_template("report.html.j2")
+        .render(
+            results=results,
+            banners=banners(results),
+            chapters=found,
+            pictures=[picture for picture in pictures.embedded.values() if picture.uri],
+            data_grids={data.data: data_grids(data) for data in results.data},
+            command=shlex.join(results.run.command),
+            digest=hashlib.sha256(text.encode("utf-8")).hexdigest(),
+            style=_style(results),
+        )
     )
 
 

@@ -1,13 +1,24 @@
 """GitHub-flavoured Markdown for the summary of a CI job."""
 
+from collections.abc import Sequence
 from html import escape
+from typing import Final
 
-from auditkit.report.banners import banners
-from auditkit.report.words import NONE, at, counted, decision, estimate, p_value, wording
-from auditkit.results import Release, Results, VerdictResult
+from auditkit.report.banners import Banner, banners
+from auditkit.report.words import (
+    NONE,
+    at,
+    decision,
+    estimate,
+    p_value,
+    shown,
+    signed,
+    wording,
+)
+from auditkit.results import Results, VerdictResult
 from auditkit.verdict import Verdict
 
-_ICONS = {
+_ICONS: Final = {
     Verdict.PASS: "✅",
     Verdict.FAIL: "❌",
     Verdict.ERROR: "💥",
@@ -16,19 +27,30 @@ _ICONS = {
     Verdict.NOT_RUN: "⏸️",
     Verdict.NOT_APPLICABLE: "➖",
 }
-_HEADS = ["Audit", "Measure", "Expected", "Estimate [interval]", "n", "Verdict", "Adjusted p"]
-_SPECIAL = "\\`*_{}[]()#+!|~$@"
+_MOST_ITEMS: Final = 10
+_HEADS: Final = [
+    "Audit",
+    "Measure",
+    "Expected",
+    "Estimate [interval]",
+    "n",
+    "Verdict",
+    "Adjusted p",
+]
+_SPECIAL: Final = "\\`*_{}[]()#+!|~$@"
 
 
 def summary(results: Results) -> str:
     """Decisions, what limits the run, and a verdict table per model."""
     parts = ["# Audit report"]
-    parts += [_model(release, results) for release in results.release]
-    parts += [
-        f"> **{cell(banner.title)}**: {cell(banner.text)}"
-        + "".join(f"\n> - {cell(item)}" for item in banner.items)
-        for banner in banners(results)
-    ]
+    for release in results.release:
+        counts = ", ".join(f"{count} {word}" for word, count in sorted(release.counts.items()))
+        parts.append(f"## {cell(release.model)}: {decision(release)}")
+        parts.append(f"{cell(release.why)} Expectations: {cell(counts) or 'none'}.")
+    parts += [_quoted(banner) for banner in banners(results)]
+    for model in dict.fromkeys(verdict.model for verdict in results.verdicts):
+        own = [verdict for verdict in results.verdicts if verdict.model == model]
+        parts += [f"### Verdicts on {cell(model)}", _table(own)]
     parts.append(
         "The report states whether expectations are met on the stated data. "
         "It is not a conformity assessment."
@@ -38,32 +60,34 @@ def summary(results: Results) -> str:
 
 def cell(text: str) -> str:
     """Text that neither Markdown nor HTML reads as anything but text, on one line."""
-    flat = " ".join(text.split())
-    return "".join(f"\\{c}" if c in _SPECIAL else escape(c) for c in flat)
+    flat = " ".join(shown(text).split())
+    return "".join(f"\\{c}" if c in _SPECIAL else escape(c, quote=False) for c in flat)
 
 
-def _model(release: Release, results: Results) -> str:
-    own = [verdict for verdict in results.verdicts if verdict.model == release.model]
-    counts = ", ".join(f"{count} {word}" for word, count in sorted(release.counts.items()))
-    heading = f"## {cell(release.model)}: {decision(release)}"
-    table = ["| " + " | ".join(_HEADS) + " |", "|---|---|---|---|--:|---|--:|"]
-    table += [_row(verdict) for verdict in own]
-    lines = [heading, cell(release.why)]
-    if own:
-        lines += [f"{counted(len(own), 'expectation')}: {cell(counts)}.", "\n".join(table)]
-    return "\n\n".join(lines)
+def _quoted(banner: Banner) -> str:
+    lines = [f"**{cell(banner.title)}.** {cell(banner.text)}"]
+    lines += [f"- {cell(item)}" for item in banner.items[:_MOST_ITEMS]]
+    more = len(banner.items) - _MOST_ITEMS
+    if more > 0:
+        lines.append(f"- and {more} more, which the HTML report lists")
+    return "\n".join(f"> {line}" for line in lines)
+
+
+def _table(verdicts: Sequence[VerdictResult]) -> str:
+    head = ["| " + " | ".join(_HEADS) + " |", "|---|---|---|---|--:|---|--:|"]
+    return "\n".join([*head, *(_row(verdict) for verdict in verdicts)])
 
 
 def _row(verdict: VerdictResult) -> str:
     place = at(verdict.at)
-    measure = f"{verdict.measure} at {place}" if place else verdict.measure
+    measure = f"{verdict.measure}, {place}" if place else verdict.measure
     if verdict.severity == "advisory":
         measure += " (advisory)"
     found = estimate(verdict) if verdict.value is not None else verdict.reason or NONE
     cells = [
         cell(verdict.audit),
         cell(measure),
-        cell(verdict.expected),
+        cell(signed(verdict.expected)),
         cell(found),
         str(verdict.n) if verdict.value is not None else NONE,
         f"{_ICONS[verdict.verdict]} {cell(wording(verdict))}",

@@ -112,13 +112,13 @@ def p_value(value: float | None) -> str:
     if value is None:
         return NONE
     if value < 0.0001:
-        return "< 0.0001"
+        return "<\u00a00.0001"
     return f"{value:.4f}" if value < 0.01 else f"{value:.2f}"
 
 
 def percent(level: float | None) -> str:
     """A coverage as a percentage."""
-    return NONE if level is None else f"{100 * level:g} %"
+    return NONE if level is None else f"{100 * level:g}\u00a0%"
 
 
 def counted(count: int, one: str, many: str = "") -> str:

@@ -65,7 +65,9 @@ class Expectation(Strict):
         if self.between is not None and not self.between[0] < self.between[1]:
             raise ValueError("between: the first value must be smaller than the second")
         if self.on_inconclusive != "fail" and self.severity == "blocking":
-            raise ValueError("on_inconclusive may be 'skip' or 'xfail' only if severity is advisory")
+            raise ValueError(
+                "on_inconclusive may be 'skip' or 'xfail' only if severity is advisory"
+            )
         return self
 
     @property

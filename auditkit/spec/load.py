@@ -6,8 +6,8 @@ from typing import Any
 
 from auditkit.errors import AuditError
 from auditkit.spec.audit import AuditSpec, Expectation
-from auditkit.spec.catalogue import Catalogue, checks
 from auditkit.spec.cards import DataCard
+from auditkit.spec.catalogue import Catalogue, checks
 from auditkit.spec.declaration import CheckDeclaration, Measure, Parameters
 from auditkit.spec.problems import Problem, SpecError, nearest
 from auditkit.spec.strict_yaml import Document, Place, read_yaml
@@ -56,6 +56,27 @@ def load_audit(path: Path, catalogue: Catalogue) -> Audit:
         raise SpecError(problems)
     lines = tuple(document.line(("expect", i)) for i in range(len(spec.expect)))
     return Audit(spec, declaration, parameters, data, path, document.digest, lines)
+
+
+def keyword_parameters(
+    check: str, parameters: dict[str, Any], path: Path, line: int = 1
+) -> tuple[CheckDeclaration, Parameters]:
+    """A check by name and its parameters given as keywords, typed.
+
+    Raises:
+        AuditError: the check or a parameter is not known, or has another type.
+    """
+    known = checks()
+    if check not in known:
+        raise AuditError(f"unknown check '{check}'; {nearest(check, known)}")
+    lines: dict[Place, int] = {(): line, **{(key,): line for key in parameters}}
+    document = Document(path, parameters, lines)
+    try:
+        typed_parameters = typed_part(document, parameters, known[check].parameters, ())
+    except SpecError as error:
+        messages = "; ".join(problem.message for problem in error.problems)
+        raise AuditError(f"{check}: {messages}") from None
+    return known[check], typed_parameters
 
 
 def _check(document: Document, spec: AuditSpec) -> CheckDeclaration:
@@ -115,12 +136,16 @@ def _at_problems(expectation: Expectation, measure: Measure) -> list[tuple[str, 
     for dimension, value in expectation.at.items():
         if dimension not in measure.at:
             hint = nearest(dimension, measure.at) if measure.at else "it has no dimensions"
-            problems.append((dimension, f"at: '{expectation.measure}' has no '{dimension}'; {hint}"))
+            problems.append(
+                (dimension, f"at: '{expectation.measure}' has no '{dimension}'; {hint}")
+            )
             continue
         known = measure.at[dimension]
         if known is not None and value not in known:
             listed = ", ".join(str(item) for item in known)
-            problems.append((dimension, f"at: {dimension} {value!r} is not computed; known: {listed}"))
+            problems.append(
+                (dimension, f"at: {dimension} {value!r} is not computed; known: {listed}")
+            )
     for dimension, known in measure.at.items():
         if dimension not in expectation.at and known is not None and len(known) > 1:
             listed = ", ".join(str(item) for item in known)
@@ -134,14 +159,14 @@ def resolve_at(expectation: Expectation, measure: Measure) -> dict[str, float | 
     return {**only, **expectation.at}
 
 
-def find_specs(paths: list[Path]) -> list[Path]:
-    """Spec files at or below ``paths``, sorted."""
+def find_specs(paths: list[Path], suffixes: tuple[str, ...] = SPEC_SUFFIXES) -> list[Path]:
+    """Specs and cards at or below ``paths``, sorted."""
     found: set[Path] = set()
     for path in paths:
         if not path.exists():
             raise AuditError(f"{path} does not exist; give spec files (*.audit.yaml) or folders")
         inside = path.rglob("*") if path.is_dir() else [path]
-        found |= {item for item in inside if item.name.endswith(SPEC_SUFFIXES) or item == path}
+        found |= {item for item in inside if item.name.endswith(suffixes) or item == path}
     return sorted(item for item in found if item.is_file())
 
 

@@ -1,4 +1,4 @@
-"""The heatmap methods that specs can name, with their parameters; computed in `auditkit.evidence.heatmaps`."""
+"""The heatmap methods that specs can name; computed in `auditkit.evidence.heatmaps`."""
 
 from typing import Annotated, Any, Literal, Self
 

@@ -7,9 +7,10 @@ from auditkit.spec.audit import AuditSpec
 from auditkit.spec.cards import DataCard, ModelCard
 from auditkit.spec.catalogue import checks
 from auditkit.spec.methods import METHODS
+from auditkit.spec.typed import Strict
 
 _DRAFT = "https://json-schema.org/draft/2020-12/schema"
-_KINDS = {"audit": AuditSpec, "model": ModelCard, "data": DataCard}
+_KINDS: dict[str, type[Strict]] = {"audit": AuditSpec, "model": ModelCard, "data": DataCard}
 
 
 def schema(kind: str) -> dict[str, Any]:

@@ -47,13 +47,16 @@ class _Loader(yaml.SafeLoader):
         anchor = getattr(event, "anchor", None)
         if anchor is not None:
             raise yaml.composer.ComposerError(
-                None, None, f"anchors and aliases (here '{anchor}') are not allowed", event.start_mark
+                None,
+                None,
+                f"anchors and aliases (here '{anchor}') are not allowed",
+                event.start_mark,
             )
         if getattr(event, "tag", None) not in (None, "!"):
             raise yaml.composer.ComposerError(
                 None, None, f"tags (here '{event.tag}') are not allowed", event.start_mark
             )
-        return super().compose_node(parent, index)  # type: ignore[no-any-return]
+        return super().compose_node(parent, index)
 
 
 for _tag, _pattern, _first in (
@@ -66,7 +69,7 @@ for _tag, _pattern, _first in (
     ),
     ("null", r"~|null|Null|NULL|", ["~", "n", "N", ""]),
 ):
-    _Loader.add_implicit_resolver(  # type: ignore[no-untyped-call]
+    _Loader.add_implicit_resolver(
         f"tag:yaml.org,2002:{_tag}", re.compile(f"^(?:{_pattern})$"), list(_first)
     )
 
@@ -101,7 +104,7 @@ def parse_yaml(text: str, path: Path, digest: str = "") -> Document:
         try:
             root = loader.get_single_node()
         finally:
-            loader.dispose()  # type: ignore[no-untyped-call]
+            loader.dispose()
     except yaml.MarkedYAMLError as error:
         raise SpecError([Problem(path, _line(error), _explain(error))]) from error
     except (yaml.YAMLError, ValueError) as error:

@@ -48,7 +48,9 @@ def _problem(
     kind, context = detail["type"], detail.get("ctx", {})
     if kind == "extra_forbidden":
         known = _known_keys(model, where[len(place) : -1])
-        return Problem(document.path, line, f"unknown key '{key}'; {nearest(str(where[-1]), known)}")
+        return Problem(
+            document.path, line, f"unknown key '{key}'; {nearest(str(where[-1]), known)}"
+        )
     if kind == "missing":
         missing = ".".join(str(part) for part in (*place, *detail["loc"]))
         return Problem(document.path, line, f"key '{missing}' is missing")

@@ -1,6 +1,7 @@
 """Audits in pytest style: comparisons by interval, recorded as verdicts."""
 
 import json
+import shutil
 
 import pytest
 
@@ -15,6 +16,13 @@ def test_light(audit):
     shift = audit("colour-shift", data="lesions", radius=5, angles=4, directions=["pink"])
     assert shift["pink.mean_change"] {comparison}
 """
+
+
+@pytest.fixture
+def project(project):
+    """The project without its YAML specs."""
+    shutil.rmtree(project.path / "audits")
+    return project
 
 
 def verdicts_of(project):
@@ -37,7 +45,9 @@ def test_a_comparison_that_is_violated_fails_and_shows_the_interval(project):
     project.makepyfile(TEST.format(comparison="> 0.5"))
     run = project.runpytest("--model", "steady")
     run.assert_outcomes(failed=1)
-    run.stdout.fnmatch_lines(["*pink.mean_change*> 0.5 does not hold", "*n = 24 images of 12 patients*"])
+    run.stdout.fnmatch_lines(
+        ["*pink.mean_change*> 0.5 does not hold", "*n = 24 images of 12 patients*"]
+    )
     assert verdicts_of(project)["verdicts"][0]["verdict"] == "fail"
 
 

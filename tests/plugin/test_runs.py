@@ -113,7 +113,7 @@ def test_ordinary_tests_are_left_alone(pytester):
     run = pytester.runpytest()
     run.assert_outcomes(passed=1)
     assert not (pytester.path / "reports").exists()
-    run.stdout.no_fnmatch_line('*audit*report*')
+    run.stdout.no_fnmatch_line("*audit*report*")
 
 
 def test_model_option_can_be_left_to_another_plugin(project, monkeypatch):
@@ -142,7 +142,9 @@ def test_release_mode_refuses_stand_ins_though_everything_passes(project):
     run = project.runpytest("audits", "--model", "steady", "--audit-release")
     run.assert_outcomes(passed=1)
     assert run.ret == pytest.ExitCode.TESTS_FAILED
-    run.stdout.fnmatch_lines(["release blocked: steady: Release mode refuses this run: stand-ins (steady)*"])
+    run.stdout.fnmatch_lines(
+        ["release blocked: steady: Release mode refuses this run: stand-ins (steady)*"]
+    )
 
 
 def test_two_models_are_judged_side_by_side(project):
@@ -198,7 +200,9 @@ def test_a_second_run_recomputes_nothing_and_needs_no_torch(project):
         "assert 'torch' not in sys.modules, 'torch was imported'\n"
         "sys.exit(int(status))\n"
     )
-    done = subprocess.run([sys.executable, "-c", script], cwd=project.path, capture_output=True, text=True)
+    done = subprocess.run(
+        [sys.executable, "-c", script], cwd=project.path, capture_output=True, text=True
+    )
     assert done.returncode == 1, done.stdout + done.stderr
     assert results_of(project)[1]["run"]["evidence"]["computed"] == 0
 

@@ -70,7 +70,12 @@ def test_a_good_spec_is_resolved(load):
         ("between: [-0.05, 0.05]", "above: -2", 6, "always holds, so it tests nothing"),
         ("between: [-0.05, 0.05]", "above: no", 6, "got 'no'"),
         ("between: [-0.05, 0.05]", "above: .nan", 6, "finite"),
-        ("between: [-0.05, 0.05]", "below: 0.1, on_inconclusive: skip", 6, "only if severity is advisory"),
+        (
+            "between: [-0.05, 0.05]",
+            "below: 0.1, on_inconclusive: skip",
+            6,
+            "only if severity is advisory",
+        ),
         ("audit: light", "audit: Light Test", 1, "not a valid name"),
         ("audit: light", "audit: light\ntitel: x", 2, "unknown key 'titel'; did you mean 'title'?"),
         ("audit: light\n", "", 1, "key 'audit' is missing"),
@@ -123,7 +128,17 @@ def test_assumed_audits_must_exist_and_not_run_in_a_circle(load, tmp_path):
 
 def test_shipped_specs_and_cards_are_valid(capsys, monkeypatch):
     monkeypatch.chdir(ROOT)
-    assert main(["validate", "audits", "fixtures/data", *map(str, Path("fixtures/models").glob("*.model.yaml"))]) == 0
+    assert (
+        main(
+            [
+                "validate",
+                "audits",
+                "fixtures/data",
+                *map(str, Path("fixtures/models").glob("*.model.yaml")),
+            ]
+        )
+        == 0
+    )
 
 
 def test_shipped_specs_use_all_checks():

@@ -28,9 +28,7 @@ class Explainer(ABC):
     def __init__(self, model: "Model") -> None:
         self.model = model
 
-    def maps(
-        self, inputs: torch.Tensor, target: torch.Tensor, batcher: "Batcher"
-    ) -> torch.Tensor:
+    def maps(self, inputs: torch.Tensor, target: torch.Tensor, batcher: "Batcher") -> torch.Tensor:
         """Heatmaps (N, h, w) of the log-odds of ``target``, on the CPU."""
         indices = torch.arange(len(inputs), device=inputs.device)
 
@@ -148,11 +146,15 @@ def spatial_layer(model: "Model", name: str) -> tuple[nn.Module, int]:
             handle.remove()
     if name == "auto":
         if not sides:
-            raise AuditError(f"Grad-CAM: model '{model.card.model}' has no layer with a spatial map")
+            raise AuditError(
+                f"Grad-CAM: model '{model.card.model}' has no layer with a spatial map"
+            )
         name = list(sides)[-1]
     if name not in sides:
         some = ", ".join(list(sides)[-5:])
-        raise AuditError(f"Grad-CAM: no spatial layer '{name}' in '{model.card.model}'; last: {some}")
+        raise AuditError(
+            f"Grad-CAM: no spatial layer '{name}' in '{model.card.model}'; last: {some}"
+        )
     return modules[name], sides[name]
 
 

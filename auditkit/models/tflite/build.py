@@ -96,8 +96,9 @@ def simplified(graph: Graph) -> Graph:
             shapes.update(record.outputs)
         elif record.name == "DEQUANTIZE" and _stored(record, tensors):
             site = Site(graph, record, "float", masked=True)
-            real = site.real(tensors[record.inputs[0]])
+            site.gives(site.input(0).shape)
             output = record.outputs[0]
+            real = site.real(tensors[record.inputs[0]])
             tensors[output] = replace(tensors[output], data=real, dtype="FLOAT32")
         else:
             kept.append(record)
@@ -131,9 +132,10 @@ def ending(graph: Graph) -> Ending:
     producers = {record.outputs[0]: record for record in graph.operators}
     index, passed = graph.output, {graph.output}
     while (record := producers.get(index)) is not None:
-        if record.name not in _TRANSPARENT | _PROBABILITIES or record.inputs[0] in passed:
+        source = record.inputs[0] if record.inputs else -1
+        if record.name not in _TRANSPARENT | _PROBABILITIES or source in passed:
             break
-        index = record.inputs[0]
+        index = source
         passed.add(index)
         if record.name in _PROBABILITIES:
             return Ending(index, frozenset(passed))
@@ -154,14 +156,16 @@ def build_steps(graph: Graph, mode: Mode) -> tuple[list[Step], dict[str, nn.Modu
         AuditError: if an operator's tensors and options do not fit together.
     """
     unmasked = ending(graph).tensors
-    computed = {graph.input}
+    computed, batch = {graph.input}, graph.tensors[graph.input].shape[:1]
     steps, modules = [], {}
     for record in graph.operators:
         site = Site(graph, record, mode, masked=record.outputs[0] not in unmasked)
         modules[record.label] = _built(site)
         inputs = _computed_inputs(site, computed)
-        if not inputs or record.outputs[0] in computed:
-            site.fail("computes nothing, or what is computed already")
+        if not inputs or record.outputs[0] in computed or site.output.data is not None:
+            site.fail("computes nothing, or what is stored or computed already")
+        if any(graph.tensors[index].shape[:1] != batch for index in (*inputs, record.outputs[0])):
+            site.fail("changes the first axis, which counts images")
         computed.add(record.outputs[0])
         steps.append(Step(record.label, inputs, record.outputs[0], ()))
     if graph.output not in computed or graph.output == graph.input:
@@ -198,12 +202,6 @@ def _with_releases(steps: list[Step], output: int) -> list[Step]:
         released = {i for i in step.inputs if last[i] == step.name and i != output}
         result.append(replace(step, released=tuple(sorted(released))))
     return result
-
-
-def expected_shape(tensor: TensorRecord, images: int) -> tuple[int, ...]:
-    """Shape that a tensor of the file has for a number of images, axes in the file's order."""
-    shape = tensor.shape
-    return (images, *shape[1:]) if shape else ()
 
 
 def is_image(tensor: TensorRecord) -> bool:

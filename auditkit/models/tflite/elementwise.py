@@ -46,10 +46,13 @@ class Pair(nn.Module):
 
 
 def _aligned(left: Tensor, right: Tensor) -> tuple[Tensor, Tensor]:
-    # Broadcasting lines up the last axes of the file's order.
+    # Broadcasting lines up the last axes of the file's order; the first still counts images.
     rank = max(left.dim(), right.dim())
     parts = [to_file_order(values) for values in (left, right)]
-    parts = [values.reshape((1,) * (rank - values.dim()) + values.shape) for values in parts]
+    parts = [
+        values.reshape(len(values), *[1] * (rank - values.dim()), *values.shape[1:])
+        for values in parts
+    ]
     return from_file_order(parts[0]), from_file_order(parts[1])
 
 
@@ -162,6 +165,7 @@ def _stored(site: Site) -> tuple[Tensor | None, Literal[0, 1]]:
     first, second = site.input(0), site.input(1)
     if first.dtype != second.dtype:
         site.fail(f"has operands of the types {first.dtype} and {second.dtype}")
+    site.gives(np.broadcast_shapes(first.shape, second.shape))
     if first.data is not None and second.data is not None:
         site.fail("has two constants, which the converter should have folded")
     if first.data is not None:
@@ -171,6 +175,8 @@ def _stored(site: Site) -> tuple[Tensor | None, Literal[0, 1]]:
 
 def _operand(site: Site, stored: TensorRecord, other: TensorRecord) -> Tensor:
     rank = max(len(stored.shape), len(other.shape))
-    if rank > len(other.shape):
+    spread = len(stored.shape) == rank and stored.shape[0] != 1
+    if other.shape != site.output.shape or spread:
+        # The computed operand must not be spread, its first axis counts images.
         site.fail(f"has a constant of shape {stored.shape} for a tensor of shape {other.shape}")
     return operand(site.centred(stored), rank)

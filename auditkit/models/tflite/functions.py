@@ -172,7 +172,7 @@ class Dequantise(nn.Module):
 
 def build_activation(site: Site) -> nn.Module:
     """RELU, RELU6, RELU_N1_TO_1."""
-    site.arity(1)
+    _one_shape(site)
     if not site.quantised:
         return Activation(site.real_stage(site.record.name))
     source, target = site.grid(site.input(0)).scale, site.grid(site.output).scale
@@ -182,7 +182,7 @@ def build_activation(site: Site) -> nn.Module:
 
 def build_softmax(site: Site) -> nn.Module:
     """SOFTMAX."""
-    site.arity(1)
+    _one_shape(site)
     beta = float(site.record.options["beta"])
     if not (np.isfinite(beta) and beta > 0):
         site.fail(f"has beta = {beta}, which should be a positive number")
@@ -213,7 +213,7 @@ def _function(
     function: Callable[[Tensor], Tensor],
     table: Callable[[Grid, Grid], npt.NDArray[np.float32]],
 ) -> nn.Module:
-    site.arity(1)
+    _one_shape(site)
     if not site.quantised:
         return Function(function, 1.0, site.real_stage("NONE"))
     source, target = site.grid(site.input(0)), site.grid(site.output)
@@ -225,7 +225,7 @@ def _function(
 
 def build_quantise(site: Site) -> nn.Module:
     """QUANTIZE, from float32 or between int8 and uint8."""
-    site.arity(1)
+    _one_shape(site)
     source, target = site.input(0), site.grid(site.output)
     if source.dtype == "FLOAT32":
         if site.mode == "ref":
@@ -237,7 +237,12 @@ def build_quantise(site: Site) -> nn.Module:
 
 def build_dequantise(site: Site) -> nn.Module:
     """DEQUANTIZE of 8-bit codes to float32."""
-    site.arity(1)
+    _one_shape(site)
     if site.output.dtype != "FLOAT32":
         site.fail(f"gives {site.output.dtype}, expected FLOAT32")
     return Dequantise(float(site.grid(site.input(0)).scale))
+
+
+def _one_shape(site: Site) -> None:
+    site.arity(1)
+    site.gives(site.input(0).shape)

@@ -4,8 +4,6 @@ A tensor of four dimensions is (N, H, W, C) in the file and (N, C, H, W) here, k
 file has it (channels_last), so that both views are free. Tensors of other ranks keep their order.
 """
 
-from collections.abc import Sequence
-
 import numpy as np
 import numpy.typing as npt
 import torch
@@ -49,8 +47,3 @@ def same_padding(size: int, window: int, stride: int, dilation: int) -> tuple[in
     outputs = -(-size // stride)
     total = max((outputs - 1) * stride + (window - 1) * dilation + 1 - size, 0)
     return total // 2, total - total // 2
-
-
-def shape_here(shape: Sequence[int]) -> tuple[int, ...]:
-    """A shape of the file as a shape here."""
-    return (shape[0], shape[3], shape[1], shape[2]) if len(shape) == 4 else tuple(shape)

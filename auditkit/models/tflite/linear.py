@@ -1,6 +1,6 @@
 """Convolutions and the fully connected layer."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -25,6 +25,16 @@ class Window:
     stride: tuple[int, int]
     dilation: tuple[int, int]
     padding: tuple[int, int, int, int]
+
+    def outputs(self, size: Sequence[int], kernel: tuple[int, int]) -> tuple[int, int]:
+        """Height and width of what comes out of an image of a size; not positive if it is small."""
+        left, right, top, bottom = self.padding
+        padded = size[0] + top + bottom, size[1] + left + right
+        height, width = (
+            (padded[axis] - (kernel[axis] - 1) * self.dilation[axis] - 1) // self.stride[axis] + 1
+            for axis in (0, 1)
+        )
+        return height, width
 
     def pad(self, values: Tensor, fill: float = 0.0) -> tuple[Tensor, tuple[int, int]]:
         """Pad what an operator cannot pad itself, and give the symmetric padding that is left."""
@@ -146,6 +156,8 @@ def _convolution(
     height, width = site.input(1).shape[1:3]
     dilation = site.positive("dilation_h"), site.positive("dilation_w")
     window = window_of(site, (height, width), dilation)
+    source = site.input(0).shape
+    site.gives((source[0], *window.outputs(source[1:3], (height, width)), site.output.shape[-1]))
     depthwise = site.record.name == "DEPTHWISE_CONV_2D"
     weight, bias, stage = _parameters(site, channel_axis=3 if depthwise else 0, spatial=True)
     return Convolution(_tensor(reorder(weight)).to(bias[1]), bias[0], window, groups, stage)
@@ -157,8 +169,12 @@ def build_dense(site: Site) -> nn.Module:
     weight = site.input(1)
     if len(weight.shape) != 2 or site.option("weights_format"):
         site.fail(f"has weights of shape {weight.shape}, expected plain (outputs, inputs)")
+    keep, source = bool(site.option("keep_num_dims")), site.input(0).shape
+    rows = source[:-1] if keep else source[:1]
+    if int(np.prod(source)) != int(np.prod(rows)) * weight.shape[1]:
+        site.fail(f"has weights of shape {weight.shape} for an input of shape {source}")
+    site.gives((*rows, weight.shape[0]))
     values, bias, stage = _parameters(site, channel_axis=0, spatial=False)
-    keep = bool(site.option("keep_num_dims"))
     return Dense(_tensor(values).to(bias[1]), bias[0], stage, keep_dimensions=keep)
 
 
@@ -176,6 +192,8 @@ def _parameters(
     weight, record = site.input(1), site.optional(2)
     outputs = weight.shape[channel_axis]
     bias = None if record is None else site.constant(record)
+    if outputs != site.output.shape[-1]:
+        site.fail(f"has {outputs} outputs, the file says {site.output.shape[-1]}")
     if bias is not None and bias.shape != (outputs,):
         site.fail(f"has a bias of shape {bias.shape} for {outputs} outputs")
     if not site.quantised:

@@ -6,7 +6,6 @@ from pathlib import Path
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.func import functional_call
 
 from auditkit.errors import AuditError
 from auditkit.models.tflite.arithmetic import FakeStage, Mode, Rounding
@@ -14,11 +13,10 @@ from auditkit.models.tflite.build import (
     Step,
     build_steps,
     ending,
-    expected_shape,
     is_image,
     simplified,
 )
-from auditkit.models.tflite.layout import shape_here, to_file_order
+from auditkit.models.tflite.layout import to_file_order
 from auditkit.models.tflite.schema import Graph, read_graph
 from auditkit.models.tflite.site import Site
 
@@ -195,35 +193,4 @@ def load_tflite(path: Path, *, mode: Mode = "fake") -> TFLiteModule:
     if not graph.operators:
         graph.fail("holds no operators")
     with torch.no_grad():
-        module = TFLiteModule(graph, mode)
-        _check_shapes(graph, module)
-    return module
-
-
-def _check_shapes(graph: Graph, module: TFLiteModule) -> None:
-    """Run two images without values, and hold every shape against the recorded one."""
-    state = {name: value.to("meta") for name, value in module.state_dict().items()}
-    height, width, channels = module.input_shape
-    images = torch.empty(2, channels, height, width, device="meta")
-    try:
-        found = functional_call(
-            _Shapes(module), {f"module.{k}": v for k, v in state.items()}, images
-        )
-    except (RuntimeError, IndexError, ValueError, TypeError) as error:
-        graph.fail(f"its operators do not fit together ({str(error).splitlines()[0]})")
-    for step, shape in found:
-        expected = shape_here(expected_shape(graph.tensors[step.output], 2))
-        if shape != expected:
-            graph.fail(
-                f"operator {step.name} gives the shape {shape} for two images, the file says "
-                f"{expected}",
-            )
-
-
-class _Shapes(nn.Module):
-    def __init__(self, module: TFLiteModule) -> None:
-        super().__init__()
-        self.module = module
-
-    def forward(self, images: Tensor) -> list[tuple[Step, tuple[int, ...]]]:
-        return [(step, tuple(value.shape)) for step, value in self.module._walk(images)]  # noqa: SLF001 one file, one concept
+        return TFLiteModule(graph, mode)

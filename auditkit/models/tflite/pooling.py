@@ -127,9 +127,7 @@ def build_pool(site: Site) -> nn.Module:
     window = window_of(site, kernel, (1, 1))
     source = site.input(0)
     size = source.shape[1:3]
-    largest = tuple(size[axis] + sum(window.padding[2 - 2 * axis :][:2]) for axis in (0, 1))
-    if kernel[0] > largest[0] or kernel[1] > largest[1]:
-        site.fail(f"has a window of {kernel} over an image of {size}")
+    site.gives((source.shape[0], *window.outputs(size, kernel), source.shape[3]))
     quantised = site.quantised
     if quantised:
         site.same_grid(source)
@@ -159,6 +157,9 @@ def build_mean(site: Site) -> nn.Module:
         site.fail(f"averages over the axes {site.integers(1)} of {source.shape}, images included")
     count = int(np.prod([source.shape[axis] for axis in axes]))
     keep = bool(site.option("keep_dims"))
+    left = [size for axis, size in enumerate(source.shape) if axis not in axes]
+    kept = [1 if axis in axes else size for axis, size in enumerate(source.shape)]
+    site.gives(kept if keep else left)
     if not site.quantised:
         return Mean(axes, site.real_stage("NONE"), keep=keep, divisor=count, dtype=torch.float32)
     stage = _mean_stage(site, count)

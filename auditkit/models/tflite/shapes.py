@@ -84,6 +84,7 @@ def build_transpose(site: Site) -> nn.Module:
     axes = tuple(site.integers(1))
     if sorted(axes) != list(range(len(site.input(0).shape))) or axes[0] != 0:
         site.fail(f"permutes the axes as {axes}; the first, which counts images, must stay")
+    site.gives([site.input(0).shape[axis] for axis in axes])
     _same_kind(site)
     return Transpose(axes)
 
@@ -96,6 +97,8 @@ def build_pad(site: Site) -> nn.Module:
         site.fail(f"pads a tensor of {rank} axes by {amounts}")
     if amounts[0] or amounts[1]:
         site.fail("pads the first axis, which counts images")
+    shape = site.input(0).shape
+    site.gives([shape[axis] + sum(amounts[2 * axis : 2 * axis + 2]) for axis in range(rank)])
     _same_kind(site)
     here = {axis_here(axis, rank): amounts[2 * axis : 2 * axis + 2] for axis in range(rank)}
     # PyTorch counts from the last axis.
@@ -106,11 +109,18 @@ def build_concatenation(site: Site) -> nn.Module:
     """CONCATENATION of computed tensors along any axis but the first."""
     site.arity(1, 64)
     rank, axis = len(site.output.shape), site.option("axis")
+    axis += rank if axis < 0 else 0
     inputs = [site.input(position) for position in range(len(site.record.inputs))]
-    if not -rank <= axis < rank or axis % rank == 0 or site.activation != "NONE":
+    if not 0 < axis < rank or site.activation != "NONE":
         site.fail(f"joins along axis {axis} with the activation {site.activation}")
     if any(tensor.data is not None or tensor.dtype != inputs[0].dtype for tensor in inputs):
         site.fail("joins constants or tensors of several types, which the reader does not know")
+    sizes = [tensor.shape[axis] for tensor in inputs]
+    joined = list(inputs[0].shape)
+    joined[axis] = sum(sizes)
+    site.gives(joined)
+    if any((*t.shape[:axis], *t.shape[axis + 1 :]) != _others(site, axis) for t in inputs):
+        site.fail(f"joins the shapes {[tensor.shape for tensor in inputs]}")
     if not site.quantised:
         return Concatenation(axis_here(axis, rank), [None] * len(inputs))
     target = site.grid(site.output)
@@ -121,6 +131,11 @@ def build_concatenation(site: Site) -> nn.Module:
         for tensor in inputs
     ]
     return Concatenation(axis_here(axis, rank), stages)
+
+
+def _others(site: Site, axis: int) -> tuple[int, ...]:
+    shape = site.output.shape
+    return (*shape[:axis], *shape[axis + 1 :])
 
 
 def _regrid(site: Site, ratio: np.float32) -> OutputStage:

@@ -1,5 +1,6 @@
 """What a builder of an operator may ask: its tensors, their grids and constants, and its end."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
@@ -85,6 +86,11 @@ class Site:
         if first.quantised != output.quantised:
             self.fail(f"turns {first.dtype} into {output.dtype}, which it should not")
         return first.quantised
+
+    def gives(self, shape: Sequence[int]) -> None:
+        """Check that the output's recorded shape is what the operator computes."""
+        if tuple(shape) != self.output.shape:
+            self.fail(f"gives the shape {tuple(shape)}, the file says {self.output.shape}")
 
     def grid(self, tensor: TensorRecord) -> Grid:
         """Give the codes of a tensor that has one scale."""

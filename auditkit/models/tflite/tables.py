@@ -18,7 +18,9 @@ _INT16 = (1 << 15) - 1
 def logistic_table(source: Grid, target: Grid) -> npt.NDArray[np.float32]:
     """Logistic function, in single precision, rounded half away from zero."""
     real = _centred(source).astype(np.float32) * source.scale
-    values = np.float32(1) / (np.float32(1) + np.exp(-real, dtype=np.float32))
+    with np.errstate(over="ignore"):
+        # An exponential that overflows gives the right limit, zero.
+        values = np.float32(1) / (np.float32(1) + np.exp(-real, dtype=np.float32))
     codes = np.floor(values * (np.float32(1) / target.scale) + np.float32(0.5))
     return _limited(codes, target)
 

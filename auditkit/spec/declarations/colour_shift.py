@@ -9,7 +9,7 @@ from auditkit.spec.audit import Number
 from auditkit.spec.declaration import CheckDeclaration, Measure, Need, Parameters
 from auditkit.spec.problems import nearest
 
-# The angle is where the image moves in the (u*, v*) plane: 0 degrees is +u*.
+# Degrees in the (u*, v*) plane towards which a neutral image moves: 0 is +u*, 90 is +v*.
 DIRECTIONS: dict[str, float] = {
     "pink": 0.0,
     "orange": 45.0,

@@ -39,7 +39,9 @@ def _measures(parameters: Performance) -> Mapping[str, Measure]:
             "Calibration in the large: intercept at slope 1; 0 is calibrated.",
         ),
     }
-    return {name: Measure(unit, bounds, text, groups) for name, (unit, bounds, text) in table.items()}
+    return {
+        name: Measure(unit, bounds, text, groups) for name, (unit, bounds, text) in table.items()
+    }
 
 
 PERFORMANCE = CheckDeclaration(

@@ -1,0 +1,85 @@
+"""Tables ready for the page: cells as text, columns of numbers set flush right."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from auditkit.report.words import numeric, short
+from auditkit.results import DataResult, FigureResult, SeriesResult, TableResult
+
+MOST_POINTS: Final = 60
+LONG: Final = 15
+
+
+@dataclass(frozen=True)
+class Grid:
+    """A table ready for the page.
+
+    Attributes:
+        title: heading.
+        caption: how to read it.
+        columns: column heads.
+        rows: cells, as many in every row as there are columns.
+        numeric: which columns hold numbers.
+    """
+
+    title: str
+    caption: str
+    columns: Sequence[str]
+    rows: Sequence[Sequence[str]]
+    numeric: Sequence[bool]
+
+    @property
+    def folded(self) -> bool:
+        """Whether the table is long enough to be folded away."""
+        return len(self.rows) > LONG
+
+
+def grid(table: TableResult) -> Grid:
+    """A table of results.json; rows that are short or long are levelled, nothing is cut."""
+    width = max([len(table.columns), *(len(row) for row in table.rows)])
+    columns = [*table.columns, *[""] * (width - len(table.columns))]
+    rows = [[*row, *[""] * (width - len(row))] for row in table.rows]
+    flush = [numeric([row[i] for row in rows]) for i in range(width)]
+    return Grid(table.title, table.caption, columns, rows, flush)
+
+
+def data_grids(data: DataResult) -> list[Grid]:
+    """Make-up of a data set: by label, then by every group column."""
+    grids = [_counts("Labels", "label", data.labels, data.images)]
+    for column, counts in data.groups.items():
+        grids.append(_counts(f"By {column}", column, counts, data.images))
+    return grids
+
+
+def _counts(title: str, head: str, counts: dict[str, int], total: int) -> Grid:
+    rows = [
+        [value, f"{count:,}", f"{100 * count / total:.1f} %" if total else ""]
+        for value, count in counts.items()
+    ]
+    return Grid(title, "", [head, "images", "share"], rows, [False, True, True])
+
+
+def numbers(figure: FigureResult) -> Grid:
+    """The points of a figure; long lines by evenly spaced points."""
+    columns = ["line", figure.x_label, figure.y_label, "low", "high"]
+    rows = [_point(line, i) for line in figure.series for i in _thinned(len(line.x))]
+    cut = any(len(line.x) > MOST_POINTS for line in figure.series)
+    caption = f"Long lines by {MOST_POINTS} of their points; results.json holds all." if cut else ""
+    return Grid(f"Numbers of: {figure.title}", caption, columns, rows, [False, *[True] * 4])
+
+
+def _point(line: SeriesResult, i: int) -> list[str]:
+    return [
+        line.name,
+        short(line.x[i]),
+        short(line.y[i]),
+        short(line.low[i] if line.low else None),
+        short(line.high[i] if line.high else None),
+    ]
+
+
+def _thinned(count: int) -> Iterable[int]:
+    if count <= MOST_POINTS:
+        return range(count)
+    return [round(i * (count - 1) / (MOST_POINTS - 1)) for i in range(MOST_POINTS)]

@@ -1,0 +1,179 @@
+"""Tables of pictures: every bad picture, mask, box and label has one clear message."""
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from auditkit.data import load_data
+from auditkit.data.dataset import manifest_digest
+from auditkit.errors import AuditError
+from auditkit.spec.cards import DataCard
+
+HEADER = "image,label,patient,mask,box,site\n"
+
+
+@pytest.fixture
+def folder(tmp_path):
+    rng = np.random.default_rng(0)
+    for name in ("a", "b"):
+        Image.fromarray(rng.integers(0, 256, (20, 30, 3), dtype=np.uint8)).save(
+            tmp_path / f"{name}.png"
+        )
+    mask = np.zeros((20, 30), np.uint8)
+    mask[5:10, 5:15] = 255
+    Image.fromarray(mask).save(tmp_path / "a_mask.png")
+    return tmp_path
+
+
+def load(folder, rows, classes=None, **card):
+    (folder / "table.csv").write_text(HEADER + rows)
+    settings = {
+        "data": "d",
+        "task": "melanoma",
+        "format": "table",
+        "file": "table.csv",
+        "positive": ["melanoma"],
+        "columns": {"patient": "patient", "mask": "mask", "box": "box", "groups": ["site"]},
+        **card,
+    }
+    parsed = DataCard.model_validate(settings).model_copy(update={"path": folder / "d.data.yaml"})
+    return load_data(parsed, classes)
+
+
+def test_records_hold_label_patient_and_groups(folder):
+    data = load(folder, 'a.png,melanoma,p1,a_mask.png,,x\nb.png,nevus,p1,,"1,2,11,12",\n')
+    assert [r.label for r in data.records] == [1, 0]
+    assert [r.patient for r in data.records] == ["p1", "p1"]
+    assert [r.groups["site"] for r in data.records] == ["x", "unknown"]
+    assert data.image(0).shape == (20, 30, 3)
+    assert data.mask(0).sum() == 50
+    assert data.mask(1).sum() == 100
+    assert data.records[1].annotated
+
+
+def test_the_manifest_changes_with_a_pixel_a_label_or_a_mask(folder):
+    rows = "a.png,melanoma,p1,a_mask.png,,x\n"
+    before = manifest_digest(load(folder, rows).records)
+    assert manifest_digest(load(folder, rows).records) == before
+    assert manifest_digest(load(folder, rows.replace("melanoma", "nevus")).records) != before
+    Image.new("L", (30, 20), 255).save(folder / "a_mask.png")
+    assert manifest_digest(load(folder, rows).records) != before
+
+
+def save(folder, kind):
+    path = folder / "bad.png"
+    rgb = Image.open(folder / "a.png")
+    if kind == "truncated":
+        path.write_bytes((folder / "a.png").read_bytes()[:200])
+    elif kind == "empty":
+        path.write_bytes(b"")
+    elif kind == "text":
+        path.write_text("not a picture")
+    elif kind == "16-bit":
+        Image.fromarray(np.zeros((4, 4), np.uint16)).save(path)
+    elif kind == "CMYK":
+        rgb.convert("CMYK").save(path, format="TIFF")
+    elif kind == "palette":
+        rgb.convert("P").save(path)
+    elif kind == "grey":
+        rgb.convert("L").save(path)
+    elif kind == "RGBA":
+        rgb.convert("RGBA").save(path)
+
+
+@pytest.mark.parametrize(
+    ("kind", "message"),
+    [
+        ("truncated", "may be truncated"),
+        ("empty", "is empty"),
+        ("text", "is not a picture"),
+        ("16-bit", "16-bit|32-bit"),
+        ("CMYK", "CMYK picture"),
+        ("palette", "a palette picture"),
+        ("grey", "a grey picture"),
+        ("RGBA", "with transparency"),
+    ],
+)
+def test_a_bad_picture_is_named_with_its_row_and_what_to_do(folder, kind, message):
+    save(folder, kind)
+    data = load(folder, "a.png,melanoma,p1,,,x\nbad.png,nevus,p2,,,x\n")
+    with pytest.raises(AuditError, match=message) as caught:
+        data.image(1)
+    assert "table.csv:3" in str(caught.value)
+    assert "bad.png" in str(caught.value)
+
+
+def test_a_picture_without_pixels_is_refused(folder, monkeypatch):
+    data = load(folder, "a.png,melanoma,p1,,,x\n")
+    zero = Image.new("RGB", (0, 5))
+    monkeypatch.setattr(zero, "load", lambda: None)
+    monkeypatch.setattr(Image, "open", lambda _: zero)
+    with pytest.raises(AuditError, match="has no pixels"):
+        data.image(0)
+
+
+def test_a_missing_picture_is_found_when_the_table_is_read(folder):
+    with pytest.raises(AuditError, match=r"table.csv:2: .*none.png cannot be read: No such file"):
+        load(folder, "none.png,melanoma,p1,,,x\n")
+
+
+@pytest.mark.parametrize(
+    ("row", "message"),
+    [
+        ("a.png,melanoma,p1,b.png,,x", None),
+        ('a.png,melanoma,p1,,"0,0,31,5",x', "not x0,y0,x1,y1 within 30 x 20"),
+        ('a.png,melanoma,p1,,"5,5,5,9",x', "not x0,y0,x1,y1"),
+        ('a.png,melanoma,p1,,"a,b,c,d",x', "not x0,y0,x1,y1"),
+    ],
+)
+def test_masks_and_boxes_must_fit_their_picture(folder, row, message):
+    data = load(folder, row + "\n")
+    if message is None:
+        Image.new("L", (10, 10), 255).save(folder / "b.png")
+        with pytest.raises(AuditError, match=r"mask .* has 10 x 10 pixels"):
+            data.mask(0)
+        return
+    with pytest.raises(AuditError, match=message):
+        data.mask(0)
+
+
+@pytest.mark.parametrize(
+    ("rows", "message"),
+    [
+        ("", "has no rows"),
+        ("a.png,melanoma\n", "another number of cells"),
+        ("a.png,melanoma,p1,,,x\na.png,melanoma,p1,,,x\n", "is already on line 2"),
+        ("../a.png,melanoma,p1,,,x\n", "lies outside the table's folder"),
+    ],
+)
+def test_bad_tables_are_named(folder, rows, message):
+    with pytest.raises(AuditError, match=message):
+        load(folder, rows)
+
+
+def test_a_missing_column_is_named_with_the_nearest(folder):
+    with pytest.raises(AuditError, match="no column 'sight'; did you mean 'site'"):
+        load(folder, "a.png,melanoma,p1,,,x\n", columns={"groups": ["sight"]})
+
+
+def test_labels_are_names_or_indices_of_the_models_classes(folder):
+    rows = "a.png,cat,p1,,,x\nb.png,1,p1,,,x\n"
+    data = load(folder, rows, ["cat", "dog"], positive=None)
+    assert [r.label for r in data.records] == [0, 1]
+    with pytest.raises(AuditError, match="unknown label 'cot'; did you mean 'cat'"):
+        load(folder, rows.replace("cat", "cot"), ["cat", "dog"], positive=None)
+    with pytest.raises(AuditError, match="unknown label '1'"):
+        load(folder, rows, ["cat"], positive=None)
+
+
+def test_parquet_is_read_as_csv(folder):
+    pyarrow = pytest.importorskip("pyarrow")
+    from pyarrow import parquet
+
+    table = pyarrow.table({"image": ["a.png", "b.png"], "label": ["melanoma", "nevus"]})
+    parquet.write_table(table, folder / "t.parquet")
+    data = load(folder, "", file="t.parquet", columns={})
+    assert [r.label for r in data.records] == [1, 0]
+    (folder / "t.parquet").write_bytes(b"PAR1 nonsense")
+    with pytest.raises(AuditError, match="cannot be read as a Parquet table"):
+        load(folder, "", file="t.parquet", columns={})
