@@ -2,8 +2,10 @@
 
 import json
 import shutil
+import signal
 import subprocess
 import sys
+import time
 import xml.etree.ElementTree as ET
 
 import pytest
@@ -233,4 +235,22 @@ def test_an_interrupted_run_goes_on_where_it_stopped(project):
     project.runpytest("audits", "--model", "random")
     resumed = results_of(project)[1]
     assert resumed["run"]["evidence"]["computed"] == 1
+    assert without_times(whole) == without_times(resumed)
+
+
+def test_a_killed_run_is_resumed_and_gives_the_same_results(project):
+    project.runpytest("audits", "--model", "random", "--audit-store", "whole")
+    whole = results_of(project)[1]
+    command = [sys.executable, "-m", "pytest", "audits", "--model", "random"]
+    killed = subprocess.Popen(command, cwd=project.path, stdout=subprocess.DEVNULL)
+    store = project.path / ".auditkit" / "store"
+    while killed.poll() is None and not list(store.rglob("*.json")):
+        time.sleep(0.01)
+    killed.send_signal(signal.SIGKILL)
+    killed.wait()
+    kept = len(list(store.rglob("*.json")))
+    project.runpytest("audits", "--model", "random")
+    resumed = results_of(project)[1]
+    assert kept >= 1
+    assert resumed["run"]["evidence"]["found"] >= kept
     assert without_times(whole) == without_times(resumed)
