@@ -1,4 +1,4 @@
-"""The shipped stand-ins: they are the quantised kind they claim to be, and carry the fault they claim to carry."""
+"""The shipped stand-ins: of the quantised kind they claim to be, with the fault they claim to carry."""
 
 from pathlib import Path
 
@@ -61,7 +61,9 @@ def test_gradients_are_finite_and_not_zero_on_200_images(name, data):
         assert (inputs.grad.abs().amax(dim=(1, 2, 3)) > 0).all()
 
 
-@pytest.mark.parametrize(("name", "low", "high"), [("scanoma", 0.1, 0.5), ("scanoma-next", -0.05, 0.05)])
+@pytest.mark.parametrize(
+    ("name", "low", "high"), [("scanoma", 0.1, 0.5), ("scanoma-next", -0.05, 0.05)]
+)
 def test_pinker_images_look_more_malignant_to_scanoma_only(name, low, high, data, tmp_path):
     model = load_model(card(name))
     found = auditkit.run(

@@ -19,8 +19,7 @@ from auditkit import stats
 from auditkit.checks.measuring import Measuring
 from auditkit.checks.pictures import png
 from auditkit.colour import shift_luv_polar
-from auditkit.evidence import Evidence
-from auditkit.evidence.evidence import Scores
+from auditkit.evidence import Evidence, Scores
 from auditkit.findings import At, Example, Figure, Findings, Series, Table
 from auditkit.spec.declarations.colour_shift import COLOUR_SHIFT, DIRECTIONS, ColourShift
 

@@ -1,6 +1,7 @@
 """Evidence: what is computed per image and is expensive; kept, addressed by content, resumable."""
 
-from auditkit.evidence.evidence import Evidence, Heatmaps, Settings
+from auditkit.evidence.evidence import Evidence
+from auditkit.evidence.kinds import Heatmaps, Scores, Settings
 from auditkit.evidence.store import Store
 
-__all__ = ["Evidence", "Heatmaps", "Settings", "Store"]
+__all__ = ["Evidence", "Heatmaps", "Scores", "Settings", "Store"]

@@ -5,7 +5,6 @@ audit is judged without loading a network.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -15,6 +14,15 @@ import numpy.typing as npt
 from auditkit.data.dataset import Dataset, Mask, Picture, Record
 from auditkit.errors import AuditError
 from auditkit.evidence.engine import Compute, Engine, Stage
+from auditkit.evidence.kinds import Floats, Heatmaps, Integers, Scores, Settings
+from auditkit.evidence.removal import random_removal_worker, removal_worker
+from auditkit.evidence.stages import (
+    answers_worker,
+    heatmaps_worker,
+    runtime_worker,
+    scores_worker,
+    shifts_worker,
+)
 from auditkit.models.geometry import mask_to_input, picture_to_input
 from auditkit.models.identity import class_names, model_digest
 from auditkit.spec.cards import ModelCard
@@ -23,55 +31,8 @@ from auditkit.spec.methods import Method
 if TYPE_CHECKING:
     from auditkit.models.model import Model
 
-Floats = npt.NDArray[np.float64]
-Integers = npt.NDArray[np.int64]
 Kernel = Literal["xnnpack", "reference"]
 Mode = Literal["fake", "ref", "float"]
-
-
-@dataclass(frozen=True)
-class Settings:
-    """How evidence is computed; none of it changes a verdict.
-
-    Attributes:
-        device: auto, cpu, cuda or mps.
-        precision: of float networks.
-        batch_size: inputs per forward pass; None chooses.
-        shard: images per shard, which is what an interrupted run can lose.
-    """
-
-    device: str = "auto"
-    precision: str = "float32"
-    batch_size: int | None = None
-    shard: int = 32
-
-
-@dataclass(frozen=True)
-class Scores:
-    """Answers to images: probability of the score's class (or of the label), and the decision."""
-
-    score: Floats
-    decision: Integers
-
-
-@dataclass(frozen=True)
-class Heatmaps:
-    """Heatmaps at their own granularity.
-
-    Attributes:
-        maps: float (n, h, w), positive where evidence for the decided class is.
-        cell: side in input pixels of one value of a map.
-    """
-
-    maps: npt.NDArray[np.float32]
-    cell: int
-
-    def full(self, index: int, size: int) -> npt.NDArray[np.float32]:
-        """One map at the input's size, nearest neighbour."""
-        grown: npt.NDArray[np.float32] = np.kron(
-            self.maps[index], np.ones((self.cell, self.cell), np.float32)
-        )
-        return grown[:size, :size]
 
 
 class Evidence:
@@ -154,15 +115,11 @@ class Evidence:
 
     def scores(self) -> Scores:
         """The model's answers to the images as they are."""
-        from auditkit.evidence.stages import scores_worker
-
         arrays = self._gather("scores", {}, scores_worker)
         return Scores(arrays["score"], arrays["decision"])
 
     def shifted_scores(self, space: str, shifts: Sequence[tuple[float, float]]) -> Scores:
         """Answers to recoloured images, (n, shifts); a shift is (radius, angle in degrees)."""
-        from auditkit.evidence.stages import shifts_worker
-
         parameters = {"space": space, "shifts": [list(shift) for shift in shifts]}
         arrays = self._gather("colour shifts", parameters, shifts_worker)
         return Scores(arrays["score"], arrays["decision"])
@@ -173,8 +130,6 @@ class Evidence:
         Raises:
             AuditError: the method cannot be computed for this model.
         """
-        from auditkit.evidence.stages import heatmaps_worker
-
         arrays = self._gather(f"heatmaps {method.label}", method.identity, heatmaps_worker)
         return Heatmaps(arrays["map"], int(arrays["cell"][0]))
 
@@ -184,8 +139,6 @@ class Evidence:
         Returns:
             decisions (n, steps + 1), -1 where the heatmap has no order; realised fractions (steps + 1,).
         """
-        from auditkit.evidence.stages import removal_worker
-
         heat = self.heatmaps(method)
         parameters = {"method": method.identity, "fill": fill, "steps": steps}
         arrays = self._gather(
@@ -195,8 +148,6 @@ class Evidence:
 
     def random_removal(self, cell: int, fill: str, steps: int, repeats: int) -> Integers:
         """Decisions while cells are removed in random order, (n, repeats, steps + 1)."""
-        from auditkit.evidence.stages import random_removal_worker
-
         parameters = {"cell": cell, "fill": fill, "steps": steps, "repeats": repeats}
         name = f"random removal {cell} px {fill}"
         arrays = self._gather(name, parameters, random_removal_worker, stage="random removal")
@@ -205,16 +156,12 @@ class Evidence:
 
     def answers(self, mode: Mode) -> Floats:
         """The PyTorch model's raw outputs (n, C) in one arithmetic, for pictures rounded to bytes."""
-        from auditkit.evidence.stages import answers_worker
-
         arrays = self._gather(f"answers {mode}", {"mode": mode}, answers_worker, stage="answers")
         outputs: Floats = arrays["output"]
         return outputs
 
     def runtime_answers(self, kernel: Kernel) -> Floats:
         """The device's own runtime's raw outputs (n, C) for the same pictures."""
-        from auditkit.evidence.stages import runtime_worker
-
         name = f"runtime {kernel}"
         arrays = self._gather(name, {"kernel": kernel}, runtime_worker, stage="runtime")
         outputs: Floats = arrays["output"]
@@ -236,7 +183,8 @@ class Evidence:
         }
         digests = [f"{record.digest}:{record.label}" for record in self.records]
         title = f"{self.card.model}: {name}"
-        plan = Stage(title, identity, digests, self._settings.shard)
+        shard = self._settings.batch * self._settings.batches
+        plan = Stage(title, identity, digests, shard)
         return self._engine.gather(
             plan, lambda: worker(self, self._own_model, self._settings, parameters, **given)
         )

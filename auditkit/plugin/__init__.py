@@ -1,8 +1,9 @@
 """The pytest plugin. Imports nothing heavy: numpy, torch and the checks come when an item runs."""
 
 from auditkit.plugin.collection import pytest_collect_file
+from auditkit.plugin.configure import pytest_configure, pytest_report_header
 from auditkit.plugin.fixture import audit, pytest_assertrepr_compare, pytest_generate_tests
-from auditkit.plugin.options import pytest_addoption, pytest_configure, pytest_report_header
+from auditkit.plugin.options import pytest_addoption
 from auditkit.plugin.recording import (
     pytest_collection_finish,
     pytest_configure_node,

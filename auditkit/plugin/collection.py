@@ -8,14 +8,10 @@ from typing import Any
 import pytest
 
 from auditkit.errors import AuditError
-from auditkit.plugin.options import OPTIONS
+from auditkit.plugin.keys import AUDITS, LOADED, OPTIONS, OTHER_TASKS
 from auditkit.spec.audit import Expectation
 from auditkit.spec.cards import ModelCard
 from auditkit.spec.load import SPEC_SUFFIXES, Audit, check_assumptions, find_specs, load_audit
-
-AUDITS = pytest.StashKey[dict[str, Audit]]()
-OTHER_TASKS = pytest.StashKey[dict[str, int]]()
-_LOADED = pytest.StashKey[dict[Path, Audit]]()
 
 
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> "AuditFile | None":
@@ -73,7 +69,7 @@ class AuditFile(pytest.File):
         return item
 
     def _load(self, path: Path) -> Audit:
-        loaded = self.config.stash.setdefault(_LOADED, {})
+        loaded = self.config.stash.setdefault(LOADED, {})
         if path not in loaded:
             options = self.config.stash[OPTIONS]
             audit = load_audit(path, options.catalogue)

@@ -8,15 +8,14 @@ import pytest
 from auditkit.errors import AuditError
 from auditkit.findings import Findings, Measurement
 from auditkit.plugin.judging import (
-    RECORDS,
     junit_properties,
     send_audit,
     send_model,
     session_of,
     verdict_result,
 )
+from auditkit.plugin.keys import AUDITOR, OPTIONS, RECORDS
 from auditkit.plugin.measured import Measured
-from auditkit.plugin.options import OPTIONS
 from auditkit.results import VerdictResult
 from auditkit.session import relative
 from auditkit.spec.audit import AuditSpec, Expectation
@@ -24,8 +23,6 @@ from auditkit.spec.cards import ModelCard
 from auditkit.spec.load import Audit, keyword_parameters
 from auditkit.spec.problems import nearest
 from auditkit.verdict import Judgement, Verdict
-
-AUDITOR = pytest.StashKey["Auditor"]()
 
 
 class Auditor:

@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from auditkit import __version__
-from auditkit.plugin.options import OPTIONS, Options
+from auditkit.plugin.keys import OPTIONS
+from auditkit.plugin.options import Options
 from auditkit.plugin.recording import Recorder
 from auditkit.release import decide, refusals, with_holm
 from auditkit.results import (

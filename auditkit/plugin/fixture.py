@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from auditkit.errors import AuditError
-from auditkit.plugin.options import OPTIONS
+from auditkit.plugin.keys import OPTIONS
 
 if TYPE_CHECKING:
     from auditkit.plugin.comparing import Auditor

@@ -2,15 +2,14 @@
 
 import hashlib
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from auditkit.evidence import Settings, Store
 from auditkit.evidence.engine import Engine
 from auditkit.findings import Findings, Measurement
-from auditkit.plugin.collection import AUDITS, AuditItem
-from auditkit.plugin.options import OPTIONS
+from auditkit.plugin.keys import AUDITS, OPTIONS, RECORDS, SENT, SESSION, VERDICT
 from auditkit.plugin.progress import Progress
 from auditkit.results import (
     AuditResult,
@@ -28,10 +27,8 @@ from auditkit.spec.cards import ModelCard
 from auditkit.spec.load import Audit, resolve_at
 from auditkit.verdict import Judgement, Verdict
 
-SESSION = pytest.StashKey[Session]()
-RECORDS = pytest.StashKey[list[dict[str, Any]]]()
-JUDGED = pytest.StashKey[VerdictResult]()
-_SENT = pytest.StashKey[set[tuple[str, ...]]]()
+if TYPE_CHECKING:
+    from auditkit.plugin.collection import AuditItem
 
 
 class NotPassed(Exception):  # noqa: N818 a verdict, not an error
@@ -49,7 +46,7 @@ def session_of(config: pytest.Config) -> Session:
     return config.stash[SESSION]
 
 
-def judge_item(item: AuditItem) -> None:
+def judge_item(item: "AuditItem") -> None:
     """Judge an item's expectation and keep the record; an exception is recorded as an error."""
     records = item.stash.setdefault(RECORDS, [])
     session = session_of(item.config)
@@ -65,7 +62,7 @@ def judge_item(item: AuditItem) -> None:
 
 
 def _record(
-    item: AuditItem,
+    item: "AuditItem",
     records: list[dict[str, Any]],
     judgement: Judgement,
     measurement: Measurement | None,
@@ -82,7 +79,7 @@ def _record(
         file=relative(item.path, item.config.rootpath),
         line=item.line,
     )
-    item.stash[JUDGED] = verdict
+    item.stash[VERDICT] = verdict
     records.append({"verdict": verdict.model_dump(mode="json")})
     records.extend(send_model(item.config, item.card))
     if item.config.stash[OPTIONS].junit_properties:
@@ -140,9 +137,9 @@ def junit_properties(verdict: VerdictResult) -> list[tuple[str, object]]:
     return [(name, value) for name, value in values.items() if value is not None]
 
 
-def raise_verdict(item: AuditItem) -> None:
+def raise_verdict(item: "AuditItem") -> None:
     """Pytest's outcome for a verdict: nothing unknown is ever skipped."""
-    verdict = item.stash[JUDGED]
+    verdict = item.stash[VERDICT]
     text = f"{verdict.verdict.value.upper()}: {verdict.measure}: {verdict.reason}"
     if verdict.verdict is Verdict.PASS:
         return
@@ -157,7 +154,7 @@ def raise_verdict(item: AuditItem) -> None:
 
 
 def _first_time(config: pytest.Config, *key: str) -> bool:
-    sent = config.stash.setdefault(_SENT, set())
+    sent = config.stash.setdefault(SENT, set())
     new = key not in sent
     sent.add(key)
     return new

@@ -16,8 +16,6 @@ NO_ALIAS = "AUDITKIT_NO_MODEL_ALIAS"
 DEVICES = ("auto", "cpu", "cuda", "mps")
 PRECISIONS = ("float32", "bfloat16", "float16")
 
-OPTIONS = pytest.StashKey["Options"]()
-
 
 @dataclass(frozen=True)
 class Options:
@@ -76,38 +74,6 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addini(
         "audit_junit_properties", "write audit.* properties to JUnit XML", type="bool", default=True
     )
-
-
-@pytest.hookimpl(tryfirst=True)
-def pytest_configure(config: pytest.Config) -> None:
-    """Resolve names at once, so that a misspelt model ends the run before it begins."""
-    try:
-        options = read_options(config)
-    except AuditError as error:
-        raise pytest.UsageError(str(error)) from error
-    config.stash[OPTIONS] = options
-    if not is_worker(config):
-        from auditkit.plugin.recording import Listener
-
-        config.pluginmanager.register(Listener(config), "auditkit-listener")
-    if not options.models or config.option.collectonly or is_worker(config):
-        return
-    if options.release and getattr(config.option, "reruns", None):
-        raise pytest.UsageError(
-            "--audit-release refuses --reruns: running again until green is no audit"
-        )
-    _check_writable(options.folder)
-    if hasattr(config.option, "xmlpath") and not config.option.xmlpath:
-        config.option.xmlpath = str(options.folder / "junit.xml")
-
-
-def pytest_report_header(config: pytest.Config) -> str | None:
-    """Say what is audited."""
-    options = config.stash[OPTIONS]
-    if not options.models:
-        return None
-    names = [card.model + (" (stand-in)" if card.stand_in else "") for card in options.models]
-    return f"audit: {', '.join(names)}; evidence in {_short(options.store, config)}"
 
 
 def read_options(config: pytest.Config) -> Options:
@@ -187,21 +153,3 @@ def _batch_size(text: str) -> int | None:
     if not text.isdecimal() or int(text) < 1:
         raise AuditError(f"--audit-batch-size {text}: 'auto' or a number from 1 was expected")
     return int(text)
-
-
-def _check_writable(folder: Path) -> None:
-    existing = folder
-    while not existing.exists():
-        existing = existing.parent
-    if not existing.is_dir() or not os.access(existing, os.W_OK):
-        raise pytest.UsageError(
-            f"the report folder {folder} cannot be written; choose another with --audit-report"
-        )
-
-
-def _short(path: Path, config: pytest.Config) -> str:
-    return (
-        str(path.relative_to(config.rootpath))
-        if path.is_relative_to(config.rootpath)
-        else str(path)
-    )

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from auditkit.plugin.collection import OTHER_TASKS, AuditItem
-from auditkit.plugin.options import OPTIONS, is_worker
+from auditkit.plugin.collection import AuditItem
+from auditkit.plugin.keys import AUDITOR, OPTIONS, OTHER_TASKS, RECORDER, RECORDS, RESULTS, SESSION
+from auditkit.plugin.options import is_worker
 
 KEY = "auditkit"
-DONE = pytest.StashKey[Any]()
 
 
 @dataclass
@@ -23,9 +23,6 @@ class Recorder:
     other_tasks: dict[str, int] = field(default_factory=dict)
     records: list[dict[str, Any]] = field(default_factory=list)
     counts: dict[str, int] = field(default_factory=dict)
-
-
-RECORDER = pytest.StashKey[Recorder]()
 
 
 def recorder(config: pytest.Config) -> Recorder:
@@ -75,9 +72,6 @@ def pytest_runtest_makereport(
 
 
 def _records(item: pytest.Item, call: pytest.CallInfo[None]) -> list[dict[str, Any]]:
-    from auditkit.plugin.comparing import AUDITOR
-    from auditkit.plugin.judging import RECORDS, SESSION
-
     auditor = item.stash.get(AUDITOR, None)
     found = auditor.records(call) if auditor is not None else item.stash.get(RECORDS, [])
     session = item.config.stash.get(SESSION, None)
@@ -139,7 +133,7 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
         return
     from auditkit.plugin.finishing import finish
 
-    config.stash[DONE] = results = finish(config, found, int(exitstatus))
+    config.stash[RESULTS] = results = finish(config, found, int(exitstatus))
     _copy_junit(config)
     blocked = any(release.decision != "pass" for release in results.release)
     if blocked and config.stash[OPTIONS].release and int(exitstatus) == 0:

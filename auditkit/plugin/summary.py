@@ -4,8 +4,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from auditkit.plugin.options import OPTIONS
-from auditkit.plugin.recording import DONE, recorder
+from auditkit.plugin.keys import OPTIONS, RESULTS
+from auditkit.plugin.recording import recorder
 
 if TYPE_CHECKING:
     from auditkit.results import Results, VerdictResult
@@ -17,7 +17,7 @@ def pytest_terminal_summary(
     terminalreporter: pytest.TerminalReporter, config: pytest.Config
 ) -> None:
     """Write the verdict table."""
-    results: Results | None = config.stash.get(DONE, None)
+    results: Results | None = config.stash.get(RESULTS, None)
     others = recorder(config).other_tasks
     if results is None:
         if config.stash[OPTIONS].models and others:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from auditkit.data.dataset import Record
-from auditkit.evidence.evidence import Heatmaps, Scores
+from auditkit.evidence import Heatmaps, Scores
 from auditkit.spec.cards import DataCard, ModelCard
 
 MODEL = ModelCard.model_validate(

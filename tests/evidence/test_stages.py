@@ -52,9 +52,9 @@ DATA = DataCard.model_validate(
 )
 
 
-def evidence(card, model, store, *, batch=8, shard=32, threads=1):
+def evidence(card, model, store, *, batch=4, batches=1, threads=1):
     engine = Engine(Store(store), threads)
-    settings = Settings(batch_size=batch, shard=shard)
+    settings = Settings(batch_size=batch, batches=batches)
     return Evidence(card, auditkit.load_data(DATA), engine, settings, None, model.copy)
 
 
@@ -72,16 +72,15 @@ def everything(found):
 
 def test_shards_and_threads_change_no_bit(card, model, tmp_path):
     one = everything(evidence(card, model, tmp_path / "1"))
-    for shard, threads in ((3, 2), (10, 1)):
-        other = everything(
-            evidence(card, model, tmp_path / f"{shard}", shard=shard, threads=threads)
-        )
+    for batches, threads in ((2, 2), (9, 1), (1, 3)):
+        store = tmp_path / f"{batches}-{threads}"
+        other = everything(evidence(card, model, store, batches=batches, threads=threads))
         for a, b in zip(one, other, strict=True):
             assert np.array_equal(a, b)
 
 
 def test_batch_sizes_agree_within_rounding(card, model, tmp_path):
-    one = everything(evidence(card, model, tmp_path / "1", batch=8))
+    one = everything(evidence(card, model, tmp_path / "1", batch=4))
     other = everything(evidence(card, model, tmp_path / "2", batch=3))
     for a, b in zip(one, other, strict=True):
         scale = max(float(np.abs(a).max()), 1e-6)
@@ -90,7 +89,7 @@ def test_batch_sizes_agree_within_rounding(card, model, tmp_path):
 
 def test_random_removal_is_seeded_by_image_and_repeat_alone(card, model, tmp_path):
     first = evidence(card, model, tmp_path / "1").random_removal(8, "mean", 4, 3)
-    again = evidence(card, model, tmp_path / "2", shard=4).random_removal(8, "mean", 4, 3)
+    again = evidence(card, model, tmp_path / "2", batches=3).random_removal(8, "mean", 4, 3)
     assert np.array_equal(first, again)
 
 

@@ -1,0 +1,59 @@
+"""The beginning of a run: options resolved, the folder checked, the listener set up."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from auditkit.errors import AuditError
+from auditkit.plugin.keys import OPTIONS
+from auditkit.plugin.options import is_worker, read_options
+from auditkit.plugin.recording import Listener
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_configure(config: pytest.Config) -> None:
+    """Resolve names at once, so that a misspelt model ends the run before it begins."""
+    try:
+        options = read_options(config)
+    except AuditError as error:
+        raise pytest.UsageError(str(error)) from error
+    config.stash[OPTIONS] = options
+    if not is_worker(config):
+        config.pluginmanager.register(Listener(config), "auditkit-listener")
+    if not options.models or config.option.collectonly or is_worker(config):
+        return
+    if options.release and getattr(config.option, "reruns", None):
+        raise pytest.UsageError(
+            "--audit-release refuses --reruns: running again until green is no audit"
+        )
+    _check_writable(options.folder)
+    if hasattr(config.option, "xmlpath") and not config.option.xmlpath:
+        config.option.xmlpath = str(options.folder / "junit.xml")
+
+
+def pytest_report_header(config: pytest.Config) -> str | None:
+    """Say what is audited."""
+    options = config.stash[OPTIONS]
+    if not options.models:
+        return None
+    names = [card.model + (" (stand-in)" if card.stand_in else "") for card in options.models]
+    return f"audit: {', '.join(names)}; evidence in {_short(options.store, config)}"
+
+
+def _check_writable(folder: Path) -> None:
+    existing = folder
+    while not existing.exists():
+        existing = existing.parent
+    if not existing.is_dir() or not os.access(existing, os.W_OK):
+        raise pytest.UsageError(
+            f"the report folder {folder} cannot be written; choose another with --audit-report"
+        )
+
+
+def _short(path: Path, config: pytest.Config) -> str:
+    return (
+        str(path.relative_to(config.rootpath))
+        if path.is_relative_to(config.rootpath)
+        else str(path)
+    )

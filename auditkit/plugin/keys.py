@@ -1,0 +1,30 @@
+"""What the plugin keeps on pytest's own objects, under typed keys."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from auditkit.plugin.options import Options
+from auditkit.spec.load import Audit
+
+if TYPE_CHECKING:
+    from auditkit.plugin.comparing import Auditor
+    from auditkit.plugin.recording import Recorder
+    from auditkit.results import Results, VerdictResult
+    from auditkit.session import Session
+
+# On the configuration.
+OPTIONS = pytest.StashKey[Options]()
+AUDITS = pytest.StashKey[dict[str, Audit]]()
+LOADED = pytest.StashKey[dict[Path, Audit]]()
+OTHER_TASKS = pytest.StashKey[dict[str, int]]()
+SENT = pytest.StashKey[set[tuple[str, ...]]]()
+RECORDER: "pytest.StashKey[Recorder]" = pytest.StashKey()
+RESULTS: "pytest.StashKey[Results]" = pytest.StashKey()
+SESSION: "pytest.StashKey[Session]" = pytest.StashKey()
+
+# On an item.
+RECORDS = pytest.StashKey[list[dict[str, Any]]]()
+VERDICT: "pytest.StashKey[VerdictResult]" = pytest.StashKey()
+AUDITOR: "pytest.StashKey[Auditor]" = pytest.StashKey()
