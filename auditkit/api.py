@@ -3,7 +3,7 @@
 import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeGuard, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -11,11 +11,11 @@ import numpy.typing as npt
 from auditkit.data import Dataset
 from auditkit.data import load_data as _load_data
 from auditkit.errors import AuditError
-from auditkit.evidence import Evidence, Settings, Store
+from auditkit.evidence import Evidence, Heatmaps, Settings, Store
 from auditkit.evidence.engine import Engine
 from auditkit.findings import Findings
 from auditkit.models import load_model as _load_model
-from auditkit.models.identity import class_names
+from auditkit.models.identity import label_names
 from auditkit.session import hindrance_of, threads
 from auditkit.spec.cards import DataCard, ModelCard
 from auditkit.spec.catalogue import Catalogue, catalogue
@@ -125,9 +125,11 @@ def heatmaps(
         typed = parse_method({"method": method, **parameters})
     except ValueError as error:
         raise AuditError(f"heatmaps: {error}") from error
-    pictures = images if isinstance(images, Sequence) else _Pictures(images)
+    pictures = images if _are_pictures(images) else _Pictures(cast("Dataset", images))
     batcher, explain, size = Batcher(batch_size), explainer(typed, model), model.card.input.size
-    found = []
+    if not len(pictures):
+        raise AuditError("heatmaps: at least one picture was expected")
+    found: list[npt.NDArray[np.float32]] = []
     for start in range(0, len(pictures), batch_size):
         inputs = model.prepare(
             [pictures[i] for i in range(start, min(start + batch_size, len(pictures)))]
@@ -135,9 +137,15 @@ def heatmaps(
         with torch.no_grad():
             decision = model.decide(batcher.map(model.probabilities, inputs)).to(model.device)
         maps = explain.maps(inputs, model.decided_output(decision), batcher).numpy()
-        grown = np.repeat(np.repeat(maps, explain.cell, axis=1), explain.cell, axis=2)
-        found.append(grown[:, :size, :size].astype(np.float32))
-    return np.concatenate(found)
+        heat = Heatmaps(maps.astype(np.float32), explain.cell)
+        found += [heat.full(i, size) for i in range(len(inputs))]
+    return np.stack(found)
+
+
+def _are_pictures(
+    images: Dataset | Sequence[npt.NDArray[np.uint8]],
+) -> TypeGuard[Sequence[npt.NDArray[np.uint8]]]:
+    return not hasattr(images, "records")
 
 
 class _Pictures(Sequence[npt.NDArray[np.uint8]]):
@@ -170,6 +178,6 @@ def _evidence(
 
 def _with_classes(data: Dataset, card: ModelCard) -> Dataset:
     """Labels by name are held to the model's classes, as in a spec."""
-    if card.output.score is None and data.card.format == "table":
-        return _load_data(data.card, class_names(card))
+    if data.card.format == "table":
+        return _load_data(data.card, label_names(card))
     return data

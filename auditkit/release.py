@@ -33,13 +33,19 @@ def with_holm(verdicts: Sequence[VerdictResult]) -> list[VerdictResult]:
     return judged
 
 
-def decide(model: str, verdicts: Sequence[VerdictResult], refused: Sequence[str] = ()) -> Release:
+def decide(
+    model: str,
+    verdicts: Sequence[VerdictResult],
+    refused: Sequence[str] = (),
+    unjudged: Sequence[str] = (),
+) -> Release:
     """Whether a model's release may pass, and why in one sentence.
 
     Args:
         model: name of the model.
         verdicts: all of the run, after `with_holm`.
         refused: reasons for which release mode refuses the whole run.
+        unjudged: planned items about this model that were deselected or not reached.
     """
     own = [verdict for verdict in verdicts if verdict.model == model]
     counts = dict(Counter(verdict.verdict.value for verdict in own))
@@ -50,6 +56,13 @@ def decide(model: str, verdicts: Sequence[VerdictResult], refused: Sequence[str]
         return Release(model=model, decision="blocked", why=why, counts=counts)
     if hindering:
         return Release(model=model, decision="blocked", why=_why(hindering), counts=counts)
+    if unjudged:
+        planned = len({verdict.node for verdict in own} | set(unjudged))
+        why = (
+            f"{len(unjudged)} of {planned} planned items were not judged; what was judged does not "
+            "hinder a release, the rest is unknown."
+        )
+        return Release(model=model, decision="partial", why=why, counts=counts)
     if not any(verdict.verdict is Verdict.PASS for verdict in blocking):
         why = "No blocking expectation was judged, so nothing was shown."
         return Release(model=model, decision="no blocking expectation", why=why, counts=counts)
@@ -86,14 +99,27 @@ def described(verdict: VerdictResult) -> str:
         f"{k} {v:g}" if not isinstance(v, str) else f"{k} {v}" for k, v in verdict.at.items()
     )
     where = f" at {at}" if at else ""
-    word = "fails" if verdict.verdict is Verdict.FAIL else f"is {verdict.verdict.value}"
+    word = f"is {verdict.verdict.value}"
+    if verdict.verdict is Verdict.FAIL:
+        word = "fails" if verdict.fault else "fails (not confirmed after Holm's correction)"
     reason = verdict.reason.rstrip(".")
     return f"{verdict.audit}: {verdict.measure}{where} {word}: {reason}"
 
 
-def refusals(deviations: Deviations) -> list[str]:
+def refusals(deviations: Deviations, commit: str, verdicts: Sequence[VerdictResult]) -> list[str]:
     """What release mode does not accept in a run."""
     found = []
+    unwaived = [
+        f"{verdict.audit}: {verdict.measure}"
+        for verdict in verdicts
+        if verdict.verdict is Verdict.NOT_APPLICABLE
+        and verdict.severity == "blocking"
+        and not verdict.waiver
+    ]
+    if unwaived:
+        found.append(f"not applicable without a waiver ({', '.join(unwaived)})")
+    if not commit:
+        found.append("the commit is unknown (no git repository)")
     if deviations.stand_ins:
         found.append(f"stand-ins ({', '.join(deviations.stand_ins)})")
     if deviations.dirty:

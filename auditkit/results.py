@@ -137,6 +137,7 @@ class VerdictResult(Part):
     file: str = Field(description="Spec file or test, relative to the root folder.")
     line: int = Field(description="Line of the expectation (from 1).")
     why: str = Field(description="Where the threshold comes from, if the spec says so.")
+    waiver: str = Field(description="Why a release may pass where this is not applicable.")
 
 
 class ModelResult(Part):
@@ -181,7 +182,7 @@ class Release(Part):
     """The decision about one model."""
 
     model: str = Field(description="Name.")
-    decision: Literal["pass", "blocked", "no blocking expectation"] = Field(
+    decision: Literal["pass", "blocked", "partial", "no blocking expectation"] = Field(
         description="A release passes only if every blocking expectation passes."
     )
     why: str = Field(description="One sentence.")

@@ -12,7 +12,7 @@ from auditkit.data.dataset import manifest_digest
 from auditkit.evidence import Evidence, Settings
 from auditkit.evidence.engine import Engine
 from auditkit.findings import Findings, Measurement
-from auditkit.models.identity import class_names, weights_digest
+from auditkit.models.identity import label_names, weights_digest
 from auditkit.results import DataResult, ModelResult
 from auditkit.spec.audit import Expectation
 from auditkit.spec.cards import DataCard, ModelCard
@@ -38,13 +38,14 @@ class Session:
     settings: Settings = field(default_factory=Settings)
     audits: Mapping[str, Audit] = field(default_factory=dict)
     _models: "dict[str, Model]" = field(default_factory=dict)
-    _data: dict[tuple[str, str], Dataset] = field(default_factory=dict)
-    _findings: dict[tuple[str, str], Findings] = field(default_factory=dict)
+    _data: dict[tuple[str, ...], Dataset] = field(default_factory=dict)
+    _findings: dict[tuple[str, ...], Findings] = field(default_factory=dict)
     _applicable: dict[tuple[str, str], Judgement | None] = field(default_factory=dict)
 
     def findings(self, audit: Audit, card: ModelCard) -> Findings:
         """What the audit's check finds for a model; computed once."""
-        key = (audit.id, card.model)
+        parameters = audit.parameters.model_dump_json()
+        key = (audit.check.name, str(audit.data.path), audit.data.digest, parameters, card.model)
         if key not in self._findings:
             images = getattr(audit.parameters, "images", None)
             evidence = self.evidence(card, audit.data, images)
@@ -71,11 +72,10 @@ class Session:
 
     def dataset(self, data: DataCard, card: ModelCard) -> Dataset:
         """The data set, with labels held to the model's classes if it has many."""
-        two_class = card.output.score is not None
-        classes = None if two_class else class_names(card)
-        key = (data.data, "" if two_class else card.model)
+        labels = label_names(card)
+        key = (str(data.path), data.digest, *(labels or ()))
         if key not in self._data:
-            self._data[key] = load_data(data, classes)
+            self._data[key] = load_data(data, labels)
         return self._data[key]
 
     def judge(
@@ -124,6 +124,12 @@ def hindrance(audit: Audit, card: ModelCard) -> Judgement | None:
 
 def hindrance_of(needs: frozenset[Need], card: ModelCard) -> Judgement | None:
     """As `hindrance`, from what a check needs."""
+    if "gradients" in needs and card.format == "tflite" and card.mode == "ref":
+        reason = (
+            f"'{card.model}' is in mode 'ref', whose fixed-point arithmetic has no gradients; use "
+            "mode 'fake' for heatmaps by gradients"
+        )
+        return Judgement(Verdict.NOT_APPLICABLE, reason)
     if "reference-runtime" not in needs:
         return None
     if card.format != "tflite":
@@ -139,7 +145,9 @@ def hindrance_of(needs: frozenset[Need], card: ModelCard) -> Judgement | None:
 
 def threads(workers: int = 1) -> int:
     """Threads for one of ``workers`` processes on this machine."""
-    return max(1, len(os.sched_getaffinity(0)) // max(1, workers))
+    affinity = getattr(os, "sched_getaffinity", None)  # Linux only
+    cores = len(affinity(0)) if affinity else os.cpu_count() or 1
+    return max(1, cores // max(1, workers))
 
 
 def model_result(card: ModelCard, root: Path) -> ModelResult:
@@ -165,7 +173,7 @@ def model_result(card: ModelCard, root: Path) -> ModelResult:
 
 def data_result(data: DataCard, dataset: Dataset, card: ModelCard) -> DataResult:
     """A data set's identity and make-up for results.json; labels by the model's class names."""
-    names = class_names(card) or []
+    names = label_names(card) or []
     records = dataset.records
     labels: dict[str, int] = {}
     groups: dict[str, dict[str, int]] = {}

@@ -1,7 +1,7 @@
 """Judging: an expectation held against a measurement's interval, and runs against Holm's correction."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -49,7 +49,7 @@ def judge(  # noqa: PLR0911 one return per verdict
     estimate = measurement.estimate
     if estimate is None:
         return Judgement(Verdict.INCONCLUSIVE, measurement.reason or "nothing could be evaluated")
-    low, high = expectation.limits
+    low, high = _open_at_bounds(expectation, measurement)
     p_value = min(_tail(estimate.p_above, high), _tail(estimate.p_below, low))
     found = f"{estimate.value:.3g} [{estimate.low:.3g}, {estimate.high:.3g}], n = {estimate.n}"
     wanted = f"expected {expectation.wording}"
@@ -73,6 +73,15 @@ def judge(  # noqa: PLR0911 one return per verdict
     return Judgement(Verdict.PASS, f"{found}; {wanted}", p_value)
 
 
+def _open_at_bounds(expectation: Expectation, measurement: Measurement) -> tuple[float, float]:
+    """The limits, without those that the quantity cannot cross: 0 flips satisfy 'between 0 and .05'."""
+    low, high = expectation.limits
+    least, most = measurement.bounds
+    return (-math.inf if low <= least and expectation.between else low), (
+        math.inf if high >= most and expectation.between else high
+    )
+
+
 def worst_case(measurement: Measurement) -> tuple[float, float]:
     """The interval if all images that could not be evaluated had the worst possible values.
 
@@ -89,22 +98,5 @@ def worst_case(measurement: Measurement) -> tuple[float, float]:
     return (1 - share) * low + share * least, (1 - share) * high + share * most
 
 
-def _tail(p_value: "object", limit: float) -> float:
-    return 1.0 if math.isinf(limit) else float(p_value(limit))  # type: ignore[operator]
-
-
-def claimed_faults(
-    judgements: Sequence[Judgement], adjusted: Sequence[float], level: float = 0.95
-) -> list[bool]:
-    """Which failures stand as claimed faults after a correction for many expectations.
-
-    Args:
-        judgements: all blocking judgements of one model that have a p-value.
-        adjusted: their p-values after Holm.
-        level: of the intervals; a one-sided p-value is held against half of what remains.
-    """
-    alpha = (1 - level) / 2
-    return [
-        judgement.verdict is Verdict.FAIL and p <= alpha
-        for judgement, p in zip(judgements, adjusted, strict=True)
-    ]
+def _tail(p_value: Callable[[float], float], limit: float) -> float:
+    return 1.0 if math.isinf(limit) else p_value(limit)

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from auditkit.findings import Findings, Measurement
-from auditkit.release import decide, with_holm
-from auditkit.results import VerdictResult
+from auditkit.release import decide, refusals, with_holm
+from auditkit.results import Deviations, VerdictResult
 from auditkit.spec.audit import Expectation
 from auditkit.stats import Estimate
 from auditkit.verdict import Verdict, judge, worst_case
@@ -109,6 +109,7 @@ def verdict(measure, kind, p=None, severity="blocking", model="m"):
         file="f",
         line=1,
         why="",
+        waiver="",
     )
 
 
@@ -125,6 +126,39 @@ def test_one_failed_blocking_expectation_blocks():
 )
 def test_every_unknown_blocks(kind):
     assert decide("m", [verdict("x", Verdict.PASS), verdict("y", kind)]).decision == "blocked"
+
+
+def test_a_limit_that_the_quantity_cannot_cross_is_no_limit():
+    expectation = Expectation(measure="x", between=[0, 0.05])
+    assert judge(expectation, measurement(0.0, 0.01)).verdict is Verdict.PASS
+    expectation = Expectation(measure="x", between=[0.8, 1])
+    assert judge(expectation, measurement(0.9, 1.0)).verdict is Verdict.PASS
+    assert judge(expectation, measurement(0.1, 0.2)).verdict is Verdict.FAIL
+
+
+def test_a_part_of_the_plan_decides_nothing():
+    release = decide("m", [verdict("x", Verdict.PASS)], unjudged=["y"])
+    assert release.decision == "partial"
+    release = decide("m", [verdict("x", Verdict.FAIL)], unjudged=["y"])
+    assert release.decision == "blocked"
+
+
+def test_release_mode_needs_a_waiver_and_a_commit():
+    deviations = Deviations(
+        planned=1,
+        judged=1,
+        deselected=[],
+        other_tasks={},
+        reruns=False,
+        dirty=False,
+        stand_ins=[],
+    )
+    asked = verdict("x", Verdict.NOT_APPLICABLE)
+    assert refusals(deviations, "abc", [verdict("x", Verdict.PASS)]) == []
+    assert "without a waiver (a: x)" in refusals(deviations, "abc", [asked])[0]
+    waived = asked.model_copy(update={"waiver": "no runtime exists; QA, 2026-11-01"})
+    assert refusals(deviations, "abc", [waived]) == []
+    assert "commit is unknown" in refusals(deviations, "", [])[0]
 
 
 def test_advisory_expectations_do_not_block_and_not_applicable_neither():

@@ -50,6 +50,7 @@ class _Grid:
         shape = (evidence.n, len(parameters.radius), len(parameters.circle))
         self.parameters = parameters
         self.patients = evidence.patients
+        self.towards = "the positive class" if evidence.two_class else "their own label"
         self.change = after.score.reshape(shape) - before.score[:, None, None]
         self.flip = after.decision.reshape(shape) != before.decision[:, None, None]
         self.measuring = Measuring.of(COLOUR_SHIFT, parameters, evidence.n)
@@ -90,19 +91,19 @@ class _Grid:
         """The response curve around the circle, one line per radius."""
         series = []
         for radius in self.parameters.radius:
-            found = [
-                measurement.estimate
+            found = {
+                angle: measurement.estimate
                 for angle in self.parameters.circle
                 if (measurement := findings.find("mean_change", {"radius": radius, "angle": angle}))
                 and measurement.estimate
-            ]
+            }
             series.append(
                 Series(
                     f"radius {radius:g}",
-                    self.parameters.circle,
-                    [estimate.value for estimate in found],
-                    [estimate.low for estimate in found],
-                    [estimate.high for estimate in found],
+                    list(found),
+                    [estimate.value for estimate in found.values()],
+                    [estimate.low for estimate in found.values()],
+                    [estimate.high for estimate in found.values()],
                 )
             )
         return Figure(
@@ -112,7 +113,7 @@ class _Grid:
             "direction in which the image moves (degrees in the u*, v* plane)",
             "mean change of the score",
             series,
-            "Above zero, images shifted in this direction look more like the positive class. Bands are "
+            f"Above zero, images shifted in this direction look more like {self.towards}. Bands are "
             "95 % intervals over patients.",
             zero=True,
         )

@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from auditkit import stats
 from auditkit.checks.measuring import Measuring
+from auditkit.errors import AuditError
 from auditkit.evidence import Evidence
 from auditkit.findings import Figure, Findings, Series, Table
 from auditkit.spec.declarations.reproduction import REPRODUCTION, Reproduction
@@ -30,8 +31,7 @@ def reproduction(evidence: Evidence, parameters: Reproduction) -> Findings:
     rows = []
     for against in parameters.against:
         ours, theirs = _pair(evidence, against)
-        step = _step(theirs)
-        pair = _Pair(evidence, ours, theirs, step, parameters.tolerance_steps)
+        pair = _Pair(evidence, ours, theirs, parameters.tolerance_steps)
         at = {"against": against}
         found = [measuring(name, estimate, at) for name, estimate in pair.estimates().items()]
         findings.measurements += found
@@ -58,8 +58,8 @@ def reproduction(evidence: Evidence, parameters: Reproduction) -> Findings:
 
 
 _NAMES = {
-    "xnnpack": "audited model (float rescale) and XNNPACK kernels",
-    "reference": "audited model (fixed point) and reference kernels",
+    "xnnpack": "audited model and XNNPACK kernels",
+    "reference": "the file read in fixed point and reference kernels",
     "noise-floor": "the runtime's two kernels with each other",
 }
 
@@ -70,30 +70,32 @@ def _pair(evidence: Evidence, against: str) -> tuple[Floats, Floats]:
         return evidence.runtime_answers("reference"), evidence.runtime_answers("xnnpack")
     if against == "reference":
         return evidence.answers("ref"), evidence.runtime_answers("reference")
-    return evidence.answers("fake"), evidence.runtime_answers("xnnpack")
-
-
-def _step(outputs: Floats) -> float:
-    """The quantisation step: smallest distance between distinct output values."""
-    values = np.unique(outputs)
-    return float(np.diff(values).min()) if len(values) > 1 else 1.0
+    return evidence.answers(evidence.card.mode), evidence.runtime_answers("xnnpack")
 
 
 class _Pair:
-    def __init__(
-        self, evidence: Evidence, ours: Floats, theirs: Floats, step: float, tolerance: int
-    ) -> None:
+    def __init__(self, evidence: Evidence, ours: Floats, theirs: Floats, tolerance: int) -> None:
         self.evidence = evidence
         self.ours, self.theirs = ours, theirs
         self.distance = np.abs(ours - theirs).max(axis=1)
-        self.step, self.tolerance = step, tolerance
+        self.step, self.tolerance = evidence.output_step(), tolerance
 
     def score(self, outputs: Floats) -> Floats:
-        """What Pearson's r is taken of: the score, or the label's output."""
+        """What Pearson's r is taken of: the score, or the label's probability."""
+        outputs = self._probabilities(outputs)
         index = self.evidence.card.output.score
         if index is not None:
             return outputs[:, min(index, outputs.shape[1] - 1)]
         return outputs[np.arange(len(outputs)), self.evidence.labels]
+
+    def _probabilities(self, outputs: Floats) -> Floats:
+        """Outputs as the audits read them: logits go through a softmax, or a sigmoid."""
+        if self.evidence.card.output.kind == "probabilities":
+            return outputs
+        if outputs.shape[1] == 1:
+            return np.asarray(1 / (1 + np.exp(-outputs)))
+        powers = np.exp(outputs - outputs.max(axis=1, keepdims=True))
+        return np.asarray(powers / powers.sum(axis=1, keepdims=True))
 
     def decision(self, outputs: Floats) -> npt.NDArray[np.int64]:
         """The decision that the outputs lead to."""
@@ -107,24 +109,29 @@ class _Pair:
     def estimates(self) -> dict[str, Callable[[], stats.Estimate]]:
         """Each measure's estimator."""
         patients = self.evidence.patients
-        close = self.distance <= (self.tolerance + 0.5) * self.step
         same = self.decision(self.ours) == self.decision(self.theirs)
         return {
             "pearson_r": lambda: stats.pearson_r(
                 self.score(self.ours), self.score(self.theirs), patients
             ),
             "bit_equal": lambda: stats.proportion(self.distance == 0, patients),
-            "within_tolerance": lambda: stats.proportion(close, patients),
+            "within_tolerance": lambda: stats.proportion(self._close(), patients),
             "decision_agreement": lambda: stats.proportion(same, patients),
         }
 
+    def _close(self) -> npt.NDArray[np.bool_]:
+        if self.step is None:
+            raise AuditError("float outputs have no quantisation step; use bit_equal or pearson_r")
+        return np.asarray(self.distance <= (self.tolerance + 0.5) * self.step)
+
     def largest(self) -> str:
         """The largest difference, with what a maximum over n images can promise."""
-        most, n = float(self.distance.max()), len(self.distance)
-        promised = 100 * 0.05 ** (1 / n)
+        most, patients = float(self.distance.max()), len(np.unique(self.evidence.patients))
+        promised = 100 * 0.05 ** (1 / patients)
+        steps = f" ({most / self.step:.0f} steps)" if self.step else ""
         return (
-            f"{most:.4g} ({most / self.step:.0f} steps) on output values; with 95 % confidence at "
-            f"least {promised:.1f} % of such images differ by no more"
+            f"{most:.4g}{steps} on output values; with 95 % confidence, of at least "
+            f"{promised:.1f} % of such patients an image differs by no more"
         )
 
 

@@ -65,6 +65,7 @@ class _Curve:
         self.right = evidence.right(decisions)[ordered].astype(float)
         self.random = evidence.right(random)[ordered].astype(float)
         self.patients = evidence.patients[ordered]
+        self.enough = len(set(self.patients.tolist())) >= 2
 
     def delta(self) -> stats.Estimate:
         """AUPC(H_b) - AUPC(H)."""
@@ -77,13 +78,13 @@ class _Curve:
         return aupc_estimate(self.right, self.fractions, self.patients)
 
     def _need_images(self) -> None:
-        if len(self.right) < 2:
-            raise AuditError(f"fewer than two heatmaps have an order: {NO_ORDER}")
+        if not self.enough:
+            raise AuditError(f"heatmaps of fewer than two patients have an order: {NO_ORDER}")
 
     def figure(self) -> Figure:
         """Both curves with bands over patients."""
         series = []
-        if len(self.right) >= 2:
+        if self.enough:
             random = self.random.mean(axis=1)
             series = [
                 self._series(self.method.label, self.right, dashed=False),

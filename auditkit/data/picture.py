@@ -67,6 +67,11 @@ def _open(path: Path, where: str) -> Image.Image:
             if any(bit > 8 for bit in (bits if isinstance(bits, tuple) else (bits,))):
                 message = f"{where}: picture {path} has {bits} bits per channel; 8 were expected"
                 raise AuditError(message)
+            if any(";16" in str(tile[-1]) for tile in getattr(image, "tile", ())):
+                raise AuditError(
+                    f"{where}: picture {path} is a 16-bit picture; rescale it to 8 bits as the "
+                    "device would, and save it as RGB"
+                )
             image.load()
     except FileNotFoundError as error:
         raise AuditError(f"{where}: picture {path} does not exist") from error

@@ -30,6 +30,7 @@ class TableData:
         self._classes = classes
         self.records: Sequence[Record] = [self._record(i) for i in range(len(self._rows))]
         _check_unique(self.records, self._table)
+        self._check_positive()
 
     def image(self, index: int) -> Picture:
         """The picture as stored."""
@@ -69,10 +70,19 @@ class TableData:
             id=name,
             digest=self._digest(index, columns),
             label=self._label(index, row[columns.label]),
-            patient=row[columns.patient] if columns.patient else name,
+            patient=self._patient(index, columns.patient) if columns.patient else name,
             groups={group: row[group] or "unknown" for group in columns.groups},
             annotated=annotated,
         )
+
+    def _patient(self, index: int, column: str) -> str:
+        patient = self._rows[index][column]
+        if not patient:
+            raise AuditError(
+                f"{self._where(index)}: the patient is empty; give each picture its patient, or one "
+                "of its own if it is known to be another person"
+            )
+        return patient
 
     def _digest(self, index: int, columns: Columns) -> str:
         total = hashlib.sha256()
@@ -91,8 +101,17 @@ class TableData:
         return total.hexdigest()
 
     def _label(self, index: int, text: str) -> int:
+        if not text:
+            raise AuditError(f"{self._where(index)}: the label is empty; every picture needs one")
         if self.card.positive is not None:
-            return int(text in self.card.positive)
+            if text in self.card.positive:
+                return 1
+            if self.card.negative is None or text in self.card.negative:
+                return 0
+            known = [*self.card.positive, *self.card.negative]
+            raise AuditError(
+                f"{self._where(index)}: unknown label '{text}'; {nearest(text, known)}"
+            )
         if self._classes and text in self._classes:
             return self._classes.index(text)
         if text.isdecimal() and (self._classes is None or int(text) < len(self._classes)):
@@ -113,6 +132,17 @@ class TableData:
 
     def _where(self, index: int) -> str:
         return f"{self._table}:{index + 2}"
+
+    def _check_positive(self) -> None:
+        """A misspelt positive label would make every picture negative."""
+        column = self.card.columns.label
+        there = {row[column] for row in self._rows}
+        for label in [*(self.card.positive or ()), *(self.card.negative or ())]:
+            if label not in there:
+                raise AuditError(
+                    f"{self.card.path}: no picture in {self._table.name} has the label '{label}'; "
+                    f"{nearest(label, there)}"
+                )
 
     def _check_columns(self) -> None:
         columns = self.card.columns

@@ -1,7 +1,6 @@
 """Running a model over inputs in batches of one fixed size, halved when memory runs out."""
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 
 import torch
@@ -40,14 +39,3 @@ class Batcher:
             if real < self.size:
                 batch = torch.cat([batch, batch[-1:].expand(self.size - real, *batch.shape[1:])])
             yield batch, real
-
-
-@contextmanager
-def one_thread_per_operation() -> Iterator[None]:
-    """One thread inside each operation: sums are then formed in one order on any machine's core count."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)

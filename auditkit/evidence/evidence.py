@@ -4,7 +4,9 @@ Everything here is a function of (model, images, parameters); when all of it is 
 audit is judged without loading a network.
 """
 
-from collections.abc import Callable, Sequence
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -130,7 +132,8 @@ class Evidence:
         Raises:
             AuditError: the method cannot be computed for this model.
         """
-        arrays = self._gather(f"heatmaps {method.label}", method.identity, heatmaps_worker)
+        name = f"heatmaps {method.label}"
+        arrays = self._gather(name, method.identity, heatmaps_worker, stage="heatmaps")
         return Heatmaps(arrays["map"], int(arrays["cell"][0]))
 
     def removal(self, method: Method, fill: str, steps: int) -> tuple[Integers, Floats]:
@@ -141,9 +144,8 @@ class Evidence:
         """
         heat = self.heatmaps(method)
         parameters = {"method": method.identity, "fill": fill, "steps": steps}
-        arrays = self._gather(
-            f"removal {method.label} {fill}", parameters, removal_worker, heat=heat
-        )
+        name = f"removal {method.label} {fill}"
+        arrays = self._gather(name, parameters, removal_worker, stage="removal", heat=heat)
         return arrays["decision"], arrays["fraction"][0]
 
     def random_removal(self, cell: int, fill: str, steps: int, repeats: int) -> Integers:
@@ -162,10 +164,17 @@ class Evidence:
 
     def runtime_answers(self, kernel: Kernel) -> Floats:
         """The device's own runtime's raw outputs (n, C) for the same pictures."""
-        name = f"runtime {kernel}"
-        arrays = self._gather(name, {"kernel": kernel}, runtime_worker, stage="runtime")
-        outputs: Floats = arrays["output"]
+        outputs: Floats = self._runtime(kernel)["output"]
         return outputs
+
+    def output_step(self) -> float | None:
+        """The quantisation step of the runtime's outputs; None if they are floats."""
+        step = float(self._runtime("reference")["step"][0])
+        return step or None
+
+    def _runtime(self, kernel: Kernel) -> dict[str, npt.NDArray[Any]]:
+        name = f"runtime {kernel}"
+        return self._gather(name, {"kernel": kernel}, runtime_worker, stage="runtime")
 
     def _gather(
         self,
@@ -185,10 +194,23 @@ class Evidence:
         title = f"{self.card.model}: {name}"
         shard = self._settings.batch * self._settings.batches
         plan = Stage(title, identity, digests, shard)
-        return self._engine.gather(
-            plan, lambda: worker(self, self._own_model, self._settings, parameters, **given)
-        )
+        with _threads_restored():
+            return self._engine.gather(
+                plan, lambda: worker(self, self._own_model, self._settings, parameters, **given)
+            )
 
     def _own_model(self) -> "Model":
         assert self._model is not None
         return self._model()
+
+
+@contextmanager
+def _threads_restored() -> Iterator[None]:
+    """Leave torch's number of threads as it was, if torch is there at all: it is the process' own."""
+    torch = sys.modules.get("torch")
+    before = torch.get_num_threads() if torch else None
+    try:
+        yield
+    finally:
+        if torch and before is not None:
+            torch.set_num_threads(before)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 _COMPUTING = ("evidence", "models", "data", "metrics", "colour.py")
-_PACKAGES = ("torch", "captum", "numpy", "pillow")
+_PACKAGES = ("torch", "torchvision", "timm", "captum", "numpy", "pillow", "ai-edge-litert")
 
 
 def address(identity: Mapping[str, Any]) -> str:

@@ -158,6 +158,7 @@ def runtime_worker(
         batch = model.normalise(inputs).permute(0, 2, 3, 1).contiguous().cpu().numpy()
         if model.network.quantised_input:
             batch = np.rint(batch).astype(np.uint8)
-        return {"output": runtime.dequantise(runtime.run(batch)).astype(np.float64)}
+        outputs = runtime.dequantise(runtime.run(batch)).astype(np.float64)
+        return {"output": outputs, "step": np.full(len(indices), runtime.output_step)}
 
     return compute

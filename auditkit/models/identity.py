@@ -74,6 +74,19 @@ def model_digest(card: ModelCard) -> str:
     return hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()
 
 
+def label_names(card: ModelCard) -> list[str] | None:
+    """What labels in a table may be called, in the order of label indices.
+
+    For two-class models index 1 is the positive class, whichever output it is.
+    """
+    names = class_names(card)
+    if card.output.score is None:
+        return names
+    if names is None or len(names) != 2:
+        return ["0", "1"]
+    return [names[1 - card.output.score], names[card.output.score]]
+
+
 def class_names(card: ModelCard) -> list[str] | None:
     """Names of the outputs, from the card or from the file that it names."""
     if card.output.classes_file is None:

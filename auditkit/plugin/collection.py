@@ -73,10 +73,7 @@ class AuditFile(pytest.File):
         if path not in loaded:
             options = self.config.stash[OPTIONS]
             audit = load_audit(path, options.catalogue)
-            if options.data is not None:
-                data = options.catalogue.data(options.data)
-                audit = replace(audit, data=data) if data.task == audit.data.task else audit
-            loaded[path] = audit
+            loaded[path] = replace(audit, data=options.replaced(audit.data))
         return loaded[path]
 
     def _with_assumed(self, audit: Audit) -> list[Audit]:

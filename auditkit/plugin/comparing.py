@@ -8,6 +8,7 @@ import pytest
 from auditkit.errors import AuditError
 from auditkit.findings import Findings, Measurement
 from auditkit.plugin.judging import (
+    NotPassed,
     junit_properties,
     send_audit,
     send_model,
@@ -15,9 +16,9 @@ from auditkit.plugin.judging import (
     verdict_result,
 )
 from auditkit.plugin.keys import AUDITOR, OPTIONS, RECORDS
-from auditkit.plugin.measured import Measured
+from auditkit.plugin.measured import VIOLATED, Inconclusive, Measured
 from auditkit.results import VerdictResult
-from auditkit.session import relative
+from auditkit.session import hindrance, relative
 from auditkit.spec.audit import AuditSpec, Expectation
 from auditkit.spec.cards import ModelCard
 from auditkit.spec.load import Audit, keyword_parameters
@@ -32,6 +33,7 @@ class Auditor:
         self.node, self.card = node, card
         self.compared: list[tuple[str, Expectation, Measurement, Judgement]] = []
         self.audits: list[Audit] = []
+        self.hindered: Judgement | None = None
         node.stash[AUDITOR] = self
 
     @property
@@ -51,23 +53,40 @@ class Auditor:
             AuditError: a name or a parameter is not known.
         """
         audit = self._audit(check, data, parameters)
-        if audit.data.task != self.card.task:
-            pytest.skip(
-                f"not applicable: '{data}' is about {audit.data.task}, '{self.card.model}' about "
-                f"{self.card.task}"
-            )
+        self._ask_whether_it_can_be_asked(audit)
         found = session_of(self.node.config).findings(audit, self.card)
         self.audits.append(audit)
         return Found(self, audit, found)
 
+    def _ask_whether_it_can_be_asked(self, audit: Audit) -> None:
+        self.hindered = hindrance(audit, self.card)
+        if audit.data.task != self.card.task:
+            tasks = f"'{audit.data.data}' is about {audit.data.task}, "
+            tasks += f"'{self.card.model}' about {self.card.task}"
+            self.hindered = Judgement(Verdict.NOT_APPLICABLE, tasks)
+        if self.hindered is None:
+            return
+        if self.hindered.verdict is Verdict.NOT_APPLICABLE:
+            pytest.skip(f"not applicable: {self.hindered.reason}")
+        raise NotPassed(f"{self.hindered.verdict.value.upper()}: {self.hindered.reason}")
+
     def _audit(self, check: str, data: str, parameters: dict[str, Any]) -> Audit:
         declaration, typed = keyword_parameters(check, parameters, self.node.path, self._line)
-        name = f"{self.node.name.partition('[')[0]}-{len(self.audits) + 1}".lower()
+        again = f"-{len(self.audits) + 1}" if self.audits else ""
+        name = f"{self.node.path.stem}.{self._test}{again}"
         spec = AuditSpec.model_construct(
             audit=name, check=check, title=self._title, why="", data=data, assumes=[], expect=[]
         )
-        card = self.node.config.stash[OPTIONS].catalogue.data(data)
+        options = self.node.config.stash[OPTIONS]
+        card = options.replaced(options.catalogue.data(data))
         return Audit(spec, declaration, typed, card, self.node.path, _digest(self.node), ())
+
+    @property
+    def _test(self) -> str:
+        """The test's name and its own parameters, without the model's."""
+        name, model = self.node.name, self.card.model
+        name = name.replace(f"[{model}]", "").replace(f"[{model}-", "[")
+        return name.replace(f"-{model}]", "]")
 
     @property
     def _line(self) -> int:
@@ -80,11 +99,14 @@ class Auditor:
 
     def records(self, call: pytest.CallInfo[None]) -> list[dict[str, Any]]:
         """The test's records after it ran: one verdict per comparison, or one for the whole test."""
+        ended = _ended_by_comparison(call.excinfo)
+        last = len(self.compared) - 1
+        # A comparison after which the test went on held as the test meant it.
         verdicts = [
-            self._verdict(*compared, held=call.excinfo is None) for compared in self.compared
+            self._verdict(*compared, held=not (ended and i == last))
+            for i, compared in enumerate(self.compared)
         ]
-        explained = any(verdict.verdict is not Verdict.PASS for verdict in verdicts)
-        if not verdicts or (call.excinfo is not None and not explained):
+        if not verdicts or (call.excinfo is not None and not ended):
             verdicts.append(self._whole(call))
         self.node.stash.setdefault(RECORDS, [])
         if self.node.config.stash[OPTIONS].junit_properties:
@@ -126,30 +148,52 @@ class Auditor:
         return result
 
     def _whole(self, call: pytest.CallInfo[None]) -> VerdictResult:
-        error = call.excinfo
-        if error is None:
-            judgement = Judgement(Verdict.PASS, "the test's own assertions hold")
-        elif error.errisinstance(pytest.skip.Exception):
-            judgement = Judgement(Verdict.NOT_APPLICABLE, str(error.value))
-        elif error.errisinstance(AssertionError):
-            judgement = Judgement(Verdict.FAIL, str(error.value).splitlines()[0])
-        else:
-            judgement = Judgement(Verdict.ERROR, f"{error.typename}: {error.value}")
-        expectation = Expectation.model_construct(
-            measure="test", at={}, above=None, below=None, between=None, severity="blocking", why=""
-        )
+        expectation = Expectation.model_construct(measure="test", **_NOTHING)
+        if call.excinfo is None:
+            # Nothing was measured against anything, so a release cannot rest on it.
+            expectation = expectation.model_copy(update={"severity": "advisory"})
         result = verdict_result(
             node=self.node.nodeid,
             audit=self.audits[-1].id if self.audits else self.node.name.partition("[")[0],
             model=self.card.model,
-            expectation=expectation.model_copy(update={"above": 0.0}),
+            expectation=expectation,
             at={},
-            judgement=judgement,
+            judgement=self.hindered or _ending(call.excinfo),
             measurement=None,
             file=relative(self.node.path, self.node.config.rootpath),
             line=self._line,
         )
         return result.model_copy(update={"expected": "the test's own assertions hold"})
+
+
+_NOTHING: dict[str, Any] = {
+    "at": {},
+    "above": 0.0,
+    "below": None,
+    "between": None,
+    "severity": "blocking",
+    "why": "",
+    "waiver": "",
+}
+
+
+def _ended_by_comparison(error: pytest.ExceptionInfo[BaseException] | None) -> bool:
+    """Whether an assert on a measure, or an inconclusive comparison, ended the test."""
+    if error is None:
+        return False
+    return isinstance(error.value, Inconclusive) or VIOLATED in str(error.value)
+
+
+def _ending(error: pytest.ExceptionInfo[BaseException] | None) -> Judgement:
+    """The verdict on a test that ended other than by a comparison."""
+    if error is None:
+        return Judgement(Verdict.PASS, "the test's own assertions hold")
+    text = next(iter(str(error.value).splitlines()), error.typename)
+    if error.errisinstance(pytest.skip.Exception):
+        return Judgement(Verdict.NOT_RUN, f"the test skipped itself: {text}")
+    if error.errisinstance((AssertionError, pytest.fail.Exception)):
+        return Judgement(Verdict.FAIL, text)
+    return Judgement(Verdict.ERROR, f"{error.typename}: {text}")
 
 
 @dataclass

@@ -63,7 +63,8 @@ def assemble(
     models = _sorted(recorder, "model", ModelResult, lambda m: m.model)
     data = _sorted(recorder, "data", DataResult, lambda d: d.data)
     deviations = _deviations(config, recorder, verdicts, models, data)
-    refused = refusals(deviations) if options.release else []
+    environment = _environment(config, options)
+    refused = refusals(deviations, environment.commit, verdicts) if options.release else []
     now = time.time()
     return Results(
         run=Run(
@@ -75,14 +76,22 @@ def assemble(
             exit_status=exit_status,
             evidence={"computed": 0, "found": 0} | recorder.counts,
         ),
-        environment=_environment(config, options),
-        release=[decide(card.model, verdicts, refused) for card in options.models],
+        environment=environment,
+        release=[
+            decide(card.model, verdicts, refused, _unjudged(card.model, recorder, deviations))
+            for card in options.models
+        ],
         deviations=deviations,
         models=models,
         data=data,
         verdicts=verdicts,
         audits=audits,
     )
+
+
+def _unjudged(model: str, recorder: Recorder, deviations: Deviations) -> list[str]:
+    """Planned items about a model without a verdict."""
+    return [node for node in deviations.deselected if recorder.planned[node] == model]
 
 
 def _sorted(recorder: Recorder, kind: str, model: Any, key: Any) -> list[Any]:
@@ -110,7 +119,7 @@ def _deviations(
     data: list[DataResult],
 ) -> Deviations:
     judged = {verdict.node for verdict in verdicts}
-    planned = list(dict.fromkeys(recorder.planned))
+    planned = list(recorder.planned)
     return Deviations(
         planned=len(planned),
         judged=len(judged),

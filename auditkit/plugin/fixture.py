@@ -1,5 +1,6 @@
 """Audits in pytest style: ``assert audit("colour-shift", ...)["pink.mean_change"] < 0.05``."""
 
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
@@ -37,10 +38,12 @@ def audit(request: pytest.FixtureRequest) -> "Auditor":
 
 def pytest_assertrepr_compare(op: str, left: object, right: object) -> list[str] | None:
     """Show estimate, interval and n of a measure that an assert compared."""
-    from auditkit.plugin.measured import Measured
+    if "auditkit.plugin.measured" not in sys.modules:
+        return None  # nobody has measured anything, so neither side is a measure
+    from auditkit.plugin.measured import VIOLATED, Measured
 
     if isinstance(left, Measured):
-        return [f"{left.name} {op} {right!r} does not hold", f"measured: {left!r}"]
+        return [f"{left.name} {op} {right!r} {VIOLATED}", f"measured: {left!r}"]
     if isinstance(right, Measured):
-        return [f"{left!r} {op} {right.name} does not hold", f"measured: {right!r}"]
+        return [f"{left!r} {op} {right.name} {VIOLATED}", f"measured: {right!r}"]
     return None

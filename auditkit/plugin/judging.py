@@ -41,7 +41,8 @@ def session_of(config: pytest.Config) -> Session:
         options = config.stash[OPTIONS]
         settings = Settings(options.device, options.precision, options.batch_size)
         audits: dict[str, Audit] = config.stash.setdefault(AUDITS, {})
-        engine = Engine(Store(options.store), threads(options.workers), Progress(config))
+        count = 1 if options.device in ("cuda", "mps") else threads(options.workers)
+        engine = Engine(Store(options.store), count, Progress(config))
         config.stash[SESSION] = Session(engine, settings, audits)
     return config.stash[SESSION]
 
@@ -120,6 +121,7 @@ def verdict_result(
         file=file,
         line=line,
         why=expectation.why,
+        waiver=expectation.waiver,
     )
 
 

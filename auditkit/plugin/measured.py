@@ -7,6 +7,9 @@ from auditkit.findings import Measurement
 from auditkit.spec.audit import Expectation
 from auditkit.verdict import Judgement, Verdict, judge
 
+# Stands in the text of an assert on a measure that failed.
+VIOLATED = "does not hold"
+
 
 class Inconclusive(AssertionError):  # noqa: N818 a verdict, not an error
     """The interval straddles the threshold: neither true nor false."""

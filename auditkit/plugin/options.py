@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from auditkit.errors import AuditError
-from auditkit.spec.cards import ModelCard
+from auditkit.spec.cards import DataCard, ModelCard
 from auditkit.spec.catalogue import Catalogue, catalogue
 
 NO_ALIAS = "AUDITKIT_NO_MODEL_ALIAS"
@@ -22,7 +22,7 @@ class Options:
     """What the user asked for."""
 
     models: tuple[ModelCard, ...]
-    data: str | None
+    data: DataCard | None
     device: str
     precision: str
     batch_size: int | None
@@ -33,6 +33,10 @@ class Options:
     catalogue: Catalogue
     workers: int
     started: float
+
+    def replaced(self, data: DataCard) -> DataCard:
+        """The data card that stands for ``data``: that of --audit-data if it has the same task."""
+        return self.data if self.data is not None and self.data.task == data.task else data
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -92,7 +96,7 @@ def read_options(config: pytest.Config) -> Options:
     release = config.option.audit_release
     return Options(
         models=models,
-        data=_text(config, "audit_data") or None,
+        data=_data(cards, models, _text(config, "audit_data")),
         device=_choice(config, "audit_device", DEVICES),
         precision=_choice(config, "audit_precision", PRECISIONS),
         batch_size=_batch_size(_text(config, "audit_batch_size")),
@@ -135,6 +139,19 @@ def _folder(config: pytest.Config, root: Path, models: tuple[ModelCard, ...]) ->
 def _text(config: pytest.Config, name: str) -> str:
     given = getattr(config.option, name)
     return str(given if given is not None else config.getini(name))
+
+
+def _data(cards: Catalogue, models: tuple[ModelCard, ...], name: str) -> DataCard | None:
+    if not name:
+        return None
+    data = cards.data(name)
+    if models and data.task not in {card.task for card in models}:
+        tasks = ", ".join(sorted({card.task for card in models}))
+        raise AuditError(
+            f"--audit-data {name} is about {data.task}, the models are about {tasks}; it would "
+            "replace nothing"
+        )
+    return data
 
 
 def _choice(config: pytest.Config, name: str, known: tuple[str, ...]) -> str:

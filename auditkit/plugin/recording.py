@@ -16,9 +16,9 @@ KEY = "auditkit"
 
 @dataclass
 class Recorder:
-    """What this process knows of the run."""
+    """What this process knows of the run; ``planned`` maps node ids to models."""
 
-    planned: list[str] = field(default_factory=list)
+    planned: dict[str, str] = field(default_factory=dict)
     deselected: list[str] = field(default_factory=list)
     other_tasks: dict[str, int] = field(default_factory=dict)
     records: list[dict[str, Any]] = field(default_factory=list)
@@ -35,19 +35,27 @@ def is_audit(item: pytest.Item) -> bool:
     return isinstance(item, AuditItem) or "audit" in getattr(item, "fixturenames", ())
 
 
+def model_of(item: pytest.Item) -> str:
+    """The model that an audit item is about; empty for a test to which none was given."""
+    if isinstance(item, AuditItem):
+        return item.card.model
+    given = getattr(getattr(item, "callspec", None), "params", {}).get("audit")
+    return str(getattr(given, "model", ""))
+
+
 def pytest_deselected(items: Sequence[pytest.Item]) -> None:
     """Remember what was planned and will not run."""
     for item in items:
         if is_audit(item):
             found = recorder(item.config)
-            found.planned.append(item.nodeid)
+            found.planned[item.nodeid] = model_of(item)
             found.deselected.append(item.nodeid)
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
     """Remember what will run; release mode refuses a part of the plan before any of it is run."""
     found = recorder(session.config)
-    found.planned += [item.nodeid for item in session.items if is_audit(item)]
+    found.planned |= {item.nodeid: model_of(item) for item in session.items if is_audit(item)}
     found.other_tasks = session.config.stash.setdefault(OTHER_TASKS, {}).copy()
     options = session.config.stash[OPTIONS]
     if options.release and found.deselected and options.models:
@@ -107,9 +115,8 @@ def pytest_testnodedown(node: Any) -> None:
     if told is None:
         return
     mine, theirs = recorder(node.config), json.loads(told)
-    for name in ("planned", "deselected"):
-        known = getattr(mine, name)
-        known += [each for each in theirs[name] if each not in known]
+    mine.planned |= theirs["planned"]
+    mine.deselected += [node for node in theirs["deselected"] if node not in mine.deselected]
     mine.other_tasks = theirs["other_tasks"] or mine.other_tasks
     for name, count in theirs["counts"].items():
         mine.counts[name] = mine.counts.get(name, 0) + count

@@ -10,6 +10,12 @@ from auditkit.plugin.recording import recorder
 if TYPE_CHECKING:
     from auditkit.results import Results, VerdictResult
 
+_DECISIONS = {
+    "pass": ("release passes", "green"),
+    "blocked": ("release blocked", "red"),
+    "partial": ("release not decided", "yellow"),
+    "no blocking expectation": ("release not decided", "yellow"),
+}
 _COLOURS = {"pass": "green", "fail": "red", "error": "red", "inconclusive": "yellow"}
 
 
@@ -29,10 +35,10 @@ def pytest_terminal_summary(
     for line in _remarks(results):
         terminalreporter.line(line)
     for release in results.release:
-        blocked = release.decision != "pass"
-        word = "release blocked" if blocked else "release passes"
-        colour = {"red" if blocked else "green": True}
-        terminalreporter.line(f"{word}: {release.model}: {release.why}", bold=True, **colour)
+        word, colour = _DECISIONS[release.decision]
+        terminalreporter.line(
+            f"{word}: {release.model}: {release.why}", bold=True, **{colour: True}
+        )
     terminalreporter.line(f"report: {_relative(config)}/report.html (results.json, junit.xml)")
 
 

@@ -14,6 +14,7 @@ NONE: Final = "–"
 DECISIONS: Final[dict[str, str]] = {
     "pass": "Meets every blocking expectation",
     "blocked": "Release blocked",
+    "partial": "Not decided: a part of the plan was not judged",
     "no blocking expectation": "No blocking expectation was judged",
 }
 

@@ -8,6 +8,8 @@ from pydantic import Field, field_validator, model_validator
 
 from auditkit.spec.typed import Strict
 
+# pytest marks that change or repeat an outcome: a verdict is not negotiable.
+DECIDING_MARKS = ("skip", "skipif", "xfail", "flaky", "usefixtures", "parametrize")
 IDENTIFIER = re.compile(r"^[a-z0-9][a-z0-9_-]*$")
 Number = Annotated[float, Field(strict=False, allow_inf_nan=False)]
 
@@ -46,6 +48,9 @@ class Expectation(Strict):
         "fail", description="What pytest sees when the interval straddles; only if advisory."
     )
     why: str = Field("", description="Where the threshold comes from; printed in the report.")
+    waiver: str = Field(
+        "", description="Why a release may pass where this is not applicable, and who says so."
+    )
 
     @field_validator("at", mode="before")
     @classmethod
@@ -118,6 +123,16 @@ class AuditSpec(Strict):
     marks: list[str] = Field(default_factory=list, description="pytest markers for its items.")
 
     _identifiers = field_validator("audit")(identifier)
+
+    @field_validator("marks")
+    @classmethod
+    def _marks_do_not_decide(cls, value: list[str]) -> list[str]:
+        for mark in value:
+            if mark in DECIDING_MARKS:
+                raise ValueError(f"mark '{mark}' would decide in place of the verdict; drop it")
+            if not mark.isidentifier():
+                raise ValueError(f"mark '{mark}' is not a valid marker name")
+        return value
 
     @model_validator(mode="after")
     def _expectations_differ(self) -> Self:

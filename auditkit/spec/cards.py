@@ -156,6 +156,9 @@ class DataCard(Strict):
     positive: list[str] | None = Field(
         None, min_length=1, description="Labels that count as positive (two-class tasks)."
     )
+    negative: list[str] | None = Field(
+        None, min_length=1, description="All other labels; left out: whatever is not positive."
+    )
     limit: int | None = Field(None, ge=1, description="Only the first rows of the table.")
     with_: SyntheticDermoscopy | None = Field(None, alias="with")
     licence: str = Field("", description="SPDX name or sentence.")

@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from auditkit.spec.typed import Strict
 
-Need = Literal["labels", "annotations", "gradients", "reference-runtime", "probabilities"]
+Need = Literal["labels", "annotations", "gradients", "reference-runtime"]
 
 
 @dataclass(frozen=True)

@@ -89,6 +89,9 @@ class Planted:
     def random_removal(self, _cell, _fill, _steps, _repeats):
         return self.random
 
+    def output_step(self):
+        return 1 / 256
+
     def answers(self, mode):
         return self.outputs[mode]
 

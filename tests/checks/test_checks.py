@@ -126,6 +126,34 @@ def test_two_steps_of_tolerance_allow_two_steps():
         assert findings["within_tolerance"].estimate.value == pytest.approx(share)
 
 
+def test_the_step_is_the_files_not_what_happened_to_occur():
+    few = np.array([[0.9, 0.1], [0.5, 0.5], [0.1, 0.9]] * 10)
+    kept = {"xnnpack": few, "fake": few + 0.3}
+    evidence = Planted(LABELS[:30], SCORE[:30], outputs=kept)
+    parameters = Reproduction(images=None, against=["xnnpack"])
+    assert reproduction(evidence, parameters)["within_tolerance"].estimate.value == 0
+
+
+def test_the_arithmetic_that_is_audited_is_the_one_compared():
+    kept = {"xnnpack": outputs(), "fake": outputs(), "float": outputs(0.2)}
+    evidence = Planted(LABELS, SCORE, outputs=kept)
+    evidence.card = evidence.card.model_copy(update={"mode": "float"})
+    parameters = Reproduction(images=None, against=["xnnpack"])
+    found = reproduction(evidence, parameters)["bit_equal"].estimate.value
+    assert found == pytest.approx(1 - 7 / N)
+
+
+def test_logits_become_scores_before_they_are_decided():
+    logits = np.log(np.clip(outputs(), 1e-6, 1))
+    evidence = Planted(LABELS, SCORE, outputs={"xnnpack": logits, "fake": logits + 3.0})
+    output = evidence.card.output.model_copy(update={"kind": "logits"})
+    evidence.card = evidence.card.model_copy(update={"output": output})
+    parameters = Reproduction(images=None, against=["xnnpack"])
+    findings = reproduction(evidence, parameters)
+    assert findings["decision_agreement"].estimate.value == 1
+    assert findings["bit_equal"].estimate.value == 0
+
+
 def test_a_truthful_heatmap_has_a_positive_delta_aupc_worked_by_hand():
     """Right until the first cell is gone, against right until the last: area .05 against .95."""
     n, steps, repeats = 40, 10, 3

@@ -52,10 +52,10 @@ def test_records_hold_label_patient_and_groups(folder):
 
 
 def test_the_manifest_changes_with_a_pixel_a_label_or_a_mask(folder):
-    rows = "a.png,melanoma,p1,a_mask.png,,x\n"
+    rows = "a.png,melanoma,p1,a_mask.png,,x\nb.png,melanoma,p2,,,x\n"
     before = manifest_digest(load(folder, rows).records)
     assert manifest_digest(load(folder, rows).records) == before
-    assert manifest_digest(load(folder, rows.replace("melanoma", "nevus")).records) != before
+    assert manifest_digest(load(folder, rows.replace("melanoma", "nevus", 1)).records) != before
     Image.new("L", (30, 20), 255).save(folder / "a_mask.png")
     assert manifest_digest(load(folder, rows).records) != before
 
@@ -164,6 +164,43 @@ def test_labels_are_names_or_indices_of_the_models_classes(folder):
         load(folder, rows.replace("cat", "cot"), ["cat", "dog"], positive=None)
     with pytest.raises(AuditError, match="unknown label '1'"):
         load(folder, rows, ["cat"], positive=None)
+
+
+@pytest.mark.parametrize(
+    ("rows", "card", "message"),
+    [
+        ("a.png,,p1,,,x\n", {}, r"table.csv:2: the label is empty"),
+        ("a.png,melanomma,p1,,,x\n", {}, "has the label 'melanoma'; did you mean 'melanomma'"),
+        (
+            "a.png,melanoma,p1,,,x\nb.png,nevuss,p1,,,x\n",
+            {"negative": ["nevus"]},
+            "unknown label 'nevuss'; did you mean 'nevus'",
+        ),
+        ("a.png,melanoma,,,,x\n", {}, r"table.csv:2: the patient is empty"),
+        ("a.png,7,p1,,,x\n", {"positive": None}, "unknown label '7'"),
+    ],
+)
+def test_labels_and_patients_are_never_guessed(folder, rows, card, message):
+    with pytest.raises(AuditError, match=message):
+        load(folder, rows, ["0", "1"], **card)
+
+
+def test_sixteen_bit_colour_is_refused(folder):
+    # One white 16-bit RGB pixel, written by hand: Pillow itself writes 8 bits only.
+    import struct
+    import zlib
+
+    def chunk(kind, content):
+        checksum = zlib.crc32(kind + content)
+        return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", checksum)
+
+    header = struct.pack(">IIBBBBB", 1, 1, 16, 2, 0, 0, 0)
+    pixels = zlib.compress(b"\x00" + b"\xff" * 6)
+    content = chunk(b"IHDR", header) + chunk(b"IDAT", pixels) + chunk(b"IEND", b"")
+    (folder / "deep.png").write_bytes(b"\x89PNG\r\n\x1a\n" + content)
+    data = load(folder, "deep.png,melanoma,p1,,,x\n")
+    with pytest.raises(AuditError, match="16-bit"):
+        data.image(0)
 
 
 def test_parquet_is_read_as_csv(folder):

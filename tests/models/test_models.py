@@ -157,7 +157,7 @@ def test_weights_never_come_from_a_hub(folder):
 
 def test_class_names_must_fit_the_outputs(folder):
     output = {"kind": "logits", "classes": ["a", "b", "c"]}
-    with pytest.raises(AuditError, match="have another shape"):
+    with pytest.raises(AuditError, match="network has 2 outputs, the card names 3"):
         load_model(card(folder, output=output, threshold=None, arguments={"num_classes": 2}))
 
 

@@ -87,6 +87,58 @@ def test_without_a_model_the_test_is_an_error_not_a_skip(project):
     run.stdout.fnmatch_lines(["*no model to audit was named; add --model NAME*"])
 
 
+def test_tests_with_other_parameters_have_findings_of_their_own(project):
+    project.makepyfile(
+        """
+        import pytest
+
+        @pytest.mark.parametrize("images", [10, 20])
+        def test_x(audit, images):
+            found = audit("performance", data="lesions", images=images)
+            assert found["accuracy"].measurement.planned == images
+        """
+    )
+    run = project.runpytest("--model", "steady")
+    run.assert_outcomes(passed=2)
+    results = verdicts_of(project)
+    assert sorted(a["parameters"]["images"] for a in results["audits"]) == [10, 20]
+    assert results["release"][0]["decision"] == "no blocking expectation"
+
+
+def test_an_assertion_without_text_is_a_failure(project):
+    project.makepyfile("def test_x(audit):\n    raise AssertionError")
+    project.runpytest("--model", "steady").assert_outcomes(failed=1)
+    assert verdicts_of(project)["verdicts"][0]["verdict"] == "fail"
+
+
+def test_a_test_that_skips_itself_is_not_run_and_blocks(project):
+    project.makepyfile("import pytest\ndef test_x(audit):\n    pytest.skip('not today')")
+    project.runpytest("--model", "steady").assert_outcomes(skipped=1)
+    results = verdicts_of(project)
+    assert results["verdicts"][0]["verdict"] == "not run"
+    assert results["release"][0]["decision"] == "blocked"
+
+
+def test_what_cannot_be_asked_is_not_applicable_in_a_test_too(project):
+    project.makepyfile("def test_x(audit):\n    audit('reproduction', data='lesions')")
+    project.runpytest("--model", "steady").assert_outcomes(skipped=1)
+    assert verdicts_of(project)["verdicts"][0]["verdict"] == "not applicable"
+
+
+def test_the_comparison_that_ended_a_test_fails_and_the_ones_before_held(project):
+    project.makepyfile(
+        """
+        def test_x(audit):
+            change = audit("colour-shift", data="lesions", radius=5, angles=4)["pink.mean_change"]
+            assert not change > 0.9
+            assert 1 == 2
+        """
+    )
+    project.runpytest("--model", "steady").assert_outcomes(failed=1)
+    verdicts = [(v["measure"], v["verdict"]) for v in verdicts_of(project)["verdicts"]]
+    assert verdicts == [("pink.mean_change", "pass"), ("test", "fail")]
+
+
 @pytest.fixture
 def measured():
     kept = []

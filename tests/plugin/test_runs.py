@@ -61,7 +61,12 @@ def test_passing_selection_has_exit_status_0_and_says_that_it_is_partial(project
     run = project.runpytest("audits", "--model", "steady", "-k", "sensitivity")
     run.assert_outcomes(passed=1, deselected=3)
     assert run.ret == pytest.ExitCode.OK
-    run.stdout.fnmatch_lines(["PARTIAL: 1 of 4 planned items were judged"])
+    run.stdout.fnmatch_lines(
+        [
+            "PARTIAL: 1 of 4 planned items were judged",
+            "release not decided: steady: 3 of 4 planned items were not judged*",
+        ]
+    )
 
 
 def test_last_failed_runs_only_what_failed(project):
@@ -254,3 +259,53 @@ def test_a_killed_run_is_resumed_and_gives_the_same_results(project):
     assert kept >= 1
     assert resumed["run"]["evidence"]["found"] >= kept
     assert without_times(whole) == without_times(resumed)
+
+
+def test_marks_that_would_decide_in_place_of_the_verdict_are_refused(project):
+    spec = project.path / "audits" / "counts.audit.yaml"
+    for mark in ("xfail", "skip"):
+        spec.write_text(
+            spec.read_text().replace("data: lesions", f"data: lesions\nmarks: [{mark}]")
+        )
+        run = project.runpytest("audits/counts.audit.yaml", "--model", "steady")
+        assert run.ret == pytest.ExitCode.INTERRUPTED
+        run.stdout.fnmatch_lines([f"*mark '{mark}' would decide in place of the verdict*"])
+        spec.write_text(spec.read_text().replace(f"marks: [{mark}]\n", ""))
+
+
+def test_data_can_be_replaced_and_a_replacement_without_effect_is_refused(project):
+    cards = project.path / "cards"
+    text = (cards / "lesions.data.yaml").read_text()
+    (cards / "more.data.yaml").write_text(text.replace("lesions", "more").replace("24", "30"))
+    project.runpytest("audits", "--model", "steady", "--audit-data", "more")
+    assert {audit["data"] for audit in results_of(project)[1]["audits"]} == {"more"}
+    run = project.runpytest("audits", "--model", "steady", "--audit-data", "things")
+    assert run.ret == pytest.ExitCode.USAGE_ERROR
+    run.stderr.fnmatch_lines(["*it would replace nothing*"])
+
+
+def test_cards_of_one_name_at_two_paths_are_two_data_sets(project):
+    card = (project.path / "cards" / "lesions.data.yaml").read_text()
+    for name, n in (("one", 20), ("two", 30)):
+        folder = project.mkdir(name)
+        (folder / "x.data.yaml").write_text(card.replace("24", str(n)))
+        spec = (project.path / "audits" / "counts.audit.yaml").read_text()
+        spec = spec.replace("audit: counts", f"audit: {name}").replace(
+            "data: lesions", "data: ./x.data.yaml"
+        )
+        (folder / f"{name}.audit.yaml").write_text(spec)
+    project.runpytest("one", "two", "--model", "steady")
+    n = {
+        v["audit"]: v["n"] for v in results_of(project)[1]["verdicts"] if v["measure"] == "accuracy"
+    }
+    assert n == {"one": 20, "two": 30}
+
+
+def test_one_patient_is_inconclusive_and_still_reported(project):
+    card = project.path / "cards" / "lesions.data.yaml"
+    card.write_text(card.read_text().replace("images_per_patient: 2", "images_per_patient: 24"))
+    run = project.runpytest("audits/light.audit.yaml", "--model", "steady")
+    run.assert_outcomes(failed=1)
+    folder, results = results_of(project)
+    assert [v["verdict"] for v in results["verdicts"]] == ["inconclusive"]
+    assert (folder / "report.html").exists()

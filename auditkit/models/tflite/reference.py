@@ -38,6 +38,11 @@ class ReferenceRuntime:
         self.input_dtype: np.dtype[Any] = np.dtype(self._input["dtype"])
         self.output_dtype: np.dtype[Any] = np.dtype(self._output["dtype"])
 
+    @property
+    def output_step(self) -> float:
+        """The quantisation step of the output; 0 if it is float."""
+        return 0.0 if self.output_dtype == np.float32 else float(self._output["quantization"][0])
+
     def run(self, batch: npt.NDArray[Any]) -> npt.NDArray[Any]:
         """Classify images.
 
