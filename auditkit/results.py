@@ -137,7 +137,9 @@ class VerdictResult(Part):
     file: str = Field(description="Spec file or test, relative to the root folder.")
     line: int = Field(description="Line of the expectation (from 1).")
     why: str = Field(description="Where the threshold comes from, if the spec says so.")
-    waiver: str = Field(description="Why a release may pass where this is not applicable.")
+    waiver: str = Field(
+        default="", description="Why a release may pass where this is not applicable."
+    )
 
 
 class ModelResult(Part):

@@ -101,6 +101,7 @@ def verdict_result(
 ) -> VerdictResult:
     """A judged expectation as it stands in results.json."""
     estimate = measurement.estimate if measurement else None
+    waived = judgement.verdict is Verdict.NOT_APPLICABLE and expectation.waiver
     return VerdictResult(
         node=node,
         audit=audit,
@@ -110,7 +111,7 @@ def verdict_result(
         expected=expectation.wording,
         severity=expectation.severity,
         verdict=judgement.verdict,
-        reason=judgement.reason,
+        reason=f"{judgement.reason} (waived: {expectation.waiver})" if waived else judgement.reason,
         value=number(estimate.value) if estimate else None,
         low=number(estimate.low) if estimate else None,
         high=number(estimate.high) if estimate else None,
