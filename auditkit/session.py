@@ -103,9 +103,8 @@ class Session:
         """The first assumed audit without success, and why; empty if all hold."""
         for name in audit.spec.assumes:
             assumed = self.audits[name]
-            for expectation in assumed.spec.expect:
-                if expectation.severity != "blocking":
-                    continue
+            every = assumed.spec.expect
+            for expectation in [e for e in every if e.severity == "blocking"] or every:
                 found, _ = self.judge(assumed, card, expectation)
                 if found.verdict is Verdict.NOT_APPLICABLE:
                     continue

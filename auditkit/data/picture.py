@@ -48,8 +48,12 @@ def read_mask(path: Path, shape: tuple[int, int], where: str) -> Mask:
         AuditError: as `read_picture`, or the size is not that of the picture.
     """
     image = _open(path, where)
-    values = np.asarray(image)
-    mask: Mask = np.any(values, axis=-1) if values.ndim == 3 else values != 0
+    if image.mode not in ("1", "L") or image.format == "JPEG":
+        raise AuditError(
+            f"{where}: mask {path} is of mode {image.mode} ({image.format}); a lossless grey or "
+            "bilevel picture was expected, in which 0 is outside: save it as a grey PNG"
+        )
+    mask: Mask = np.asarray(image) != 0
     if mask.shape != shape:
         raise AuditError(
             f"{where}: mask {path} has {mask.shape[1]} x {mask.shape[0]} pixels, its picture "

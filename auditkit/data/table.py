@@ -177,7 +177,7 @@ def _csv(table: Path) -> Iterator[Row]:
                     raise AuditError(
                         f"{table}:{reader.line_num}: has another number of cells than the header"
                     )
-                yield row
+                yield {name: value.strip() for name, value in row.items()}
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise AuditError(f"{table} cannot be read as a CSV table: {error}") from error
 
@@ -192,7 +192,9 @@ def _parquet(table: Path) -> Iterator[Row]:
     try:
         for batch in parquet.ParquetFile(table).iter_batches():
             for row in batch.to_pylist():
-                yield {name: "" if value is None else str(value) for name, value in row.items()}
+                yield {
+                    name: "" if value is None else str(value).strip() for name, value in row.items()
+                }
     except (OSError, ValueError) as error:
         raise AuditError(f"{table} cannot be read as a Parquet table: {error}") from error
 

@@ -7,12 +7,14 @@ leaves the others to their holders, so that no shard is computed twice.
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import numpy as np
 from filelock import Timeout
 
+from auditkit.errors import AuditError
 from auditkit.evidence.identity import address, code_version
 from auditkit.evidence.store import Arrays, Store
 
@@ -108,7 +110,7 @@ class Engine:
                 local[me] = worker()
             return self._one(stage, shard, local[me], patience)
 
-        with ThreadPoolExecutor(max_workers=max(1, self.threads)) as pool:
+        with _cancelled_on_error(ThreadPoolExecutor(max_workers=max(1, self.threads))) as pool:
             # Shards that another process holds come back as None and wait for the second round.
             for patience in (0.0, -1.0):
                 todo = [shard for shard in missing if shard[0] not in parts]
@@ -144,6 +146,20 @@ class Engine:
                 return arrays
         except Timeout:
             return None
+        except OSError as error:
+            raise AuditError(
+                f"the evidence folder {self.store.root} cannot be written: {error.strerror}; choose "
+                "another one with --audit-store"
+            ) from error
+
+
+@contextmanager
+def _cancelled_on_error(pool: ThreadPoolExecutor) -> Iterator[ThreadPoolExecutor]:
+    """Ctrl-C or an error waits for the shards in hand only, not for all that are queued."""
+    try:
+        yield pool
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
 
 
 def _finished(futures: Mapping[Future[Arrays | None], str]) -> Iterator[Future[Arrays | None]]:

@@ -94,7 +94,5 @@ def class_names(card: ModelCard) -> list[str] | None:
     path = card.path.parent / card.output.classes_file
     try:
         return [line.strip() for line in path.read_text(encoding="utf-8").splitlines() if line]
-    except OSError as error:
-        raise AuditError(
-            f"{card.path}: class names {path} cannot be read: {error.strerror}"
-        ) from error
+    except (OSError, ValueError) as error:
+        raise AuditError(f"{card.path}: class names {path} cannot be read: {error}") from error

@@ -123,7 +123,7 @@ class Model:
         """Index of the positive class in `probabilities`."""
         score = self.card.output.score
         assert score is not None
-        return 1 if self.outputs == 1 else score
+        return score
 
     def decided_output(self, decision: torch.Tensor) -> torch.Tensor:
         """Which output stands for a decision: for two-class models, 1 is the positive class."""
@@ -167,9 +167,14 @@ def build(card: ModelCard, device: str, precision: str) -> Model:
         raise AuditError(
             f"{card.path}: the network has {outputs} outputs, the card names {len(model.classes)} classes"
         )
-    if card.output.score is not None and (outputs > 2 or card.output.score >= max(outputs, 1)):
+    if outputs == 1 and card.output.score != 1:
         raise AuditError(
-            f"{card.path}: output.score {card.output.score} does not fit {outputs} outputs; a score is "
-            "one of at most two outputs (leave it out for many-class models)"
+            f"{card.path}: the network has one output, which is the probability of the second class: "
+            "set output.score: 1 and name the classes [negative, positive]"
+        )
+    if card.output.score is not None and outputs > 2:
+        raise AuditError(
+            f"{card.path}: output.score is for two-class models, the network has {outputs} outputs; "
+            "leave it out"
         )
     return model

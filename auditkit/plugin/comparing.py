@@ -95,7 +95,7 @@ class Auditor:
     @property
     def _title(self) -> str:
         text = getattr(getattr(self.node, "obj", None), "__doc__", None) or self.node.name
-        return str(text).strip().splitlines()[0]
+        return next(iter(str(text).strip().splitlines()), self.node.name)
 
     def records(self, call: pytest.CallInfo[None]) -> list[dict[str, Any]]:
         """The test's records after it ran: one verdict per comparison, or one for the whole test."""

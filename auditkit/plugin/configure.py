@@ -8,7 +8,7 @@ import pytest
 from auditkit.errors import AuditError
 from auditkit.plugin.keys import OPTIONS
 from auditkit.plugin.options import is_worker, read_options
-from auditkit.plugin.recording import Listener
+from auditkit.plugin.recording import CollectionListener, Listener
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -19,6 +19,7 @@ def pytest_configure(config: pytest.Config) -> None:
     except AuditError as error:
         raise pytest.UsageError(str(error)) from error
     config.stash[OPTIONS] = options
+    config.pluginmanager.register(CollectionListener(config), "auditkit-collection")
     if not is_worker(config):
         config.pluginmanager.register(Listener(config), "auditkit-listener")
     if not options.models or config.option.collectonly or is_worker(config):
@@ -28,6 +29,8 @@ def pytest_configure(config: pytest.Config) -> None:
             "--audit-release refuses --reruns: running again until green is no audit"
         )
     _check_writable(options.folder)
+    for stale in ("results.json", "report.html"):  # of an earlier run into the same folder
+        (options.folder / stale).unlink(missing_ok=True)
     if hasattr(config.option, "xmlpath") and not config.option.xmlpath:
         config.option.xmlpath = str(options.folder / "junit.xml")
 

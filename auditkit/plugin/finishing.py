@@ -91,7 +91,7 @@ def assemble(
 
 def _unjudged(model: str, recorder: Recorder, deviations: Deviations) -> list[str]:
     """Planned items about a model without a verdict."""
-    return [node for node in deviations.deselected if recorder.planned[node] == model]
+    return [node for node in deviations.deselected if recorder.planned[node] in (model, "")]
 
 
 def _sorted(recorder: Recorder, kind: str, model: Any, key: Any) -> list[Any]:
@@ -126,7 +126,7 @@ def _deviations(
         deselected=sorted(node for node in planned if node not in judged),
         other_tasks=dict(sorted(recorder.other_tasks.items())),
         reruns=bool(getattr(config.option, "reruns", None)),
-        dirty=_git(config, "status", "--porcelain") not in ("", None),
+        dirty=_git(config, "status", "--porcelain", "--", ".", *_own(config)) not in ("", None),
         stand_ins=sorted(
             [model.model for model in models if model.stand_in]
             + [each.data for each in data if each.stand_in]
@@ -150,6 +150,14 @@ def _environment(config: pytest.Config, options: Options) -> Environment:
         precision=options.precision,
         commit=_git(config, "rev-parse", "HEAD") or "",
     )
+
+
+def _own(config: pytest.Config) -> list[str]:
+    """Pathspecs that leave out what auditkit itself writes."""
+    options, root = config.stash[OPTIONS], config.rootpath
+    places = [options.folder, options.store, root / "reports", root / ".auditkit"]
+    inside = [place.relative_to(root) for place in places if place.is_relative_to(root)]
+    return [f":(exclude){place.as_posix()}" for place in inside if place.parts]
 
 
 def _git(config: pytest.Config, *arguments: str) -> str | None:

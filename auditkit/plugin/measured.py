@@ -1,5 +1,6 @@
 """A measurement that compares by its interval."""
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -59,9 +60,19 @@ class Measured:
     def __bool__(self) -> bool:
         raise TypeError("a measurement is neither true nor false; compare it with < or >")
 
+    def _limit(self, value: float | None) -> float | None:
+        if value is None:
+            return None
+        if isinstance(value, bool | str) or not math.isfinite(float(value)):
+            raise TypeError(f"{self.name} compares with a finite number, not with {value!r}")
+        return float(value)
+
     def _compare(self, above: float | None = None, below: float | None = None) -> bool:
         expectation = Expectation(
-            measure=self.measurement.name, at=dict(self.measurement.at), above=above, below=below
+            measure=self.measurement.name,
+            at=dict(self.measurement.at),
+            above=self._limit(above),
+            below=self._limit(below),
         )
         judgement = judge(expectation, self.measurement)
         self.keep(expectation, self.measurement, judgement)

@@ -1,6 +1,7 @@
 """Options and ini settings: command line before ini before default. ``--model`` is the only bare name."""
 
 import os
+import secrets
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -87,7 +88,7 @@ def read_options(config: pytest.Config) -> Options:
         AuditError: a name or a value is not known.
     """
     root = config.rootpath
-    folders = [Path(folder) for folder in config.getini("audit_cards")]
+    folders = [root / folder for folder in config.getini("audit_cards")]
     cards = catalogue(folders)
     names = config.option.audit_models or config.getini("audit_models")
     models = tuple(cards.model(name) for name in dict.fromkeys(names))
@@ -128,12 +129,9 @@ def _folder(config: pytest.Config, root: Path, models: tuple[ModelCard, ...]) ->
     asked = _text(config, "audit_report")
     if asked:
         return Path(config.invocation_params.dir) / asked
-    name = "-".join([time.strftime("%Y%m%dT%H%M%SZ", time.gmtime()), *(m.model for m in models)])
-    folder, again = root / "reports" / name, 1
-    while folder.exists():
-        again += 1
-        folder = root / "reports" / f"{name}-{again}"
-    return folder
+    # Two runs may start in the same second and on different machines.
+    parts = [time.strftime("%Y%m%dT%H%M%SZ", time.gmtime()), *(m.model for m in models)]
+    return root / "reports" / "-".join([*parts, secrets.token_hex(3)])
 
 
 def _text(config: pytest.Config, name: str) -> str:

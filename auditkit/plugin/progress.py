@@ -15,7 +15,7 @@ class Progress:
 
     def __init__(self, config: pytest.Config) -> None:
         self._capture = config.pluginmanager.getplugin("capturemanager")
-        self._quiet = is_worker(config) or config.getoption("verbose") < 0
+        self._quiet = is_worker(config) or config.getoption("verbose", 0) < 0
         self._last = time.monotonic()
 
     def __call__(self, stage: str, done: int, total: int, seconds: float) -> None:

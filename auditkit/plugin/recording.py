@@ -1,5 +1,6 @@
 """Collecting records: the same way with and without xdist, as JSON text on pytest's own reports."""
 
+import contextlib
 import json
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass, field
@@ -58,11 +59,23 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     found.planned |= {item.nodeid: model_of(item) for item in session.items if is_audit(item)}
     found.other_tasks = session.config.stash.setdefault(OTHER_TASKS, {}).copy()
     options = session.config.stash[OPTIONS]
-    if options.release and found.deselected and options.models:
+    if options.release and found.deselected and options.models and not is_worker(session.config):
         raise pytest.UsageError(
             f"--audit-release refuses a partial audit: {len(found.deselected)} expectations are "
             "deselected; run without -k, -m, --lf and --deselect"
         )
+
+
+class CollectionListener:
+    """Remembers what could not be collected: it is a part of the plan that nobody judged."""
+
+    def __init__(self, config: pytest.Config) -> None:
+        self.config = config
+
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        """A failed collector counts as planned for every model."""
+        if report.failed:
+            recorder(self.config).planned[report.nodeid] = ""
 
 
 @pytest.hookimpl(wrapper=True)
@@ -136,15 +149,28 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
         }
         config.workeroutput[KEY] = json.dumps(told)  # type: ignore[attr-defined]
         return
-    if not found.records or config.option.collectonly:
+    options = config.stash[OPTIONS]
+    demanded = options.release and options.models
+    if config.option.collectonly or not (found.records or demanded):
+        _drop_empty_folder(config)
         return
     from auditkit.plugin.finishing import finish
 
     config.stash[RESULTS] = results = finish(config, found, int(exitstatus))
     _copy_junit(config)
     blocked = any(release.decision != "pass" for release in results.release)
-    if blocked and config.stash[OPTIONS].release and int(exitstatus) == 0:
+    if blocked and options.release and int(exitstatus) == 0:
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def _drop_empty_folder(config: pytest.Config) -> None:
+    """No audit ran: leave nothing of a report behind but what the user asked for."""
+    folder = config.stash[OPTIONS].folder
+    if config.option.__dict__.get("xmlpath") == str(folder / "junit.xml"):
+        (folder / "junit.xml").unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            folder.rmdir()
+            folder.parent.rmdir()
 
 
 def _copy_junit(config: pytest.Config) -> None:

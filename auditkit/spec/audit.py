@@ -1,22 +1,31 @@
 """The audit spec: what a user writes in ``*.audit.yaml``."""
 
+import hashlib
 import math
 import re
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from auditkit.spec.typed import Strict
 
 # pytest marks that change or repeat an outcome: a verdict is not negotiable.
 DECIDING_MARKS = ("skip", "skipif", "xfail", "flaky", "usefixtures", "parametrize")
-IDENTIFIER = re.compile(r"^[a-z0-9][a-z0-9_-]*$")
-Number = Annotated[float, Field(strict=False, allow_inf_nan=False)]
+IDENTIFIER = re.compile(r"[a-z0-9][a-z0-9_-]*")
+
+
+def _number(value: Any) -> Any:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise ValueError(f"a number was expected, got {value!r}")  # noqa: TRY004 pydantic locates ValueError
+    return float(value)
+
+
+Number = Annotated[float, BeforeValidator(_number), Field(allow_inf_nan=False)]
 
 
 def identifier(value: str) -> str:
     """Accept only what can stand in a test id and a file name everywhere."""
-    if not IDENTIFIER.match(value):
+    if not IDENTIFIER.fullmatch(value):
         raise ValueError(
             f"'{value}' is not a valid name; use lower-case letters, digits, '-' and '_'"
         )
@@ -97,7 +106,11 @@ class Expectation(Strict):
         parts = [self.measure, *(f"{name}-{_plain(value)}" for name, value in self.at.items())]
         if self.severity == "advisory":
             parts.append("advisory")
-        return re.sub(r"[^A-Za-z0-9_.-]+", "-", ".".join(parts))
+        plain = ".".join(parts)
+        safe = re.sub(r"[^A-Za-z0-9_.-]+", "-", plain)
+        if safe == plain:
+            return safe
+        return f"{safe}-{hashlib.sha256(plain.encode()).hexdigest()[:6]}"
 
 
 def _plain(value: float | str) -> str:

@@ -56,6 +56,13 @@ class Input(Strict):
             raise ValueError("std must be positive")
         return value
 
+    @field_validator("mean", "std")
+    @classmethod
+    def _one_or_three(cls, value: list[float]) -> list[float]:
+        if len(value) not in (1, 3):
+            raise ValueError("one value, or one per colour channel (3), is expected")
+        return value
+
 
 class Output(Strict):
     """What the model answers, and which part of it is the score."""
@@ -66,7 +73,11 @@ class Output(Strict):
     classes: list[str] | None = Field(None, min_length=1, description="Names, in output order.")
     classes_file: str | None = Field(None, description="The names in a file, one per line.")
     score: int | None = Field(
-        None, ge=0, description="Index of the positive class; left out for many-class models."
+        None,
+        ge=0,
+        le=1,
+        description="Index of the positive class of two; 1 for networks with one output; left out "
+        "for many-class models.",
     )
 
 
@@ -112,6 +123,11 @@ class ModelCard(Strict):
     def _consistent(self) -> Self:
         if self.format != "tflite" and not self.architecture:
             raise ValueError(f"architecture: the format {self.format} needs the name of one")
+        hub = sorted({"pretrained", "checkpoint_path", "weights"} & set(self.arguments))
+        if hub:
+            raise ValueError(
+                f"arguments: '{hub[0]}' would load weights past 'weights' and its sha256; drop it"
+            )
         if (self.output.score is None) != (self.threshold is None):
             raise ValueError("threshold and output.score belong together: give both or neither")
         if self.threshold is not None and not 0 < self.threshold < 1:

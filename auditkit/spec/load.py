@@ -91,7 +91,8 @@ def _data(
     document: Document, spec: AuditSpec, catalogue: Catalogue, problems: list[Problem]
 ) -> DataCard | None:
     name = spec.data
-    if "/" in name and not Path(name).is_absolute():
+    path_like = "/" in name or name.endswith((".yaml", ".yml"))
+    if path_like and not Path(name).is_absolute():
         name = str(document.path.parent / name)
     try:
         return catalogue.data(name)
@@ -187,6 +188,9 @@ def check_assumptions(audits: list[Audit]) -> None:
         for name in audit.spec.assumes:
             if name not in known:
                 message = f"assumes '{name}', which is not an audit here; {nearest(name, known)}"
+                problems.append(Problem(audit.path, 1, message))
+            elif known[name].data.task != audit.data.task:
+                message = f"assumes '{name}', which is about another task ({known[name].data.task})"
                 problems.append(Problem(audit.path, 1, message))
         if _reaches(audit.id, audit.id, known, set()):
             problems.append(Problem(audit.path, 1, f"'{audit.id}' assumes itself in a circle"))

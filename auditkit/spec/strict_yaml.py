@@ -16,6 +16,7 @@ from auditkit.spec.problems import Problem, SpecError
 
 MAX_BYTES = 1_000_000
 MAX_DEPTH = 20
+MAX_DIGITS = 30
 
 Place = tuple[str | int, ...]
 
@@ -107,7 +108,7 @@ def parse_yaml(text: str, path: Path, digest: str = "") -> Document:
             loader.dispose()
     except yaml.MarkedYAMLError as error:
         raise SpecError([Problem(path, _line(error), _explain(error))]) from error
-    except (yaml.YAMLError, ValueError) as error:
+    except (yaml.YAMLError, ValueError, OverflowError) as error:
         raise SpecError([Problem(path, 1, f"is not valid YAML: {error}")]) from error
     except RecursionError as error:
         raise SpecError([Problem(path, 1, f"is nested deeper than {MAX_DEPTH} levels")]) from error
@@ -157,7 +158,7 @@ class _Builder:
             line = key_node.start_mark.line + 1
             if not isinstance(key_node, yaml.ScalarNode):
                 raise self._problem(key_node, "has a key that is not plain text")
-            key = str(key_node.value)
+            key = self._text(key_node)
             if key in seen:
                 raise self._problem(
                     key_node, f"key '{key}' is given twice (first on line {seen[key]}); keep one"
@@ -173,9 +174,18 @@ class _Builder:
         if kind == "bool":
             return text.lower() == "true"
         if kind == "int":
-            return int(text, 16) if text.lower().startswith("0x") else int(text[:400])
+            if len(text) > MAX_DIGITS:
+                raise self._problem(node, f"has a number of {len(text)} digits")
+            return int(text, 16) if text.lower().startswith("0x") else int(text)
         if kind == "float":
-            return float(text.replace(".inf", "inf").replace(".nan", "nan"))
+            return float(text.lower().replace(".inf", "inf").replace(".nan", "nan"))
+        return self._text(node)
+
+    def _text(self, node: yaml.Node) -> str:
+        """Text without lone surrogates and control characters, which no file could hold."""
+        text = str(node.value)
+        if any(0xD800 <= ord(c) <= 0xDFFF or (ord(c) < 32 and c not in "\n\t") for c in text):
+            raise self._problem(node, "has control characters or broken Unicode in a text")
         return text
 
     def _problem(self, node: yaml.Node, message: str) -> SpecError:

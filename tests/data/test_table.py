@@ -166,6 +166,15 @@ def test_labels_are_names_or_indices_of_the_models_classes(folder):
         load(folder, rows, ["cat"], positive=None)
 
 
+@pytest.mark.parametrize("mode", ["RGBA", "LA", "CMYK", "P", "RGB"])
+def test_masks_that_could_be_misread_are_refused(folder, mode):
+    kind = "TIFF" if mode == "CMYK" else "PNG"
+    Image.new(mode, (30, 20)).save(folder / "m.png", kind)
+    data = load(folder, "a.png,melanoma,p1,m.png,,x\n")
+    with pytest.raises(AuditError, match="a lossless grey or bilevel picture was expected"):
+        data.mask(0)
+
+
 @pytest.mark.parametrize(
     ("rows", "card", "message"),
     [

@@ -12,6 +12,7 @@ from safetensors.torch import save_file
 from auditkit.errors import AuditError
 from auditkit.models import load_model
 from auditkit.models.geometry import mask_to_input, picture_to_input, to_input
+from auditkit.models.identity import label_names
 from auditkit.spec.cards import Input, ModelCard
 
 ROOT = Path(__file__).parents[2]
@@ -150,9 +151,37 @@ def test_unknown_architecture_offers_the_nearest(folder):
         load_model(card(folder, architecture="test_resnett"))
 
 
-def test_weights_never_come_from_a_hub(folder):
-    with pytest.raises(AuditError, match="never from a hub"):
-        load_model(card(folder, arguments={"pretrained": True}))
+@pytest.mark.parametrize("name", ["pretrained", "checkpoint_path", "weights"])
+def test_weights_never_come_from_a_hub_or_past_their_sha256(folder, name):
+    with pytest.raises(ValueError, match=f"'{name}' would load weights past"):
+        card(folder, arguments={name: "x"})
+
+
+def test_the_second_class_is_the_positive_one_of_a_single_output(folder):
+    state = timm_state(1)
+    save_file(state, folder / "one.safetensors")
+    changes = {"arguments": {"num_classes": 1}}
+    model = load_model(card(folder, "one.safetensors", **changes))
+    with torch.no_grad():
+        p = model.probabilities(inputs())
+        raw = model.raw(inputs())
+    assert torch.allclose(p[:, 1], torch.sigmoid(raw[:, 0]))
+    assert label_names(model.card) == ["benign", "malignant"]
+    first = card(folder, "one.safetensors", output={**OUTPUT, "score": 0}, **changes)
+    with pytest.raises(AuditError, match=r"set output\.score: 1"):
+        load_model(first)
+
+
+def timm_state(outputs):
+    import timm
+
+    torch.manual_seed(0)
+    return timm.create_model("test_resnet", num_classes=outputs).state_dict()
+
+
+def test_a_mean_of_two_values_is_refused(folder):
+    with pytest.raises(ValueError, match="one value, or one per colour channel"):
+        card(folder, input={"size": 64, "mean": [0.5, 0.5]})
 
 
 def test_class_names_must_fit_the_outputs(folder):

@@ -309,3 +309,48 @@ def test_one_patient_is_inconclusive_and_still_reported(project):
     folder, results = results_of(project)
     assert [v["verdict"] for v in results["verdicts"]] == ["inconclusive"]
     assert (folder / "report.html").exists()
+
+
+def test_release_mode_does_not_pass_when_everything_is_skipped(project):
+    project.makeconftest(
+        """
+        import pytest
+
+        def pytest_collection_modifyitems(items):
+            for item in items:
+                item.add_marker(pytest.mark.skip)
+        """
+    )
+    run = project.runpytest("audits", "--model", "steady", "--audit-release")
+    assert run.ret == pytest.ExitCode.TESTS_FAILED
+    run.stdout.fnmatch_lines(["release blocked: steady: Release mode refuses this run*"])
+
+
+def test_a_spec_that_cannot_be_read_leaves_the_release_undecided(project):
+    (project.path / "audits" / "counts.audit.yaml").write_text("audit: q\n")
+    run = project.runpytest("audits", "--model", "steady", "--continue-on-collection-errors")
+    assert run.ret == pytest.ExitCode.TESTS_FAILED
+    run.stdout.fnmatch_lines(["release not decided: steady: 1 of 2 planned items were not judged*"])
+
+
+def test_a_default_model_leaves_ordinary_tests_alone(project):
+    project.makeini("[pytest]\naudit_cards = cards\naudit_models = steady\n")
+    path = project.makepyfile("def test_one(): pass")
+    project.runpytest(path).assert_outcomes(passed=1)
+    assert not (project.path / "reports").exists()
+
+
+def test_an_old_report_does_not_outlive_a_run_that_has_none(project):
+    project.runpytest("audits/light.audit.yaml", "--model", "steady", "--audit-report", "out")
+    assert (project.path / "out" / "report.html").exists()
+    (project.path / "audits" / "light.audit.yaml").write_text("audit: q\n")
+    project.runpytest("audits/light.audit.yaml", "--model", "steady", "--audit-report", "out")
+    assert not (project.path / "out" / "report.html").exists()
+
+
+def test_the_terminal_plugin_is_not_needed(project):
+    run = project.runpytest_subprocess(
+        "audits/light.audit.yaml", "--model", "steady", "-p", "no:terminal"
+    )
+    assert run.ret == pytest.ExitCode.OK
+    assert results_of(project)[1]["release"][0]["decision"] == "pass"

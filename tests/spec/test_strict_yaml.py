@@ -65,6 +65,14 @@ def test_core_scalars():
     }
 
 
+@pytest.mark.parametrize(
+    "text", ['a: "\\uD800"', 'a: "\\x1b[31m"', '"\\0": 1', 'a: "\\UFFFFFFFF"', "a: " + "9" * 500]
+)
+def test_what_no_file_could_hold_is_refused(text):
+    with pytest.raises(SpecError):
+        data(text)
+
+
 def test_a_billion_laughs_is_refused_at_its_first_anchor():
     bomb = "a: &a [x, x]\n" + "".join(
         f"{chr(98 + i)}: &{chr(98 + i)} [*{chr(97 + i)}, *{chr(97 + i)}]\n" for i in range(9)
