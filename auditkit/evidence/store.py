@@ -27,7 +27,6 @@ class Store:
 
     def __init__(self, root: Path) -> None:
         self.root = root
-        self.corrupt: list[str] = []
 
     def read(self, address: str) -> Arrays | None:
         """The shard's arrays; None if it is not there or does not match its digest."""
@@ -44,7 +43,6 @@ class Store:
         except FileNotFoundError:
             return None
         except (OSError, ValueError, KeyError, TypeError, SafetensorError):
-            self.corrupt.append(address)
             return None
 
     def write(self, address: str, arrays: Arrays, about: Mapping[str, Any]) -> None:

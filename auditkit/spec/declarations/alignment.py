@@ -42,8 +42,9 @@ def _measures(parameters: Alignment) -> Mapping[str, Measure]:
 
 
 def _needs(parameters: Alignment) -> frozenset[Need]:
-    gradients = any(method.needs_gradients for method in parameters.methods)
-    return frozenset({"annotations", "gradients"} if gradients else {"annotations"})
+    return frozenset(
+        {"annotations", "gradients"} if parameters.needs_gradients else {"annotations"}
+    )
 
 
 ALIGNMENT = CheckDeclaration(

@@ -39,8 +39,7 @@ def _measures(parameters: Truthfulness) -> Mapping[str, Measure]:
 
 
 def _needs(parameters: Truthfulness) -> frozenset[Need]:
-    gradients = any(method.needs_gradients for method in parameters.methods)
-    return frozenset({"labels", "gradients"} if gradients else {"labels"})
+    return frozenset({"labels", "gradients"} if parameters.needs_gradients else {"labels"})
 
 
 TRUTHFULNESS = CheckDeclaration(
