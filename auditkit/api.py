@@ -17,10 +17,11 @@ from auditkit.findings import Findings
 from auditkit.models import load_model as _load_model
 from auditkit.models.identity import label_names
 from auditkit.session import hindrance_of, threads
-from auditkit.spec.cards import DataCard, ModelCard
 from auditkit.spec.catalogue import Catalogue, catalogue
+from auditkit.spec.data_card import DataCard
 from auditkit.spec.load import keyword_parameters
 from auditkit.spec.methods import parse_method
+from auditkit.spec.model_card import ModelCard
 
 if TYPE_CHECKING:
     from auditkit.models.model import Model

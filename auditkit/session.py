@@ -15,9 +15,10 @@ from auditkit.findings import Findings, Measurement
 from auditkit.models.identity import label_names, weights_digest
 from auditkit.results import DataResult, ModelResult
 from auditkit.spec.audit import Expectation
-from auditkit.spec.cards import DataCard, ModelCard
+from auditkit.spec.data_card import DataCard
 from auditkit.spec.declaration import Need
 from auditkit.spec.load import Audit, resolve_at
+from auditkit.spec.model_card import ModelCard
 from auditkit.verdict import Judgement, Verdict, judge
 
 if TYPE_CHECKING:

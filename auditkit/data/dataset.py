@@ -8,7 +8,7 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
-from auditkit.spec.cards import DataCard
+from auditkit.spec.data_card import DataCard
 
 Picture = npt.NDArray[np.uint8]
 Mask = npt.NDArray[np.bool_]
@@ -24,6 +24,7 @@ class Record:
         label: index of the class; 1 is positive in two-class tasks.
         patient: pictures of one patient are one cluster.
         groups: value per group column.
+        features: value per column that a model's second input may read; empty if missing.
         annotated: whether there is a mask or a box.
     """
 
@@ -32,6 +33,7 @@ class Record:
     label: int
     patient: str
     groups: Mapping[str, str] = field(default_factory=dict)
+    features: Mapping[str, str] = field(default_factory=dict)
     annotated: bool = False
 
 

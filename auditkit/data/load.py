@@ -1,7 +1,7 @@
 """From a data card to a data set."""
 
 from auditkit.data.dataset import Dataset
-from auditkit.spec.cards import DataCard
+from auditkit.spec.data_card import DataCard
 
 
 def load_data(card: DataCard, classes: list[str] | None = None) -> Dataset:

@@ -10,7 +10,7 @@ import numpy as np
 from auditkit.data.dataset import Mask, Picture, Record
 from auditkit.data.picture import read_mask, read_picture
 from auditkit.errors import AuditError
-from auditkit.spec.cards import Columns, DataCard
+from auditkit.spec.data_card import Columns, DataCard
 from auditkit.spec.problems import nearest
 
 Row = Mapping[str, str]

@@ -27,8 +27,8 @@ from auditkit.evidence.stages import (
 )
 from auditkit.models.geometry import mask_to_input, picture_to_input
 from auditkit.models.identity import class_names, model_digest
-from auditkit.spec.cards import ModelCard
 from auditkit.spec.methods import Method
+from auditkit.spec.model_card import ModelCard
 
 if TYPE_CHECKING:
     from auditkit.models.model import Model

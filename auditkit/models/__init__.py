@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from auditkit.spec.cards import ModelCard
+from auditkit.spec.model_card import ModelCard
 
 if TYPE_CHECKING:
     from auditkit.models.model import Model

@@ -6,7 +6,7 @@ import numpy as np
 from PIL import Image
 
 from auditkit.data.dataset import Mask, Picture
-from auditkit.spec.cards import Input
+from auditkit.spec.model_card import Input
 
 if TYPE_CHECKING:
     import torch

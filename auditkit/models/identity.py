@@ -7,7 +7,7 @@ from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 
 from auditkit.errors import AuditError
-from auditkit.spec.cards import ModelCard
+from auditkit.spec.model_card import ModelCard
 
 
 def weights_path(card: ModelCard) -> Path:

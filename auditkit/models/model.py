@@ -12,7 +12,7 @@ from auditkit.errors import AuditError
 from auditkit.models.geometry import to_input
 from auditkit.models.identity import class_names
 from auditkit.models.networks import device_of, network
-from auditkit.spec.cards import ModelCard
+from auditkit.spec.model_card import ModelCard
 
 _SUM_TOLERANCE = 0.05
 _EPSILON = 1e-6

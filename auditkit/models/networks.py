@@ -8,7 +8,7 @@ from torch import nn
 from auditkit.errors import AuditError
 from auditkit.models.identity import class_names, weights_digest, weights_path
 from auditkit.models.weights import fill, read_state
-from auditkit.spec.cards import ModelCard
+from auditkit.spec.model_card import ModelCard
 from auditkit.spec.problems import nearest
 
 

@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from auditkit.errors import AuditError
-from auditkit.spec.cards import Weights
+from auditkit.spec.model_card import Weights
 from auditkit.spec.problems import nearest
 
 _NESTS = ("state_dict", "model_state_dict", "model")

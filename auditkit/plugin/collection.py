@@ -10,8 +10,8 @@ import pytest
 from auditkit.errors import AuditError
 from auditkit.plugin.keys import AUDITS, LOADED, OPTIONS, OTHER_TASKS
 from auditkit.spec.audit import Expectation
-from auditkit.spec.cards import ModelCard
 from auditkit.spec.load import SPEC_SUFFIXES, Audit, check_assumptions, find_specs, load_audit
+from auditkit.spec.model_card import ModelCard
 
 
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> "AuditFile | None":

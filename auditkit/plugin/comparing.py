@@ -20,8 +20,8 @@ from auditkit.plugin.measured import VIOLATED, Inconclusive, Measured
 from auditkit.results import VerdictResult
 from auditkit.session import hindrance, relative
 from auditkit.spec.audit import AuditSpec, Expectation
-from auditkit.spec.cards import ModelCard
 from auditkit.spec.load import Audit, keyword_parameters
+from auditkit.spec.model_card import ModelCard
 from auditkit.spec.problems import nearest
 from auditkit.verdict import Judgement, Verdict
 

@@ -23,8 +23,8 @@ from auditkit.results import (
 )
 from auditkit.session import Session, data_result, model_result, relative, threads
 from auditkit.spec.audit import Expectation
-from auditkit.spec.cards import ModelCard
 from auditkit.spec.load import Audit, resolve_at
+from auditkit.spec.model_card import ModelCard
 from auditkit.verdict import Judgement, Verdict
 
 if TYPE_CHECKING:

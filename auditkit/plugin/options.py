@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 
 from auditkit.errors import AuditError
-from auditkit.spec.cards import DataCard, ModelCard
 from auditkit.spec.catalogue import Catalogue, catalogue
+from auditkit.spec.data_card import DataCard
+from auditkit.spec.model_card import ModelCard
 
 NO_ALIAS = "AUDITKIT_NO_MODEL_ALIAS"
 DEVICES = ("auto", "cpu", "cuda", "mps")

@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import TypeVar
 
 from auditkit.errors import AuditError
-from auditkit.spec.cards import DataCard, ModelCard
+from auditkit.spec.data_card import DataCard
 from auditkit.spec.declaration import CheckDeclaration
 from auditkit.spec.declarations import SHIPPED
+from auditkit.spec.model_card import ModelCard
 from auditkit.spec.problems import Problem, SpecError, nearest
 from auditkit.spec.strict_yaml import read_yaml
 from auditkit.spec.typed import typed

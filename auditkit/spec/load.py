@@ -6,8 +6,8 @@ from typing import Any
 
 from auditkit.errors import AuditError
 from auditkit.spec.audit import AuditSpec, Expectation
-from auditkit.spec.cards import DataCard
 from auditkit.spec.catalogue import Catalogue, checks
+from auditkit.spec.data_card import DataCard
 from auditkit.spec.declaration import CheckDeclaration, Measure, Parameters
 from auditkit.spec.problems import Problem, SpecError, nearest
 from auditkit.spec.strict_yaml import Document, Place, read_yaml

@@ -4,9 +4,10 @@ import copy
 from typing import Any
 
 from auditkit.spec.audit import AuditSpec
-from auditkit.spec.cards import DataCard, ModelCard
 from auditkit.spec.catalogue import checks
+from auditkit.spec.data_card import DataCard
 from auditkit.spec.methods import METHODS
+from auditkit.spec.model_card import ModelCard
 from auditkit.spec.typed import Strict
 
 _DRAFT = "https://json-schema.org/draft/2020-12/schema"

@@ -6,7 +6,8 @@ import numpy as np
 
 from auditkit.data.dataset import Record
 from auditkit.evidence import Heatmaps, Scores
-from auditkit.spec.cards import DataCard, ModelCard
+from auditkit.spec.data_card import DataCard
+from auditkit.spec.model_card import ModelCard
 
 MODEL = ModelCard.model_validate(
     {

@@ -7,7 +7,7 @@ from PIL import Image
 from auditkit.data import load_data
 from auditkit.data.dataset import manifest_digest
 from auditkit.errors import AuditError
-from auditkit.spec.cards import DataCard
+from auditkit.spec.data_card import DataCard
 
 HEADER = "image,label,patient,mask,box,site\n"
 

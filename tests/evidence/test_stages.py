@@ -14,8 +14,9 @@ from auditkit.evidence.heatmaps import explainer
 from auditkit.evidence.heatmaps.baselines import baseline
 from auditkit.evidence.heatmaps.explainers import spatial_layer
 from auditkit.models import load_model
-from auditkit.spec.cards import DataCard, ModelCard
+from auditkit.spec.data_card import DataCard
 from auditkit.spec.methods import GradCAM, Gradient, IntegratedGradients, Occlusion, parse_method
+from auditkit.spec.model_card import ModelCard
 
 ROOT = Path(__file__).parents[2]
 

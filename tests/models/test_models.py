@@ -13,7 +13,7 @@ from auditkit.errors import AuditError
 from auditkit.models import load_model
 from auditkit.models.geometry import mask_to_input, picture_to_input, to_input
 from auditkit.models.identity import label_names
-from auditkit.spec.cards import Input, ModelCard
+from auditkit.spec.model_card import Input, ModelCard
 
 ROOT = Path(__file__).parents[2]
 OUTPUT = {"kind": "logits", "classes": ["benign", "malignant"], "score": 1}

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from auditkit.data.dataset import Mask, Picture, Record
 from auditkit.data.synthetic.dermoscopy import Case, render, sample_case
-from auditkit.spec.cards import DataCard
+from auditkit.spec.data_card import DataCard
 
 # Raised when a change of the generator changes pixels or labels.
 VERSION = 1
