@@ -20,7 +20,7 @@ class Record:
 
     Attributes:
         id: unique in the data set.
-        digest: of the picture's content; equal pictures have equal digests.
+        digest: of the picture's content, its region and how it is read; equal pictures, equal digests.
         label: index of the class; 1 is positive in two-class tasks.
         patient: pictures of one patient are one cluster.
         groups: value per group column.
@@ -53,10 +53,11 @@ class Dataset(Protocol):
 
 
 def manifest_digest(records: Sequence[Record]) -> str:
-    """The data set's identity: over every record's id, content, label, patient and groups."""
+    """The data set's identity: over every record's id, content, label, patient, groups, features."""
     total = hashlib.sha256()
     for record in records:
         groups = sorted(record.groups.items())
-        line = repr((record.id, record.digest, record.label, record.patient, groups))
+        features = [sorted(record.features.items())] if record.features else []
+        line = repr((record.id, record.digest, record.label, record.patient, groups, *features))
         total.update(line.encode() + b"\n")
     return total.hexdigest()

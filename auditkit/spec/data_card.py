@@ -1,5 +1,6 @@
 """Data cards: what is audited on."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal, Self
 
@@ -7,6 +8,45 @@ from pydantic import Field, field_validator, model_validator
 
 from auditkit.spec.audit import Number, identifier
 from auditkit.spec.typed import Strict
+
+Format = Literal[
+    "table",
+    "folder",
+    "coco",
+    "hugging-face",
+    "isic-2019",
+    "isic-2016",
+    "fitzpatrick17k",
+    "ddi",
+    "synthetic-dermoscopy",
+    "synthetic-clinical",
+]
+
+# Formats whose paper audited a part of the data set only.
+FILTERED = ("isic-2019", "fitzpatrick17k", "ddi")
+_TABLES, _PUBLISHED = ("table", "coco"), (*FILTERED, "isic-2016")
+_FOLDERS = ("folder", "coco", "hugging-face", *_PUBLISHED)
+_SYNTHETIC = ("synthetic-dermoscopy", "synthetic-clinical")
+# Keys that only some formats read: elsewhere they would silently do nothing.
+_READ_BY: Mapping[str, tuple[str, ...]] = {
+    "file": _TABLES,
+    "folder": _FOLDERS,
+    "filter": FILTERED,
+    "exclusions": ("fitzpatrick17k",),
+    "with_": _SYNTHETIC,
+}
+_REQUIRED: Mapping[str, tuple[str, ...]] = {
+    "file": _TABLES,
+    "folder": tuple(kind for kind in _FOLDERS if kind != "coco"),
+    "filter": FILTERED,
+    "with_": _SYNTHETIC,
+}
+_WHAT = {
+    "file": "the table or JSON file was expected",
+    "folder": "the folder of the data set was expected",
+    "filter": "'paper' (the part that the paper audited) or 'none' was expected",
+    "with_": "the generator's parameters were expected (n, seed)",
+}
 
 
 class Columns(Strict):
@@ -18,10 +58,51 @@ class Columns(Strict):
     patient: str | None = Field(None, description="Images of one patient are one cluster.")
     mask: str | None = Field(None, description="Path of a mask picture; non-zero is inside.")
     box: str | None = Field(None, description="`x0,y0,x1,y1` in pixels, half-open.")
+    split: str | None = Field(None, description="Which part (train, test) a picture belongs to.")
     groups: list[str] = Field(default_factory=list, description="Columns to report by.")
     features: list[str] = Field(
         default_factory=list, description="Columns that a model's second input may read (age, sex)."
     )
+
+
+class Slice(Strict):
+    """Which plane of a NIfTI volume is the picture."""
+
+    axis: int = Field(ge=0, le=2, description="Axis of the array as stored, not reoriented.")
+    index: int | Literal["middle"] = Field(description="Position on it, from 0; or 'middle'.")
+    turn: int = Field(
+        0, ge=0, le=3, description="Quarter turns counter-clockwise (0: rows are the first axis)."
+    )
+
+    @field_validator("index")
+    @classmethod
+    def _from_zero(cls, value: int | str) -> int | str:
+        if isinstance(value, int) and value < 0:
+            raise ValueError("a position from 0 was expected")
+        return value
+
+
+class Pictures(Strict):
+    """How files that are not 8-bit RGB become 8-bit RGB. What is not declared is refused."""
+
+    convert: list[Literal["grey", "palette"]] = Field(
+        default_factory=list, description="Kinds of pictures to accept by conversion to RGB."
+    )
+    window: list[Number] | Literal["percentiles"] | None = Field(
+        None,
+        description="`[low, high]` becomes 0..255 in grey pictures of more than 8 bits, DICOM (after the "
+        "modality LUT; left out: the file's own window) and NIfTI; 'percentiles': each picture's own "
+        "1st and 99th.",
+    )
+    slice: Slice | None = Field(None, description="Plane of NIfTI volumes.")
+    frame: int | None = Field(None, ge=0, description="Which frame of files with several, from 0.")
+
+    @field_validator("window")
+    @classmethod
+    def _ordered(cls, value: list[float] | str | None) -> list[float] | str | None:
+        if isinstance(value, list) and (len(value) != 2 or not value[0] < value[1]):
+            raise ValueError("[low, high] with low < high was expected")
+        return value
 
 
 class Synthetic(Strict):
@@ -43,16 +124,37 @@ class DataCard(Strict):
     title: str = Field("", description="One line for people.")
     task: str = Field(description="Which models it concerns.")
     stand_in: str = Field("", description="If the images are a substitute: what for.")
-    format: Literal["table", "synthetic-dermoscopy", "synthetic-clinical"]
-    file: str | None = Field(None, description="CSV or Parquet table, relative to the card.")
+    format: Format
+    file: str | None = Field(
+        None, description="CSV or Parquet table, or COCO JSON; relative to the card."
+    )
+    folder: str | None = Field(
+        None,
+        description="Folder of the data set: relative to the card or, if it is not there, to the "
+        "environment variable AUDITKIT_DATA.",
+    )
     columns: Columns = Columns()
+    pictures: Pictures = Pictures()
     positive: list[str] | None = Field(
         None, min_length=1, description="Labels that count as positive (two-class tasks)."
     )
     negative: list[str] | None = Field(
         None, min_length=1, description="All other labels; left out: whatever is not positive."
     )
-    limit: int | None = Field(None, ge=1, description="Only the first rows of the table.")
+    filter: Literal["none", "paper"] | None = Field(
+        None, description="Published data sets: everything, or the part that the paper audited."
+    )
+    exclusions: str | None = Field(
+        None, description="Fitzpatrick17k: file of md5 hashes to leave out, instead of the paper's."
+    )
+    expected: int | None = Field(
+        None,
+        ge=1,
+        description="Number of pictures, all splits together, before `limit`; another is an error. "
+        "Published data sets know theirs.",
+    )
+    split: str | None = Field(None, description="Only pictures of this split.")
+    limit: int | None = Field(None, ge=1, description="Only the first pictures.")
     with_: Synthetic | None = Field(None, alias="with")
     licence: str = Field("", description="SPDX name or sentence.")
     source: str = Field("", description="Where the images come from.")
@@ -64,8 +166,12 @@ class DataCard(Strict):
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
-        if self.format == "table" and not self.file:
-            raise ValueError("file: a table was expected (format is 'table')")
-        if self.format.startswith("synthetic-") and self.with_ is None:
-            raise ValueError("with: the generator's parameters were expected (n, seed)")
+        for key, formats in _REQUIRED.items():
+            if self.format in formats and getattr(self, key) is None:
+                raise ValueError(f"{key.rstrip('_')}: {_WHAT[key]} (format is '{self.format}')")
+        for key, formats in _READ_BY.items():
+            if self.format not in formats and getattr(self, key) is not None:
+                raise ValueError(f"{key.rstrip('_')}: format '{self.format}' does not read this")
+        if self.format == "table" and self.split and not self.columns.split:
+            raise ValueError("split: say which column holds it (columns: {split: NAME})")
         return self

@@ -25,7 +25,7 @@ def folder(tmp_path):
     return tmp_path
 
 
-def load(folder, rows, classes=None, **card):
+def load(folder, rows, labels=None, **card):
     (folder / "table.csv").write_text(HEADER + rows)
     settings = {
         "data": "d",
@@ -37,7 +37,7 @@ def load(folder, rows, classes=None, **card):
         **card,
     }
     parsed = DataCard.model_validate(settings).model_copy(update={"path": folder / "d.data.yaml"})
-    return load_data(parsed, classes)
+    return load_data(parsed, labels)
 
 
 def test_records_hold_label_patient_and_groups(folder):
@@ -107,7 +107,7 @@ def test_a_picture_without_pixels_is_refused(folder, monkeypatch):
     data = load(folder, "a.png,melanoma,p1,,,x\n")
     zero = Image.new("RGB", (0, 5))
     monkeypatch.setattr(zero, "load", lambda: None)
-    monkeypatch.setattr(Image, "open", lambda _: zero)
+    monkeypatch.setattr(Image, "open", lambda _, formats: zero)
     with pytest.raises(AuditError, match="has no pixels"):
         data.image(0)
 
@@ -143,7 +143,7 @@ def test_masks_and_boxes_must_fit_their_picture(folder, row, message):
         ("", "has no rows"),
         ("a.png,melanoma\n", "another number of cells"),
         ("a.png,melanoma,p1,,,x\na.png,melanoma,p1,,,x\n", "is already on line 2"),
-        ("../a.png,melanoma,p1,,,x\n", "lies outside the table's folder"),
+        ("../a.png,melanoma,p1,,,x\n", "lies outside the folder"),
     ],
 )
 def test_bad_tables_are_named(folder, rows, message):
@@ -158,12 +158,89 @@ def test_a_missing_column_is_named_with_the_nearest(folder):
 
 def test_labels_are_names_or_indices_of_the_models_classes(folder):
     rows = "a.png,cat,p1,,,x\nb.png,1,p1,,,x\n"
-    data = load(folder, rows, ["cat", "dog"], positive=None)
+    labels = {"cat": 0, "dog": 1}
+    data = load(folder, rows, labels, positive=None)
     assert [r.label for r in data.records] == [0, 1]
     with pytest.raises(AuditError, match="unknown label 'cot'; did you mean 'cat'"):
-        load(folder, rows.replace("cat", "cot"), ["cat", "dog"], positive=None)
+        load(folder, rows.replace("cat", "cot"), labels, positive=None)
     with pytest.raises(AuditError, match="unknown label '1'"):
-        load(folder, rows, ["cat"], positive=None)
+        load(folder, rows, {"cat": 0}, positive=None)
+    with pytest.raises(AuditError, match="unknown label '9999999999"):
+        load(folder, "b.png,9999999999999999999999,p1,,,x\n", None, positive=None)
+
+
+def test_several_names_may_mean_the_same_class(folder):
+    rows = "a.png,tabby,p1,,,x\nb.png,siamese,p1,,,x\n"
+    data = load(folder, rows, {"tabby": 1, "siamese": 1, "dog": 0}, positive=None)
+    assert [r.label for r in data.records] == [1, 1]
+
+
+def test_features_are_texts_as_in_the_table_and_empty_if_missing(folder):
+    columns = {"features": ["site", "patient"]}
+    data = load(folder, "a.png,melanoma,p1,,,7.50\nb.png,nevus,p2,,,\n", columns=columns)
+    assert [r.features for r in data.records] == [
+        {"site": "7.50", "patient": "p1"},
+        {"site": "", "patient": "p2"},
+    ]
+    assert [r.patient for r in data.records] == ["a.png", "b.png"]
+    with pytest.raises(AuditError, match="no column 'sitee'; did you mean 'site'"):
+        load(folder, "a.png,melanoma,p1,,,7\n", columns={"features": ["sitee"]})
+
+
+def test_features_are_part_of_the_manifest(folder):
+    columns = {"features": ["site"]}
+    one = load(folder, "a.png,melanoma,p1,,,7\n", columns=columns)
+    other = load(folder, "a.png,melanoma,p1,,,8\n", columns=columns)
+    assert manifest_digest(one.records) != manifest_digest(other.records)
+
+
+def test_a_split_is_chosen_and_a_wrong_one_named(folder):
+    columns = {"split": "site"}
+    rows = "a.png,melanoma,p1,,,train\nb.png,nevus,p2,,,test\n"
+    assert [r.id for r in load(folder, rows, columns=columns, split="test").records] == ["b.png"]
+    with pytest.raises(AuditError, match=r"no picture .* has the split 'tst'; did you mean 'test'"):
+        load(folder, rows, columns=columns, split="tst")
+
+
+def test_an_unexpected_number_of_pictures_is_an_error_per_class(folder):
+    rows = "a.png,melanoma,p1,,,x\nb.png,nevus,p2,,,x\n"
+    assert len(load(folder, rows, expected=2).records) == 2
+    with pytest.raises(
+        AuditError, match=r"2 pictures were found .* 3 were .*melanoma: 1, nevus: 1"
+    ):
+        load(folder, rows, expected=3)
+
+
+def test_a_changed_declaration_is_another_picture(folder):
+    Image.fromarray(np.full((20, 30), 9, np.uint16)).save(folder / "b.png")
+    row = "b.png,melanoma,p1,,,x\n"
+    pictures = {"convert": ["grey"], "window": [0, 18]}
+    one = load(folder, row, pictures=pictures)
+    other = load(folder, row, pictures={**pictures, "window": [0, 180]})
+    assert one.records[0].digest != other.records[0].digest
+    assert (one.image(0) == 128).all()
+    assert (other.image(0) == 13).all()
+
+
+@pytest.mark.parametrize("path", ["../a.png", "/etc/hosts", "a/../../b.png", "x\0y", "l.png"])
+def test_paths_never_leave_the_folder(folder, path):
+    (folder / "l.png").symlink_to("/etc/hosts")
+    with pytest.raises(
+        AuditError, match=r"lies outside the folder|is not a path|line contains NUL"
+    ):
+        load(folder, f"{path},melanoma,p1,,,x\n").image(0)
+
+
+def test_a_changed_file_gets_a_new_digest_although_digests_are_kept(folder):
+    import os
+
+    row = "a.png,melanoma,p1,,,x\n"
+    os.utime(folder / "a.png", (1, 1))
+    before = load(folder, row).records[0].digest
+    assert load(folder, row).records[0].digest == before
+    content = (folder / "a.png").read_bytes()
+    (folder / "a.png").write_bytes(content[:-1] + b"\0")
+    assert load(folder, row).records[0].digest != before
 
 
 @pytest.mark.parametrize("mode", ["RGBA", "LA", "CMYK", "P", "RGB"])
@@ -191,7 +268,7 @@ def test_masks_that_could_be_misread_are_refused(folder, mode):
 )
 def test_labels_and_patients_are_never_guessed(folder, rows, card, message):
     with pytest.raises(AuditError, match=message):
-        load(folder, rows, ["0", "1"], **card)
+        load(folder, rows, {"0": 0, "1": 1}, **card)
 
 
 def test_sixteen_bit_colour_is_refused(folder):

@@ -6,9 +6,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from auditkit.data.synthetic.attributes import ATTRIBUTES
 from auditkit.data.synthetic.noise import stream
 from auditkit.errors import AuditError
+from auditkit.spec.attributes import ATTRIBUTES
 
 
 @dataclass(frozen=True)

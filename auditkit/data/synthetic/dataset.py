@@ -1,27 +1,33 @@
-"""Synthetic dermoscopy as a data set: drawn from seeds when asked for, nothing stored."""
+"""Synthetic pictures as a data set: drawn from seeds when asked for, nothing stored."""
 
 import hashlib
+import math
 from collections import OrderedDict
 from collections.abc import Sequence
 
 from auditkit.data.dataset import Mask, Picture, Record
-from auditkit.data.synthetic.dermoscopy import Case, render, sample_case
+from auditkit.data.synthetic.cases import Case, malignancy_logit, sample_case, with_attribute
+from auditkit.data.synthetic.clinical import render_clinical
+from auditkit.data.synthetic.dermoscopy import render
 from auditkit.spec.data_card import DataCard
 
-# Raised when a change of the generator changes pixels or labels.
-VERSION = 1
+_RENDERERS = {"synthetic-dermoscopy": render, "synthetic-clinical": render_clinical}
+# The start of every record's identity. Raised when a change of the generator changes pixels or
+# labels; the formats differ, since one case is a different picture in each.
+VERSIONS: dict[str, int | str] = {"synthetic-dermoscopy": 1, "synthetic-clinical": "clinical 1"}
 # Terciles of the generator's skin tone.
 _LIGHT, _DARK = 0.14, 0.45
 _KEPT = 64
 
 
-class SyntheticDermoscopyData:
-    """Pictures of `auditkit.data.synthetic.dermoscopy` under the data-set interface."""
+class SyntheticData:
+    """Pictures of a synthetic generator under the data-set interface; the format picks which."""
 
     def __init__(self, card: DataCard) -> None:
         assert card.with_ is not None
         self.card = card
         self._with = card.with_
+        self._render = _RENDERERS[card.format]
         self._cases = [
             sample_case(
                 self._with.seed,
@@ -46,17 +52,33 @@ class SyntheticDermoscopyData:
         """The lesion, bool (size, size)."""
         return self._rendered(index)[1]
 
+    def intervened(self, index: int, attribute: str, value: float) -> Picture:
+        """The picture as it would be with one attribute at a value and nothing else changed.
+
+        Raises:
+            AuditError: there is no such attribute, or the value is out of its range.
+        """
+        return self._render(with_attribute(self._cases[index], attribute, value), self._with.size)[
+            0
+        ]
+
+    def true_probability(self, index: int, attribute: str, value: float) -> float:
+        """The probability of melanoma that the generator draws the label with at that value."""
+        changed = with_attribute(self._cases[index], attribute, value)
+        return 1.0 / (1.0 + math.exp(-malignancy_logit(changed.attributes)))
+
     def _rendered(self, index: int) -> tuple[Picture, Mask]:
         found = self._recent.get(index)
         if found is None:
-            found = render(self._cases[index], self._with.size)
+            found = self._render(self._cases[index], self._with.size)
             self._recent[index] = found
             if len(self._recent) > _KEPT:
                 self._recent.popitem(last=False)
         return found
 
     def _record(self, case: Case) -> Record:
-        identity = repr((VERSION, self._with.size, case.seed, case.index, dict(case.attributes)))
+        version = VERSIONS[self.card.format]
+        identity = repr((version, self._with.size, case.seed, case.index, dict(case.attributes)))
         return Record(
             id=f"synthetic-{case.seed}-{case.index:05d}",
             digest=hashlib.sha256(identity.encode()).hexdigest(),
@@ -65,6 +87,10 @@ class SyntheticDermoscopyData:
             groups={"skin_tone": _tone(case.attributes["skin_tone"])},
             annotated=True,
         )
+
+
+# The names under which formats are registered.
+SyntheticDermoscopyData = SyntheticClinicalData = SyntheticData
 
 
 def _tone(value: float) -> str:

@@ -10,7 +10,6 @@ of DeGrave et al. (doi:10.1038/s41551-023-01160-9); how they look is our own.
 import numpy as np
 import numpy.typing as npt
 
-from auditkit.data.synthetic.attributes import ATTRIBUTES, Attribute
 from auditkit.data.synthetic.cases import Case, malignancy_logit, sample_case, with_attribute
 from auditkit.data.synthetic.lesion import (
     HAEMOGLOBIN,
@@ -19,7 +18,7 @@ from auditkit.data.synthetic.lesion import (
     redness,
     veil_and_regression,
 )
-from auditkit.data.synthetic.noise import stream
+from auditkit.data.synthetic.noise import View, stream
 from auditkit.data.synthetic.scene import (
     bubbles,
     colour_cast,
@@ -30,6 +29,7 @@ from auditkit.data.synthetic.scene import (
     skin,
     srgb,
 )
+from auditkit.spec.attributes import ATTRIBUTES, Attribute
 
 __all__ = [
     "ATTRIBUTES",
@@ -55,12 +55,13 @@ def render(case: Case, size: int = 128) -> tuple[npt.NDArray[np.uint8], npt.NDAr
         The image, sRGB uint8 (size, size, 3), and the lesion's mask, bool (size, size).
     """
     seed, index, attributes = case.seed, case.index, case.attributes
-    shape = outline(seed, index, attributes, size)
+    view = View(size)
+    shape = outline(seed, index, attributes, view)
     density = skin(seed, index, attributes, size)
-    density += pigment(seed, index, attributes, shape, size)
-    blood = redness(seed, index, attributes["redness"], shape, size)
+    density += pigment(seed, index, attributes, shape, view)
+    blood = redness(seed, index, attributes["redness"], shape, view)
     density += HAEMOGLOBIN[:, None, None] * blood
-    light = veil_and_regression(seed, index, attributes, shape, linear_light(density))
+    light = veil_and_regression(seed, index, attributes, shape, linear_light(density), view)
     light = bubbles(seed, index, attributes["gel_bubble"], light)
     light = hair(seed, index, attributes["hair"], light)
     light = ruler(seed, index, attributes["ruler"], light)

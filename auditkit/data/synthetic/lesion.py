@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from auditkit.data.synthetic.noise import (
     Field,
-    axis,
+    View,
     bumps,
     fade_in,
     smooth_noise,
@@ -63,7 +63,7 @@ def _harmonics(
     return harmonics
 
 
-def outline(seed: int, index: int, attributes: Mapping[str, float], size: int) -> Outline:
+def outline(seed: int, index: int, attributes: Mapping[str, float], view: View) -> Outline:
     """Draw the border r(angle) = r0 (1 + sum_k Re(c_k exp(i k angle))) on the pixel grid."""
     generator = stream(seed, index, "outline")
     centre = 0.07 * generator.standard_normal(2, dtype=np.float32)
@@ -71,7 +71,7 @@ def outline(seed: int, index: int, attributes: Mapping[str, float], size: int) -
     harmonics = _harmonics(generator, attributes)
     tilt = np.exp(-2j * np.pi * generator.random())
     radius = np.float32(0.30 + 0.34 * attributes["size"])
-    position = (axis(size) - centre[0])[None, :] + 1j * (axis(size) - centre[1])[:, None]
+    position = (view.x - centre[0])[None, :] + 1j * (view.y - centre[1])[:, None]
     distance = np.abs(position) + np.float32(1e-6)
     direction = position / distance
     border = np.zeros_like(direction)
@@ -84,9 +84,9 @@ def outline(seed: int, index: int, attributes: Mapping[str, float], size: int) -
     return Outline(inside, depth, across, depth > 0)
 
 
-def _colour_shares(seed: int, index: int, colours: float, size: int) -> Field:
+def _colour_shares(seed: int, index: int, colours: float, view: View) -> Field:
     """Return the share of brown, dark brown, tan, red, blue-grey, black (6, size, size)."""
-    fields = smooth_noise(stream(seed, index, "colours"), size, 7, 6)
+    fields = smooth_noise(stream(seed, index, "colours"), view, 7, 6)
     # The amount enters before the power: a colour that fades in grows from its own centre.
     amount = np.concatenate([[1.0], np.clip(colours - 1.0 - np.arange(5), 0.0, 1.0)])
     weights = np.exp(2.8 * fields) * (amount**2).astype(np.float32)[:, None, None]
@@ -95,37 +95,53 @@ def _colour_shares(seed: int, index: int, colours: float, size: int) -> Field:
 
 
 def pigment(
-    seed: int, index: int, attributes: Mapping[str, float], shape: Outline, size: int
+    seed: int,
+    index: int,
+    attributes: Mapping[str, float],
+    shape: Outline,
+    view: View,
+    structures: float = 1.0,
 ) -> Field:
-    """Return the optical density of the lesion's pigment, float32 (3, size, size)."""
-    mottling, lobes = smooth_noise(stream(seed, index, "mottling"), size, 9, 2)
+    """Return the optical density of the lesion's pigment, float32 (3, size, size).
+
+    Args:
+        seed: Seed of the data set.
+        index: Position of the picture.
+        attributes: What to draw.
+        shape: Where the lesion is.
+        view: Where the lesion lies in the picture.
+        structures: Visibility of network and globules; 1 under a dermatoscope.
+    """
+    mottling, lobes = smooth_noise(stream(seed, index, "mottling"), view, 9, 2)
     flat = 0.5 + 0.5 * stream(seed, index, "profile").random()
     profile = flat + (1.0 - flat) * smoothstep(shape.depth, -0.1, 0.8)
     lopsided = 1.0 + 0.45 * attributes["asymmetry"] * np.clip(shape.across, -1.2, 1.2)
     melanin = (0.45 + 1.25 * attributes["darkness"]) * profile * lopsided * (1.0 + 0.10 * mottling)
-    share = _colour_shares(seed, index, attributes["colours"], size)
+    share = _colour_shares(seed, index, attributes["colours"], view)
     brown = melanin * (share[0] + 1.9 * share[1] + 0.45 * share[2] + 0.35 * share[3])
     brown += melanin * (0.5 * share[4] + 0.9 * share[5])
     density = MELANIN[:, None, None] * brown
     density += HAEMOGLOBIN[:, None, None] * (1.1 * share[3])
     density += _DEEP_MELANIN[:, None, None] * (1.2 * share[4])
     density += _BLACK[:, None, None] * (1.5 * share[5])
-    density += MELANIN[:, None, None] * _network(seed, index, attributes, lobes, size)
-    density += MELANIN[:, None, None] * _globules(seed, index, attributes["globules"], shape, size)
+    fine = _network(seed, index, attributes, lobes, view)
+    density += MELANIN[:, None, None] * (np.float32(structures) * fine)
+    fine = _globules(seed, index, attributes["globules"], shape, view)
+    density += MELANIN[:, None, None] * (np.float32(structures) * fine)
     pigmented: Field = density * shape.inside
     return pigmented
 
 
-def _lattice(generator: np.random.Generator, size: int, *, period: float, warp: float) -> Field:
+def _lattice(generator: np.random.Generator, view: View, *, period: float, warp: float) -> Field:
     """Return a honeycomb of warped plane waves, -1.5 on its lines and 3 in its holes."""
     angle = np.pi * generator.random() + np.arange(3) * (2.0 * np.pi / 3.0)
     # Phases that sum to zero only move the lattice; others would turn its hexagons into triangles.
     first, second = 2.0 * np.pi * generator.random(2)
     shift = np.array([first, second, -first - second])
-    bend = np.float32(warp) * smooth_noise(generator, size, 6, 2)
-    x, y = axis(size)[None, :] + bend[0], axis(size)[:, None] + bend[1]
+    bend = np.float32(warp) * smooth_noise(generator, view, 6, 2)
+    x, y = view.x[None, :] + bend[0], view.y[:, None] + bend[1]
     wave = np.float32(2.0 * np.pi / period)
-    total = np.zeros((size, size), dtype=np.float32)
+    total = np.zeros((view.size, view.size), dtype=np.float32)
     for turn, offset in zip(angle, shift, strict=True):
         across, down = wave * np.float32(np.cos(turn)), wave * np.float32(np.sin(turn))
         total += np.cos(across * x + down * y + np.float32(offset))
@@ -133,36 +149,36 @@ def _lattice(generator: np.random.Generator, size: int, *, period: float, warp: 
 
 
 def _network(
-    seed: int, index: int, attributes: Mapping[str, float], lobes: Field, size: int
+    seed: int, index: int, attributes: Mapping[str, float], lobes: Field, view: View
 ) -> Field:
     """Return melanin of the pigment networks; their holes are as much lighter."""
-    total = np.zeros((size, size), dtype=np.float32)
+    total = np.zeros((view.size, view.size), dtype=np.float32)
     if attributes["network"] > 0.0:
-        mesh = _lattice(stream(seed, index, "network"), size, period=0.115, warp=0.012)
+        mesh = _lattice(stream(seed, index, "network"), view, period=0.115, warp=0.012)
         total += 0.85 * attributes["network"] * (smoothstep(-mesh, -0.9, 0.9) - 0.55)
     if attributes["atypical_network"] > 0.0:
         generator = stream(seed, index, "atypical network")
-        mesh = _lattice(generator, size, period=0.165, warp=0.055)
+        mesh = _lattice(generator, view, period=0.165, warp=0.055)
         lines = smoothstep(0.45 * lobes - mesh, -0.7, 0.9)
         patches = smoothstep(lobes, -0.9, 0.5)
         total += attributes["atypical_network"] * patches * (1.9 * lines - 0.55)
     return total
 
 
-def _globules(seed: int, index: int, value: float, shape: Outline, size: int) -> Field:
+def _globules(seed: int, index: int, value: float, shape: Outline, view: View) -> Field:
     if value <= 0.0:
-        return np.zeros((size, size), dtype=np.float32)
+        return np.zeros((view.size, view.size), dtype=np.float32)
     generator, count = stream(seed, index, "globules"), 40
     # Spread over the square around the lesion; the lesion's own edge crops them.
     centres = generator.uniform(-0.62, 0.62, (count, 2)).astype(np.float32)
     radii = generator.uniform(0.018, 0.034, count).astype(np.float32)
-    dots = bumps(centres, radii, 3.0 * fade_in(value, count), size)
+    dots = bumps(centres, radii, 3.0 * fade_in(value, count), view)
     return np.float32(1.7) * np.minimum(dots, 1.0) * (shape.depth > 0)
 
 
-def redness(seed: int, index: int, value: float, shape: Outline, size: int) -> Field:
+def redness(seed: int, index: int, value: float, shape: Outline, view: View) -> Field:
     """Return haemoglobin of the erythema, in the lesion and in a rim around it."""
-    flush = smooth_noise(stream(seed, index, "redness"), size, 5)[0]
+    flush = smooth_noise(stream(seed, index, "redness"), view, 5)[0]
     rim = smoothstep(shape.depth, -0.45, 0.1) * (1.0 - 0.5 * smoothstep(shape.depth, 0.2, 0.6))
     erythema: Field = np.float32(0.75 * value) * rim * np.clip(1.0 + 0.4 * flush, 0.2, None)
     return erythema
@@ -174,24 +190,24 @@ def veil_and_regression(
     attributes: Mapping[str, float],
     shape: Outline,
     light: Field,
+    view: View,
 ) -> Field:
     """Lay the blue-white veil and scar-like regression over linear light (3, size, size)."""
-    size = light.shape[-1]
     veil, scar = attributes["blue_white_veil"], attributes["regression"]
     within = smoothstep(shape.depth, 0.02, 0.3)
     if scar > 0.0:
         generator = stream(seed, index, "regression")
-        area, haze = smooth_noise(generator, size, 4)[0], smooth_noise(generator, size, 16)[0]
+        area, haze = smooth_noise(generator, view, 4)[0], smooth_noise(generator, view, 16)[0]
         opacity = (0.25 + 0.5 * scar) * smoothstep(area, 0.6 - 1.3 * scar, 1.8 - 1.3 * scar)
         opacity = opacity * (1.0 + 0.12 * np.clip(haze, -2.0, 2.0))
         opacity = opacity * within * min(4.0 * scar, 1.0)
         light = light + opacity * (_SCAR[:, None, None] - light)
         centres = generator.uniform(-0.55, 0.55, (60, 2)).astype(np.float32)
-        pepper = bumps(centres, np.full(60, 0.013, np.float32), np.ones(60, np.float32), size)
+        pepper = bumps(centres, np.full(60, 0.013, np.float32), np.ones(60, np.float32), view)
         light = light * np.exp(-_DEEP_MELANIN[:, None, None] * (1.1 * pepper * opacity))
     if veil > 0.0:
         generator = stream(seed, index, "veil")
-        area, haze = smooth_noise(generator, size, 3)[0], smooth_noise(generator, size, 13)[0]
+        area, haze = smooth_noise(generator, view, 3)[0], smooth_noise(generator, view, 13)[0]
         opacity = (0.25 + 0.45 * veil) * smoothstep(area, 0.5 - 1.4 * veil, 1.9 - 1.4 * veil)
         opacity = opacity * (1.0 + 0.12 * np.clip(haze, -2.0, 2.0))
         opacity = opacity * within * min(4.0 * veil, 1.0)

@@ -1,5 +1,6 @@
 """The skin around the lesion and what the camera adds: hair, gel, ruler, light and colour cast."""
 
+import math
 from collections.abc import Mapping
 
 import numpy as np
@@ -7,6 +8,7 @@ import numpy as np
 from auditkit.data.synthetic.lesion import HAEMOGLOBIN, MELANIN
 from auditkit.data.synthetic.noise import (
     Field,
+    View,
     axis,
     bumps,
     fade_in,
@@ -33,40 +35,51 @@ FULL_TINT = 12.0
 """Shift of u* at tint 1."""
 
 
-def skin(seed: int, index: int, attributes: Mapping[str, float], size: int) -> Field:
-    """Return the optical density of the skin over bloodless skin, float32 (3, size, size)."""
-    generator = stream(seed, index, "skin")
-    flush = smooth_noise(generator, size, 5)[0]
-    blotches = smooth_noise(generator, size, 14)[0]
-    grain = smooth_noise(generator, size, 52)[0]
+def skin(
+    seed: int, index: int, attributes: Mapping[str, float], size: int, fineness: float = 1.0
+) -> Field:
+    """Return the optical density of the skin over bloodless skin, float32 (3, size, size).
+
+    Args:
+        seed: Seed of the data set.
+        index: Position of the picture.
+        attributes: What to draw.
+        size: Pixels along an edge.
+        fineness: How many times as much skin as under a dermatoscope is in the picture.
+    """
+    generator, view = stream(seed, index, "skin"), View(size)
+    flush, blotches, grain = (
+        smooth_noise(generator, view, round(cells * fineness))[0] for cells in (5, 14, 52)
+    )
     tone = attributes["skin_tone"]
     melanin = (0.06 + 1.15 * tone) * (1.0 + 0.05 * blotches + 0.06 * grain)
-    melanin += 0.018 * grain + _creases(seed, index, size)
-    melanin += _freckles(seed, index, attributes["background_spots"], size)
+    melanin += 0.018 * grain + _creases(seed, index, size, fineness)
+    melanin += _freckles(seed, index, attributes["background_spots"], size, fineness)
     blood = 0.34 + 0.06 * flush + 0.035 * blotches
     density: Field = MELANIN[:, None, None] * melanin + HAEMOGLOBIN[:, None, None] * blood
     return density
 
 
-def _creases(seed: int, index: int, size: int) -> Field:
+def _creases(seed: int, index: int, size: int, fineness: float) -> Field:
     """Return the melanin of the skin's fine rhomboid grooves."""
     generator = stream(seed, index, "creases")
     turn = np.pi * generator.random()
-    bend = 0.05 * smooth_noise(generator, size, 5, 2)
+    bend = 0.05 * smooth_noise(generator, View(size), 5, 2)
     total = np.zeros((size, size), dtype=np.float32)
     for angle, warp in zip((turn, turn + 1.1), bend, strict=True):
         across, down = np.float32(np.cos(angle)), np.float32(np.sin(angle))
-        ridge = np.cos(46.0 * (across * axis(size)[None, :] + down * axis(size)[:, None] + warp))
+        phase = across * axis(size)[None, :] + down * axis(size)[:, None] + warp
+        ridge = np.cos(46.0 * fineness * phase)
         squared = ridge * ridge
         total += squared * squared
     return np.float32(0.045) * total
 
 
-def _freckles(seed: int, index: int, value: float, size: int) -> Field:
-    generator, count = stream(seed, index, "freckles"), 16
+def _freckles(seed: int, index: int, value: float, size: int, fineness: float) -> Field:
+    generator, count = stream(seed, index, "freckles"), round(16 * fineness**2)
     centres = generator.uniform(-1.0, 1.0, (count, 2)).astype(np.float32)
-    radii = generator.uniform(0.025, 0.06, count).astype(np.float32)
-    return bumps(centres, radii, 0.55 * fade_in(value, count), size)
+    radii = generator.uniform(0.025, 0.06, count).astype(np.float32) / np.float32(fineness)
+    return bumps(centres, radii, 0.55 * fade_in(value, count), View(size))
 
 
 def linear_light(density: Field) -> Field:
@@ -75,13 +88,14 @@ def linear_light(density: Field) -> Field:
     return light
 
 
-def _cover(light: Field, opacity: Field, colour: Field) -> Field:
+def cover(light: Field, opacity: Field, colour: Field) -> Field:
+    """Lay a colour over linear light with an opacity (size, size) in 0..1."""
     covered: Field = light + opacity * (colour[:, None, None] - light)
     return covered
 
 
-def hair(seed: int, index: int, value: float, light: Field) -> Field:
-    """Lay up to ten dark arcs over the light."""
+def hair(seed: int, index: int, value: float, light: Field, scale: float = 1.0) -> Field:
+    """Lay up to ten dark arcs over the light, `scale` times as large as under a dermatoscope."""
     size, generator = light.shape[-1], stream(seed, index, "hair")
     comb = 2.0 * np.pi * generator.random()
     for amount in fade_in(value, 10):
@@ -97,10 +111,11 @@ def hair(seed: int, index: int, value: float, light: Field) -> Field:
         slope = np.float32(2.0 * bend) * along
         distance = np.abs(away - np.float32(offset) - np.float32(bend) * along * along)
         distance /= np.sqrt(1.0 + slope * slope)
+        start, length, width = start + 0.5 * (1.0 - scale) * length, length * scale, width * scale
         strand = 1.0 - smoothstep(distance, width, width + 0.016)
-        strand *= smoothstep(along, start, start + 0.1)
-        strand *= 1.0 - smoothstep(along, start + length, start + length + 0.2)
-        light = _cover(light, 0.9 * amount * strand, _HAIR)
+        strand *= smoothstep(along, start, start + 0.1 * scale)
+        strand *= 1.0 - smoothstep(along, start + length, start + length + 0.2 * scale)
+        light = cover(light, 0.9 * math.sqrt(scale) * amount * strand, _HAIR)
     return light
 
 
@@ -118,7 +133,7 @@ def bubbles(seed: int, index: int, value: float, light: Field) -> Field:
         ring = np.exp(-0.5 * ((distance - radius + 0.028) / 0.014) ** 2)
         spot = np.exp(-((x + 0.4 * radius) ** 2 + (y + 0.4 * radius) ** 2) / (0.25 * radius) ** 2)
         light = light * (1.0 - 0.45 * amount * rim)
-        light = _cover(light, amount * np.minimum(0.45 * ring + 0.8 * spot, 1.0), _GEL)
+        light = cover(light, amount * np.minimum(0.45 * ring + 0.8 * spot, 1.0), _GEL)
     return light
 
 
@@ -134,7 +149,19 @@ def ruler(seed: int, index: int, value: float, light: Field) -> Field:
     reach = np.where(np.round(along) % 5 == 0, 0.26, 0.15)
     excess: Field = (inward[None, :] - reach[:, None]).astype(np.float32)
     marks = tick[:, None] * (1.0 - smoothstep(excess, 0.0, 0.03))
-    return _cover(light, np.float32(0.85 * value) * np.rot90(marks, side), _MARK)
+    return cover(light, np.float32(0.85 * value) * np.rot90(marks, side), _MARK)
+
+
+def stops(attributes: Mapping[str, float]) -> np.float32:
+    """Return the gain of the picture's exposure."""
+    return np.float32(2.0 ** (0.4 * attributes["brightness"]))
+
+
+def lamp(attributes: Mapping[str, float]) -> Field:
+    """Return the gain that the lamp's colour temperature gives red, green and blue, (3, 1, 1)."""
+    warm = attributes["colour_temperature"]
+    gain: Field = np.exp(np.array([0.10 * warm, 0.0, -0.20 * warm], dtype=np.float32))
+    return gain[:, None, None]
 
 
 def exposure(attributes: Mapping[str, float], light: Field) -> Field:
@@ -142,14 +169,11 @@ def exposure(attributes: Mapping[str, float], light: Field) -> Field:
     size, dark = light.shape[-1], attributes["dark_corner"]
     x, y = axis(size)[None, :], axis(size)[:, None]
     radius = np.sqrt(x * x + y * y)
-    stops = np.float32(2.0 ** (0.4 * attributes["brightness"]))
-    gain: Field = stops * (1.0 - np.float32(0.13) * radius * radius)
+    gain: Field = stops(attributes) * (1.0 - np.float32(0.13) * radius * radius)
     if dark > 0.0:
         edge = 1.42 - 0.42 * dark
         gain = gain * (1.0 - 0.985 * smoothstep(radius, edge - 0.05, edge + 0.05))
-    warm = attributes["colour_temperature"]
-    lamp = np.exp(np.array([0.10 * warm, 0.0, -0.20 * warm], dtype=np.float32))
-    lit: Field = light * gain * lamp[:, None, None]
+    lit: Field = light * gain * lamp(attributes)
     return lit
 
 

@@ -18,7 +18,7 @@ from auditkit.data.synthetic.dermoscopy import (
     sample_case,
     with_attribute,
 )
-from auditkit.data.synthetic.noise import smooth_noise, stream
+from auditkit.data.synthetic.noise import View, smooth_noise, stream
 from auditkit.data.synthetic.scene import FULL_TINT, colour_cast, srgb
 from auditkit.errors import AuditError
 
@@ -223,7 +223,7 @@ def test_any_seed_and_index_can_be_drawn(seed, index):
 
 
 def test_smooth_noise_has_unit_variance_everywhere():
-    fields = smooth_noise(stream(1, 0, "test"), 24, 5, 4000)
+    fields = smooth_noise(stream(1, 0, "test"), View(24), 5, 4000)
     np.testing.assert_allclose(fields.std(axis=0), 1.0, atol=0.06)
     np.testing.assert_allclose(fields.mean(axis=0), 0.0, atol=0.07)
 

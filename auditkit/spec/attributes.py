@@ -1,4 +1,4 @@
-"""The twenty attributes of a synthetic dermoscopy picture."""
+"""The twenty attributes of a synthetic picture, named apart from the generators, for specs."""
 
 from dataclasses import dataclass
 from typing import Literal

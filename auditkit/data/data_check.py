@@ -1,0 +1,153 @@
+"""The result of checking a data set, and its text for people."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from auditkit.spec.data_card import DataCard
+
+_SHOWN, _SHORT = 20, 5
+
+
+@dataclass(frozen=True)
+class Copies:
+    """Pictures that are equal, or so similar that they must be copies.
+
+    Attributes:
+        ids: of the pictures.
+        patients: distinct ones among them (a picture without a patient is its own).
+        labels: distinct ones among them.
+        splits: distinct ones among them.
+    """
+
+    ids: tuple[str, ...]
+    patients: tuple[str, ...]
+    labels: tuple[str, ...]
+    splits: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class DataCheck:
+    """All that was found in a data set.
+
+    Attributes:
+        card: what was checked.
+        source: its table or folder.
+        images: number of pictures that are listed, over all splits.
+        annotated: of these, with a mask or a box.
+        card_problems: the card and the data set disagree.
+        row_problems: labels, patients, ids.
+        file_problems: pictures and masks that are missing or cannot be read as declared.
+        classes: number of pictures per label.
+        splits: number of pictures per split.
+        groups: number of pictures per value of each group column.
+        missing: number of empty cells per group and feature column.
+        patients: number of patients by their number of pictures.
+        sizes: number of pictures per size.
+        exact: groups of equal files.
+        similar: groups of near-duplicates; may hold equal ones, too.
+        split_patients: patients with pictures in several splits.
+        ignored: files that are no pictures.
+    """
+
+    card: DataCard
+    source: Path
+    images: int
+    annotated: int
+    card_problems: Sequence[str]
+    row_problems: Sequence[str]
+    file_problems: Sequence[str]
+    classes: Mapping[str, int]
+    splits: Mapping[str, int]
+    groups: Mapping[str, Mapping[str, int]]
+    missing: Mapping[str, int]
+    patients: Mapping[int, int]
+    sizes: Mapping[str, int]
+    exact: Sequence[Copies]
+    similar: Sequence[Copies]
+    split_patients: Sequence[str]
+    ignored: Sequence[str]
+
+    @property
+    def leaks(self) -> Sequence[Copies]:
+        """Copies across splits."""
+        return [copies for copies in self._copies if len(copies.splits) > 1]
+
+    @property
+    def label_conflicts(self) -> Sequence[Copies]:
+        """Copies with different labels."""
+        return [copies for copies in self._copies if len(copies.labels) > 1]
+
+    @property
+    def shared_pictures(self) -> Sequence[Copies]:
+        """Copies across patients: the audit takes them for independent."""
+        return [copies for copies in self._copies if len(copies.patients) > 1]
+
+    @property
+    def _copies(self) -> Sequence[Copies]:
+        inside = {ids for copies in self.similar for ids in copies.ids}
+        return [*self.similar, *(c for c in self.exact if not inside.issuperset(c.ids))]
+
+    @property
+    def problems(self) -> int:
+        """Number of things to mend or to explain; 0 if the data set is as it should be."""
+        listed = (self.card_problems, self.row_problems, self.file_problems, self.split_patients)
+        copies = (self.leaks, self.label_conflicts, self.shared_pictures)
+        return sum(map(len, listed)) + sum(map(len, copies))
+
+    def render_text(self) -> str:
+        """The check as plain text, problems first."""
+        return "\n".join(_lines(self)) + "\n"
+
+
+def _lines(check: DataCheck) -> Iterator[str]:
+    yield f"{check.card.data}: {check.images} pictures in {check.source}"
+    yield from _section("card", check.card_problems)
+    yield from _section("rows", check.row_problems)
+    yield from _section("files missing or unreadable", check.file_problems)
+    yield from _section("copies with different labels", map(_described, check.label_conflicts))
+    yield from _section("leakage: copies in several splits", map(_described, check.leaks))
+    yield from _section("leakage: patients in several splits", check.split_patients)
+    yield from _section("copies across patients", map(_described, check.shared_pictures))
+    yield ""
+    yield f"classes: {_listed(check.classes)}"
+    if check.splits:
+        yield f"splits: {_listed(check.splits)}"
+    for column, counts in check.groups.items():
+        yield f"{column}: {_listed(counts)}"
+    missing = {column: count for column, count in check.missing.items() if count}
+    yield f"missing values: {_listed(missing) or 'none'}"
+    patients = sum(check.patients.values())
+    yield f"patients: {patients} (pictures each: {_listed(check.patients, ' x ')})"
+    yield f"annotated: {check.annotated}"
+    yield f"sizes: {len(check.sizes)} ({_listed(check.sizes)})"
+    yield f"copies: {len(check.exact)} groups of equal files, {len(check.similar)} of similar pictures"
+    if check.ignored:
+        yield f"files that are no pictures: {len(check.ignored)} ({', '.join(check.ignored[:_SHORT])})"
+    yield ""
+    yield f"{check.problems} problems" if check.problems else "no problems"
+
+
+def _section(title: str, found: "Sequence[str] | Iterator[str]") -> Iterator[str]:
+    problems = list(found)
+    if not problems:
+        return
+    yield f"\n{title}: {len(problems)}"
+    yield from (f"  {problem}" for problem in problems[:_SHOWN])
+    if len(problems) > _SHOWN:
+        yield f"  ... and {len(problems) - _SHOWN} more"
+
+
+def _described(copies: Copies) -> str:
+    ids = ", ".join(copies.ids[:_SHORT]) + (", ..." if len(copies.ids) > _SHORT else "")
+    parts = [f"labels {', '.join(copies.labels)}"]
+    if any(copies.splits):
+        parts.append(f"splits {', '.join(copies.splits)}")
+    return f"{ids} ({'; '.join(parts)})"
+
+
+def _listed(counts: Mapping[str, int] | Mapping[int, int], sign: str = ": ") -> str:
+    """'a: 3, b: 2' with the largest first; 'pictures x patients' for histograms."""
+    items = [f"{name}{sign}{count}" for name, count in counts.items()]
+    rest = len(items) - _SHOWN
+    return ", ".join(items[:_SHOWN]) + (f", ... and {rest} more" if rest > 0 else "")

@@ -1,0 +1,1 @@
+"""Published data sets of skin lesions, read from their public layouts."""

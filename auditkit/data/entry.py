@@ -1,0 +1,74 @@
+"""What a format lists: pictures with texts, before labels are understood or files are opened."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+from auditkit.data.dataset import Mask
+from auditkit.data.source import Source
+from auditkit.spec.data_card import Pictures
+
+
+class Region(Protocol):
+    """An annotated region that is drawn when it is needed."""
+
+    def draw(self, shape: tuple[int, int], where: str, options: Pictures) -> Mask:
+        """The region in a picture of this height and width.
+
+        Raises:
+            AuditError: it does not fit, or its file is not as it should be.
+        """
+        ...
+
+    def identity(self) -> bytes:
+        """Bytes that change when the region changes."""
+        ...
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One picture as the data set's own files describe it.
+
+    Attributes:
+        id: unique in the data set.
+        where: file and line, for messages.
+        label: class as written.
+        picture: its bytes.
+        patient: None if the data set knows no patients: then each picture is its own cluster.
+        groups: value per group column; "" if missing.
+        features: value per feature column; "" if missing.
+        split: name of the part, or "".
+        region: None if not annotated.
+    """
+
+    id: str
+    where: str
+    label: str
+    picture: Source
+    patient: str | None = None
+    groups: Mapping[str, str] = field(default_factory=dict)
+    features: Mapping[str, str] = field(default_factory=dict)
+    split: str = ""
+    region: Region | None = None
+
+
+@dataclass(frozen=True)
+class Listing:
+    """All pictures of a data set, filtered as the card says, before `split` and `limit`.
+
+    Attributes:
+        source: the table or folder, for messages.
+        entries: in the data set's own order.
+        positive: labels that count as positive where the card does not say.
+        expected: number of pictures per class (or over all classes, under ""), if it is known.
+        expected_from: who says so.
+        ignored: files that are no pictures.
+    """
+
+    source: Path
+    entries: Sequence[Entry]
+    positive: tuple[str, ...] | None = None
+    expected: Mapping[str, int] = field(default_factory=dict)
+    expected_from: str = ""
+    ignored: Sequence[str] = ()

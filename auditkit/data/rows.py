@@ -1,0 +1,95 @@
+"""Rows of tables: CSV, or Parquet with the extra `parquet`."""
+
+import csv
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+from auditkit.errors import AuditError
+from auditkit.spec.problems import nearest
+
+
+class Row(NamedTuple):
+    """A row and the line on which it stands."""
+
+    line: int
+    cells: Mapping[str, str]
+
+
+def read_table(table: Path) -> list[Row]:
+    """All rows, cells stripped; Parquet by its suffix, else CSV.
+
+    Raises:
+        AuditError: the file is missing, damaged, or has no rows.
+    """
+    rows = list(_parquet(table) if table.suffix == ".parquet" else _csv(table))
+    if not rows:
+        raise AuditError(f"{table} has no rows; one per picture was expected")
+    return rows
+
+
+def read_cells(table: Path) -> list[tuple[int, list[str]]]:
+    """Line and cells of a CSV table without a header.
+
+    Raises:
+        AuditError: the file is missing or damaged.
+    """
+    try:
+        with table.open(encoding="utf-8-sig", newline="") as file:
+            reader = csv.reader(file, strict=True)
+            return [(reader.line_num, [cell.strip() for cell in row]) for row in reader if row]
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise AuditError(f"{table} cannot be read as a CSV table: {error}") from error
+
+
+def check_columns(table: Path, known: Iterable[str], wanted: Iterable[str]) -> None:
+    """Hold the columns that are asked for against those of the table.
+
+    Raises:
+        AuditError: naming the first that is not there, and the nearest that is.
+    """
+    known = list(known)
+    for column in wanted:
+        if column not in known:
+            raise AuditError(f"{table}:1: there is no column '{column}'; {nearest(column, known)}")
+
+
+def _csv(table: Path) -> Iterator[Row]:
+    try:
+        with table.open(encoding="utf-8-sig", newline="") as file:
+            reader = csv.DictReader(file, strict=True)
+            names = list(reader.fieldnames or ())
+            twice = next((name for name in names if names.count(name) > 1), None)
+            if twice is not None:
+                raise AuditError(f"{table}:1: two columns have the name '{twice}'; rename one")
+            for row in reader:
+                if None in row or None in row.values():
+                    raise AuditError(
+                        f"{table}:{reader.line_num}: has another number of cells than the header"
+                    )
+                yield Row(
+                    reader.line_num, {name.strip(): value.strip() for name, value in row.items()}
+                )
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise AuditError(f"{table} cannot be read as a CSV table: {error}") from error
+
+
+def _parquet(table: Path) -> Iterator[Row]:
+    try:
+        from pyarrow import parquet
+    except ImportError as error:
+        raise AuditError(
+            f'{table} is Parquet, which needs: pip install "pytest-auditkit[parquet]"'
+        ) from error
+    line = 1
+    try:
+        for batch in parquet.ParquetFile(table).iter_batches():
+            for row in batch.to_pylist():
+                line += 1
+                yield Row(line, {name: _text(value) for name, value in row.items()})
+    except (OSError, ValueError, MemoryError) as error:
+        raise AuditError(f"{table} cannot be read as a Parquet table: {error}") from error
+
+
+def _text(value: object) -> str:
+    return "" if value is None else str(value).strip()

@@ -1,0 +1,115 @@
+"""Where a picture's bytes are: a file below a folder, or bytes inside a data set's own files."""
+
+import hashlib
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from io import BytesIO
+from pathlib import Path
+from typing import BinaryIO, Protocol
+
+from auditkit.errors import AuditError
+
+# A file changed this recently may change again within its time stamp's resolution.
+_SETTLED = 2.0
+_digests: dict[tuple[str, int, int, int], bytes] = {}
+
+
+class Source(Protocol):
+    """Bytes of one picture, to be opened when they are needed."""
+
+    @property
+    def name(self) -> str:
+        """The file's path, for messages; its suffix says what kind of picture it is."""
+        ...
+
+    def open(self) -> BinaryIO:
+        """The bytes from their start."""
+        ...
+
+    def digest(self) -> bytes:
+        """SHA-256 of the bytes."""
+        ...
+
+
+def below(root: Path, text: str, where: str) -> Path:
+    """The path that a table names, which must lie below the folder ``root`` (resolved).
+
+    Raises:
+        AuditError: it leads elsewhere, also by symbolic links, or is no path.
+    """
+    try:
+        path = (root / text).resolve()
+    except (OSError, ValueError, RuntimeError) as error:
+        raise AuditError(f"{where}: {text!r:.200} is not a path: {error}") from error
+    if not path.is_relative_to(root):
+        raise AuditError(
+            f"{where}: {text:.200} lies outside the folder {root}; keep pictures and masks below it"
+        )
+    return path
+
+
+@dataclass(frozen=True)
+class FileSource:
+    """A file named relative to a folder; where it leads is looked at when it is opened.
+
+    Attributes:
+        root: resolved folder.
+        text: path as named by the data set.
+        where: file and line that named it.
+    """
+
+    root: Path
+    text: str
+    where: str
+
+    @property
+    def path(self) -> Path:
+        """The file's path, known to lie below ``root``."""
+        return below(self.root, self.text, self.where)
+
+    @property
+    def name(self) -> str:
+        """The path as it is named."""
+        return str(self.root / self.text)
+
+    def open(self) -> BinaryIO:
+        """Open the file."""
+        return self.path.open("rb")
+
+    def digest(self) -> bytes:
+        """SHA-256 of the file, remembered while its size and times stay the same."""
+        path = self.path
+        try:
+            return _file_digest(path)
+        except (OSError, ValueError) as error:
+            reason = getattr(error, "strerror", None) or error
+            raise AuditError(f"{self.where}: {path} cannot be read: {reason}") from error
+
+
+@dataclass(frozen=True)
+class BytesSource:
+    """Bytes that a reader fetches, with a name for messages."""
+
+    name: str
+    fetch: Callable[[], bytes]
+
+    def open(self) -> BinaryIO:
+        """The bytes as a file."""
+        return BytesIO(self.fetch())
+
+    def digest(self) -> bytes:
+        """SHA-256 of the bytes."""
+        return hashlib.sha256(self.fetch()).digest()
+
+
+def _file_digest(path: Path) -> bytes:
+    state = path.stat()
+    key = (str(path), state.st_size, state.st_mtime_ns, state.st_ctime_ns)
+    found = _digests.get(key)
+    if found is None:
+        with path.open("rb") as file:
+            found = hashlib.file_digest(file, "sha256").digest()
+        if time.time() - max(state.st_mtime, state.st_ctime) > _SETTLED:
+            _digests[key] = found
+    return found
