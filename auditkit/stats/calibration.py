@@ -182,7 +182,7 @@ def _labels_and_probabilities(labels: ArrayLike, values: ArrayLike) -> tuple[Flo
 def _bin_errors(y: Floats, p: Floats, bins: int) -> Statistic:
     """Signed error of each bin times its share of the weight, (B, bins), for weights (B, n)."""
     excess = np.zeros((y.size, bins))
-    excess[np.arange(y.size), _equal_mass_bins(p, bins)] = y - p
+    excess[np.arange(y.size), equal_mass_bins(p, bins)] = y - p
 
     def errors(weights: Floats) -> Floats:
         shares: Floats = (weights @ excess) / weights.sum(axis=1, keepdims=True)
@@ -196,7 +196,8 @@ def _total(errors: Floats) -> Floats:
     return total
 
 
-def _equal_mass_bins(p: Floats, bins: int) -> Integers:
+def equal_mass_bins(p: Floats, bins: int) -> Integers:
+    """Bin of each probability, (n,) in 0 ... bins - 1; equal ones share a bin, bins may be empty."""
     _, group, counts = np.unique(p, return_inverse=True, return_counts=True)
     middle = (np.cumsum(counts) - counts / 2) / p.size
     index: Integers = np.minimum((middle * bins).astype(np.int64), bins - 1)[group]

@@ -18,7 +18,8 @@ from auditkit.stats.inputs import (
     half_alpha,
     same_length,
 )
-from auditkit.stats.resampling import REPLICATES, Statistic, bootstrap
+from auditkit.stats.ranking import weighted_auroc
+from auditkit.stats.resampling import REPLICATES, bootstrap
 from auditkit.stats.tails import BoundedTail, StudentTail, UnvariedTail, logit
 
 
@@ -119,7 +120,7 @@ def auroc(
     at_least_two_clusters(groups, "auroc")
     value = _area(y, s)
     if value in (0.0, 1.0) or s.min() == s.max():
-        pairs = _independent_pairs(y, groups)
+        pairs = independent_pairs(y, groups)
         unvaried = UnvariedTail(value, (0.0, 1.0), pairs)
         method = f"no variation: exact bound of {pairs} independent pairs"
         bounded = BoundedTail(unvaried, (0.0, 1.0))
@@ -142,36 +143,6 @@ def auroc(
     low, high = tail.interval(half)
     method = "DeLong on the logit scale"
     return Estimate(value, low, high, level, y.size, groups.count, method, tail)
-
-
-def weighted_auroc(labels: Floats, scores: Floats) -> Statistic:
-    """AUROC as a function of weights on the images, for ``bootstrap``; NaN where a class is empty.
-
-    Args:
-        labels: (n,) 0 or 1, in the order of rising scores.
-        scores: (n,) rising.
-
-    Returns:
-        A function of weights (B, n) in the same order that gives the areas (B,).
-    """
-    starts = np.flatnonzero(np.concatenate([[True], np.diff(scores) > 0]))
-    tied = starts.size < scores.size
-
-    def statistic(weights: Floats) -> Floats:
-        positive = weights * labels
-        negative = weights - positive
-        if tied:
-            positive = np.add.reduceat(positive, starts, axis=1)
-            negative = np.add.reduceat(negative, starts, axis=1)
-        below = np.cumsum(negative, axis=1)
-        below -= negative / 2
-        concordant = np.einsum("bi,bi->b", positive, below)
-        pairs = positive.sum(axis=1) * negative.sum(axis=1)
-        with np.errstate(invalid="ignore"):
-            areas: Floats = concordant / pairs
-        return areas
-
-    return statistic
 
 
 def _labels_and_scores(labels: ArrayLike, scores: ArrayLike) -> tuple[Floats, Floats]:
@@ -197,21 +168,46 @@ def _area(y: Floats, s: Floats) -> float:
 
 
 def _delong(y: Floats, s: Floats, value: float) -> StudentTail:
-    positive, negative = s[y == 1], s[y == 0]
-    if min(positive.size, negative.size) < 2:
+    positive, negative = int(y.sum()), int((1 - y).sum())
+    if min(positive, negative) < 2:
         raise AuditError(
-            f"labels: {positive.size} positive and {negative.size} negative images; an interval "
+            f"labels: {positive} positive and {negative} negative images; an interval "
             "for the AUROC needs at least two of each."
         )
-    ranks = _midranks(s)
-    beaten = (ranks[y == 1] - _midranks(positive)) / negative.size
-    beating = 1 - (ranks[y == 0] - _midranks(negative)) / positive.size
-    variance = beaten.var(ddof=1) / positive.size + beating.var(ddof=1) / negative.size
+    influence = auroc_influence(y, s)
+    # Sums of squares over n (n - 1) per class: DeLong's variance with ddof 1.
+    variance = (influence[y == 1] ** 2).sum() * positive / (positive - 1)
+    variance += (influence[y == 0] ** 2).sum() * negative / (negative - 1)
     error = math.sqrt(float(variance)) / (value * (1 - value))
     return StudentTail(logit(value), error, scale="logit")
 
 
-def _independent_pairs(y: Floats, groups: Clusters) -> int:
+def auroc_influence(labels: Floats, scores: Floats) -> Floats:
+    """What each image adds to the error of the AUROC: DeLong's structural components, centred.
+
+    For a positive (V10 - A) / n+, for a negative (V01 - A) / n- (DeLong et al. 1988,
+    doi:10.2307/2531595); summed within patients they give Obuchowski's variance for clustered
+    images (1997, doi:10.2307/2533958).
+
+    Args:
+        labels: (n,) 0 or 1, both present.
+        scores: (n,).
+
+    Returns:
+        (n,), with sum 0 over each class.
+    """
+    positive, negative = scores[labels == 1], scores[labels == 0]
+    ranks, influence = _midranks(scores), np.empty(scores.size)
+    beaten = (ranks[labels == 1] - _midranks(positive)) / negative.size
+    beating = 1 - (ranks[labels == 0] - _midranks(negative)) / positive.size
+    influence[labels == 1] = (beaten - beaten.mean()) / positive.size
+    influence[labels == 0] = (beating - beating.mean()) / negative.size
+    return influence
+
+
+def independent_pairs(y: Floats, groups: Clusters) -> int:
+    """Number of pairs of a positive and a negative image in which no patient is used twice."""
+
     def patients(of_class: int) -> int:
         index: Integers = groups.index[y == of_class]
         return int(np.unique(index).size)

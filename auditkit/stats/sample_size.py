@@ -48,7 +48,7 @@ def required_n_mean(
         >>> required_n_mean(sd=1.0, effect=0.0, margin=0.5)
         44
     """
-    half = _checked(power, level, design_effect)
+    half = checked(power, level, design_effect)
     if sd <= 0:
         raise AuditError(f"sd is {sd}; expected a positive standard deviation.")
     ratio = sd / _distance(effect, margin)
@@ -93,7 +93,7 @@ def required_n_proportion(
         >>> required_n_proportion(0.0, 0.05)  # log 0.025 / log 0.95 = 71.9
         72
     """
-    half = _checked(power, level, design_effect)
+    half = checked(power, level, design_effect)
     if not (0 <= proportion <= 1 and 0 < margin < 1):
         raise AuditError(f"proportion {proportion}, margin {margin}: expected both within [0, 1].")
     distance = _distance(proportion, margin)
@@ -145,23 +145,24 @@ def required_n_auroc(
         >>> required_n_auroc(0.9, 0.8, prevalence=0.5)
         203
     """
-    half = _checked(power, level, design_effect)
+    half = checked(power, level, design_effect)
     if not all(0 < x < 1 for x in (auroc, margin_bound, prevalence)):
         raise AuditError("auroc, margin_bound and prevalence: expected values between 0 and 1.")
     distance = _distance(logit(auroc), logit(margin_bound))
-    reach = -_normal(half) + _normal(power)
+    reach = -normal(half) + normal(power)
 
     def enough(n: int) -> bool:
         positive, negative = n * prevalence, n * (1 - prevalence)
         if min(positive, negative) < 2:
             return False
-        error = math.sqrt(_hanley_mcneil(auroc, positive, negative)) / (auroc * (1 - auroc))
+        error = math.sqrt(hanley_mcneil(auroc, positive, negative)) / (auroc * (1 - auroc))
         return reach * error <= distance
 
     return math.ceil(_smallest(enough) * design_effect)
 
 
-def _checked(power: float, level: float, design_effect: float) -> float:
+def checked(power: float, level: float, design_effect: float) -> float:
+    """Half of alpha, if the arguments are in range."""
     half = half_alpha(level)
     if not half < power < 1 or design_effect < 1:
         raise AuditError(
@@ -190,7 +191,8 @@ def _smallest(enough: Callable[[int], bool]) -> int:
     return high
 
 
-def _normal(probability: float) -> float:
+def normal(probability: float) -> float:
+    """Quantile of the standard normal distribution."""
     from scipy import special
 
     return float(special.ndtri(probability))
@@ -207,7 +209,8 @@ def _last_rise(proportion: float, margin: float, half: float, power: float, limi
     return int(n[short[-1]]) + 1 if short.size else 1
 
 
-def _hanley_mcneil(area: float, positive: float, negative: float) -> float:
+def hanley_mcneil(area: float, positive: float, negative: float) -> float:
+    """Variance of an AUROC from numbers of images (1982, doi:10.1148/radiology.143.1.7063747)."""
     first, second = area / (2 - area), 2 * area**2 / (1 + area)
     spread = (positive - 1) * (first - area**2) + (negative - 1) * (second - area**2)
     return (area * (1 - area) + spread) / (positive * negative)
