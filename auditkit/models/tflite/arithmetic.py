@@ -15,6 +15,7 @@ from typing import Any, Literal, TypeAlias
 import numpy as np
 import numpy.typing as npt
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from auditkit.models.tflite.fixed_point import quantise_multiplier, rescale
@@ -62,6 +63,7 @@ ACTIVATIONS: dict[str, tuple[float, float]] = {
     "RELU": (0.0, np.inf),
     "RELU_N1_TO_1": (-1.0, 1.0),
     "RELU6": (0.0, 6.0),
+    "RELU_0_TO_1": (0.0, 1.0),
 }
 
 
@@ -70,22 +72,35 @@ def _round_away(value: np.float32) -> int:
 
 
 class _RoundThrough(torch.autograd.Function):
-    """Rescale, round and clamp in place; the gradient passes where the rounded code fits."""
+    """Rescale, round and clamp; the gradient passes where the rounded code fits."""
 
     @staticmethod
     def forward(ctx: Any, total: Tensor, multiplier: Tensor, stage: "FakeStage") -> Tensor:
-        lowest, highest = stage.limits
-        ctx.mark_dirty(total)
-        _round(total.mul_(multiplier), stage.rounding)
-        mask = (total >= lowest) & (total <= highest) if stage.masked else None
-        ctx.save_for_backward(multiplier, mask)
-        return total.clamp_(lowest, highest)
+        ctx.stage = stage
+        if not stage.masked:
+            ctx.mark_dirty(total)
+            ctx.save_for_backward(multiplier)
+            return stage.rescaled(total).clamp_(*stage.limits)
+        # The sums are nobody else's: they become the rounded codes before the limits.
+        codes = torch.empty_like(total)
+        for part, code in zip(_blocks(total), _blocks(codes), strict=True):
+            torch.clamp(stage.rescaled(part), *stage.limits, out=code)
+        ctx.save_for_backward(multiplier, total)
+        return codes
 
     @staticmethod
     def backward(ctx: Any, *gradients: Any) -> tuple[Tensor, None, None]:
-        multiplier, mask = ctx.saved_tensors
-        gradient = gradients[0] * multiplier
-        return gradient if mask is None else gradient.mul_(mask), None, None
+        multiplier, *rounded = ctx.saved_tensors
+        if not rounded:
+            return gradients[0] * multiplier, None, None
+        lowest, highest = ctx.stage.limits
+        # Codes are whole numbers, so that half a step outside the limits includes them.
+        passed = _WITHIN(gradients[0], rounded[0], lowest - 0.5, highest + 0.5)
+        return passed.mul_(multiplier), None, None
+
+
+# The gradient where a value lies between two limits, else 0, in one pass over memory.
+_WITHIN = torch.ops.aten.hardtanh_backward
 
 
 def _round(values: Tensor, rounding: Rounding) -> None:
@@ -142,11 +157,13 @@ class OutputStage(nn.Module):
 
     def forward(self, total: Tensor) -> Tensor:
         """Limit a fresh tensor, which may be overwritten."""
+        lowest, highest = self.limits
         if not np.isfinite(self.limits).any():
             return total
-        if total.requires_grad:
-            return total.clamp(*self.limits)
-        return total.clamp_(*self.limits)
+        if (lowest, highest) == (0, np.inf):
+            return F.relu_(total)
+        # As clamp, with a gradient that is several times as fast.
+        return F.hardtanh_(total, lowest, highest)
 
 
 class FakeStage(OutputStage):
@@ -173,13 +190,16 @@ class FakeStage(OutputStage):
 
     def forward(self, total: Tensor) -> Tensor:
         """Turn a fresh tensor of sums into centred codes, overwriting it."""
-        multiplier = self.multiplier
         if total.requires_grad:
-            result: Tensor = _RoundThrough.apply(total, multiplier, self)
+            result: Tensor = _RoundThrough.apply(total, self.multiplier, self)
             return result
         for part in _blocks(total):
-            _round(part.mul_(multiplier), self.rounding)
-            part.clamp_(*self.limits)
+            self.rescaled(part).clamp_(*self.limits)
+        return total
+
+    def rescaled(self, total: Tensor) -> Tensor:
+        """Rescale and round in place, without limits."""
+        _round(total.mul_(self.multiplier), self.rounding)
         return total
 
 

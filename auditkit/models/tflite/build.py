@@ -1,67 +1,20 @@
 """From the records of a file to the plan of a network: which module runs when, on what."""
 
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from types import MappingProxyType
 
 import numpy as np
 from torch import nn
 
 from auditkit.models.tflite.arithmetic import Mode
-from auditkit.models.tflite.elementwise import build_product, build_sum
-from auditkit.models.tflite.functions import (
-    build_activation,
-    build_dequantise,
-    build_hard_swish,
-    build_logistic,
-    build_quantise,
-    build_softmax,
-)
-from auditkit.models.tflite.linear import build_convolution, build_dense, build_depthwise
-from auditkit.models.tflite.pooling import build_mean, build_pool
-from auditkit.models.tflite.schema import Graph, OperatorRecord, TensorRecord
-from auditkit.models.tflite.shapes import (
-    build_concatenation,
-    build_pad,
-    build_reshape,
-    build_transpose,
-)
+from auditkit.models.tflite.layout import Oriented, channels_first
+from auditkit.models.tflite.operators import BUILDERS
+from auditkit.models.tflite.schema import Graph, TensorRecord
 from auditkit.models.tflite.site import Site
 
-BUILDERS: Mapping[str, Callable[[Site], nn.Module]] = MappingProxyType(
-    {
-        "ADD": build_sum,
-        "AVERAGE_POOL_2D": build_pool,
-        "CONCATENATION": build_concatenation,
-        "CONV_2D": build_convolution,
-        "DEPTHWISE_CONV_2D": build_depthwise,
-        "DEQUANTIZE": build_dequantise,
-        "EXPAND_DIMS": build_reshape,
-        "FULLY_CONNECTED": build_dense,
-        "HARD_SWISH": build_hard_swish,
-        "LOGISTIC": build_logistic,
-        "MAX_POOL_2D": build_pool,
-        "MEAN": build_mean,
-        "MUL": build_product,
-        "PAD": build_pad,
-        "QUANTIZE": build_quantise,
-        "RELU": build_activation,
-        "RELU6": build_activation,
-        "RELU_N1_TO_1": build_activation,
-        "RESHAPE": build_reshape,
-        "SOFTMAX": build_softmax,
-        "SQUEEZE": build_reshape,
-        "SUB": build_sum,
-        "TRANSPOSE": build_transpose,
-    },
-)
-# What computes the shape for a RESHAPE from a batch of unknown size. The shape recorded in the
-# file already says it for one image, so these are left out.
-_SHAPE_OPERATORS = frozenset(
-    {"SHAPE", "STRIDED_SLICE", "PACK", "GATHER", "CAST", "REDUCE_PROD", "CONCATENATION", "MUL"},
-)
 _PROBABILITIES = frozenset({"SOFTMAX", "LOGISTIC"})
 _TRANSPARENT = frozenset({"QUANTIZE", "DEQUANTIZE", "RESHAPE", "SQUEEZE"})
+# Weights that operators may share, in values of the file; shared weights count each time.
+_MOST_SHARING, _SMALL = 8, 1 << 16
 
 
 @dataclass(frozen=True)
@@ -70,7 +23,7 @@ class Step:
 
     name: str
     inputs: tuple[int, ...]
-    output: int
+    outputs: tuple[int, ...]
     released: tuple[int, ...]
 
 
@@ -80,51 +33,6 @@ class Ending:
 
     logits: int | None
     tensors: frozenset[int]
-
-
-def simplified(graph: Graph) -> Graph:
-    """Leave out what only computes shapes, and fold DEQUANTIZE of stored weights.
-
-    Raises:
-        AuditError: if an operator remains that the reader does not know; it names all of them.
-    """
-    tensors = list(graph.tensors)
-    shapes: set[int] = set()
-    kept = []
-    for record in graph.operators:
-        if _computes_shape(record, tensors, shapes):
-            shapes.update(record.outputs)
-        elif record.name == "DEQUANTIZE" and _stored(record, tensors):
-            site = Site(graph, record, "float", masked=True)
-            site.gives(site.input(0).shape)
-            output = record.outputs[0]
-            real = site.real(tensors[record.inputs[0]])
-            tensors[output] = replace(tensors[output], data=real, dtype="FLOAT32")
-        else:
-            kept.append(record)
-    unknown = sorted({record.name for record in kept} - set(BUILDERS))
-    if unknown:
-        graph.fail(
-            f"uses the operator{'s' if len(unknown) > 1 else ''} {', '.join(unknown)}, which the "
-            f"reader does not know. It knows {', '.join(sorted(BUILDERS))}. Export the model "
-            "without, or use it through another format",
-        )
-    return replace(graph, tensors=tuple(tensors), operators=tuple(kept))
-
-
-def _computes_shape(record: OperatorRecord, tensors: list[TensorRecord], shapes: set[int]) -> bool:
-    if record.name == "SHAPE":
-        return True
-    known = [index in shapes or tensors[index].data is not None for index in record.inputs]
-    return (
-        record.name in _SHAPE_OPERATORS
-        and all(known)
-        and any(index in shapes for index in record.inputs)
-    )
-
-
-def _stored(record: OperatorRecord, tensors: list[TensorRecord]) -> bool:
-    return bool(record.inputs) and tensors[record.inputs[0]].data is not None
 
 
 def ending(graph: Graph) -> Ending:
@@ -142,11 +50,29 @@ def ending(graph: Graph) -> Ending:
     return Ending(None, frozenset({graph.output}))
 
 
+def refuse_unknown(graph: Graph) -> None:
+    """Raise an AuditError that names every operator and number format that the reader lacks."""
+    if not graph.operators:
+        graph.fail("holds no operators")
+    unknown = sorted({record.name for record in graph.operators} - set(BUILDERS))
+    if unknown:
+        graph.fail(
+            f"uses the operator{'s' if len(unknown) > 1 else ''} {', '.join(unknown)}, which the "
+            f"reader does not know. It knows {', '.join(sorted(BUILDERS))}. Export the model "
+            "without, or use it through another format",
+        )
+    if any(tensor.dtype == "INT16" and tensor.quantisation for tensor in graph.tensors):
+        graph.fail(
+            "has 16-bit activations (16x8 quantisation), which the reader does not know; export "
+            "the model with int8 activations or as float",
+        )
+
+
 def build_steps(graph: Graph, mode: Mode) -> tuple[list[Step], dict[str, nn.Module]]:
     """Build the module of every operator, in the order of the file.
 
     Args:
-        graph: a simplified graph.
+        graph: a simplified graph of known operators.
         mode: the arithmetic.
 
     Returns:
@@ -155,44 +81,61 @@ def build_steps(graph: Graph, mode: Mode) -> tuple[list[Step], dict[str, nn.Modu
     Raises:
         AuditError: if an operator's tensors and options do not fit together.
     """
-    unmasked = ending(graph).tensors
-    computed, batch = {graph.input}, graph.tensors[graph.input].shape[:1]
+    _bound_weights(graph)
+    unmasked, first = ending(graph).tensors, channels_first(graph)
+    computed = {graph.input} if graph.table is None else {graph.input, graph.table}
     steps, modules = [], {}
     for record in graph.operators:
         site = Site(graph, record, mode, masked=record.outputs[0] not in unmasked)
-        modules[record.label] = _built(site)
-        inputs = _computed_inputs(site, computed)
-        if not inputs or record.outputs[0] in computed or site.output.data is not None:
-            site.fail("computes nothing, or what is stored or computed already")
-        if any(graph.tensors[index].shape[:1] != batch for index in (*inputs, record.outputs[0])):
-            site.fail("changes the first axis, which counts images")
-        computed.add(record.outputs[0])
-        steps.append(Step(record.label, inputs, record.outputs[0], ()))
-    if graph.output not in computed or graph.output == graph.input:
+        inputs, outputs = _computed_inputs(site, computed), record.outputs
+        _check_places(site, inputs, computed)
+        flags = tuple(index in first for index in inputs)
+        module = _built(site)
+        if any(flags) or outputs[0] in first:
+            module = Oriented(module, flags, output=outputs[0] in first)
+        modules[record.label] = module
+        computed.update(outputs)
+        steps.append(Step(record.label, inputs, outputs, ()))
+    if graph.output not in computed or graph.output in (graph.input, graph.table):
         graph.fail("no operator computes the output")
     return _with_releases(steps, graph.output), modules
 
 
+def _check_places(site: Site, inputs: tuple[int, ...], computed: set[int]) -> None:
+    tensors, outputs = site.graph.tensors, site.record.outputs
+    stored = any(tensors[index].data is not None for index in outputs)
+    if not inputs or stored or not computed.isdisjoint(outputs):
+        site.fail("computes nothing, or what is stored or computed already")
+    batch = tensors[site.graph.input].shape[:1]
+    if any(tensors[index].shape[:1] != batch for index in (*inputs, *outputs)):
+        site.fail("changes the first axis, which counts images")
+
+
 def _built(site: Site) -> nn.Module:
-    site.input(0)
     try:
         return BUILDERS[site.record.name](site)
-    except (IndexError, ValueError, OverflowError, RuntimeError) as error:
+    except (IndexError, ValueError, OverflowError, RuntimeError, MemoryError) as error:
         site.fail(f"has tensors that do not fit together ({error}); the file is damaged")
 
 
 def _computed_inputs(site: Site, computed: set[int]) -> tuple[int, ...]:
     """Which inputs a module is called with; stored ones are part of it."""
     found = []
-    for position, index in enumerate(site.record.inputs):
+    for index in site.record.inputs:
         if index < 0 or site.graph.tensors[index].data is not None:
-            continue
-        if site.record.name == "RESHAPE" and position == 1:
             continue
         if index not in computed:
             site.fail(f"reads tensor {index}, which nothing has computed yet")
         found.append(index)
     return tuple(found)
+
+
+def _bound_weights(graph: Graph) -> None:
+    """Refuse a small file that would become a huge network by naming its weights again and again."""
+    sizes = [0 if tensor.data is None else tensor.data.size for tensor in graph.tensors]
+    used = sum(sizes[index] for record in graph.operators for index in record.inputs if index >= 0)
+    if used > _MOST_SHARING * sum(sizes) + _SMALL:
+        graph.fail("uses the same weights again and again, as no real network does")
 
 
 def _with_releases(steps: list[Step], output: int) -> list[Step]:
@@ -205,6 +148,11 @@ def _with_releases(steps: list[Step], output: int) -> list[Step]:
 
 
 def is_image(tensor: TensorRecord) -> bool:
-    """Whether a tensor can be the input: one image (1, H, W, C) of bytes or floats."""
-    kinds = tensor.dtype == "FLOAT32" or tensor.quantised
+    """Whether a tensor can be the input: images of bytes or floats with four axes."""
+    kinds = tensor.dtype in ("FLOAT32", "UINT8") or tensor.quantised
     return kinds and len(tensor.shape) == 4 and int(np.max(tensor.shape)) < 1 << 15
+
+
+def is_table(tensor: TensorRecord) -> bool:
+    """Whether a tensor can be the second input: (1, F) floats or codes of them."""
+    return len(tensor.shape) == 2 and (tensor.dtype == "FLOAT32" or tensor.quantised)

@@ -1,5 +1,7 @@
-"""ADD, SUB and MUL of two tensors, one of which may be stored."""
+"""ADD, SUB, MUL, DIV, MAXIMUM and so on of two tensors, one of which may be stored."""
 
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Literal
 
 import numpy as np
@@ -115,6 +117,54 @@ class Product(Pair):
         return left * right
 
 
+class FunctionOfTwo(Pair):
+    """Any function of two real values, or one that only chooses between codes."""
+
+    def __init__(
+        self,
+        stored: Tensor | None,
+        position: Literal[0, 1],
+        stage: OutputStage,
+        function: Callable[[Tensor, Tensor], Tensor],
+    ) -> None:
+        super().__init__(stored, position, stage)
+        self.function = function
+
+    def combine(self, left: Tensor, right: Tensor) -> Tensor:
+        """Apply."""
+        return self.function(left, right)
+
+
+def _squared_difference(left: Tensor, right: Tensor) -> Tensor:
+    return torch.square(left - right)
+
+
+_FUNCTIONS: Mapping[str, Callable[[Tensor, Tensor], Tensor]] = MappingProxyType(
+    {
+        "DIV": torch.div,
+        "MAXIMUM": torch.maximum,
+        "MINIMUM": torch.minimum,
+        "POW": torch.pow,
+        "SQUARED_DIFFERENCE": _squared_difference,
+    },
+)
+# These choose one of two codes, which must be on one grid.
+_CHOICES = frozenset({"MAXIMUM", "MINIMUM"})
+
+
+def build_function_of_two(site: Site) -> nn.Module:
+    """DIV, MAXIMUM, MINIMUM, POW and SQUARED_DIFFERENCE."""
+    stored, position = _stored(site)
+    name = site.record.name
+    if name in _CHOICES and site.quantised:
+        for tensor in (site.input(0), site.input(1)):
+            site.same_grid(tensor)
+    elif site.quantised:
+        site.real_only()
+    activation = site.activation if name == "DIV" else "NONE"
+    return FunctionOfTwo(stored, position, site.real_stage(activation), _FUNCTIONS[name])
+
+
 def build_sum(site: Site) -> nn.Module:
     """ADD and SUB."""
     stored, position = _stored(site)
@@ -123,14 +173,16 @@ def build_sum(site: Site) -> nn.Module:
         return Sum(stored, position, site.real_stage(site.activation), sign)
     left, right = site.grid(site.input(0)), site.grid(site.input(1))
     target = site.grid(site.output).scale
+    double = 2 * np.float64(max(left.scale, right.scale))
+    final = double / (np.float64(1 << _EXTRA_BITS) * np.float64(target))
+    # TFLite's kernels end the process where this is not so.
+    site.check_ratio(np.array(final * (1 << _EXTRA_BITS)))
     if site.mode != "ref":
         first, second = _coarse(left.scale / target, right.scale / target)
         # XNNPACK rounds the sum of its two fixed-point products half up.
         stage = site.stage(np.array(first), site.activation, rounding="up")
         return Sum(stored, position, stage, sign * float(second / first))
-    double = 2 * np.float64(max(left.scale, right.scale))
     multipliers = np.float64(left.scale) / double, np.float64(right.scale) / double
-    final = double / (np.float64(1 << _EXTRA_BITS) * np.float64(target))
     stage = site.stage(np.array(final), site.activation)
     return ReferenceSum(stored, position, stage, multipliers, sign)
 
@@ -174,9 +226,9 @@ def _stored(site: Site) -> tuple[Tensor | None, Literal[0, 1]]:
 
 
 def _operand(site: Site, stored: TensorRecord, other: TensorRecord) -> Tensor:
-    rank = max(len(stored.shape), len(other.shape))
+    rank = len(other.shape)
     spread = len(stored.shape) == rank and stored.shape[0] != 1
-    if other.shape != site.output.shape or spread:
-        # The computed operand must not be spread, its first axis counts images.
+    if rank < len(stored.shape) or spread:
+        # The first axis of the computed operand counts images, and must stay the first.
         site.fail(f"has a constant of shape {stored.shape} for a tensor of shape {other.shape}")
     return operand(site.centred(stored), rank)

@@ -159,3 +159,31 @@ def reciprocal(values: Tensor, integer_bits: int) -> tuple[Tensor, Tensor]:
         error = (1 << 29) - high_product(half, estimate)
         estimate = estimate + _shift_left(high_product(estimate, error), 2)
     return _shift_left(estimate, 1), integer_bits - headroom
+
+
+def inverse_square_root(values: Tensor) -> tuple[Tensor, Tensor]:
+    """One over the square root of integers, by five Newton-Raphson steps.
+
+    Args:
+        values: int64, integers in the 32-bit range, not negative; 0 counts as 1.
+
+    Returns:
+        significand, shift: the root is about significand * 2 ** (shift - 31); see `rescale`.
+    """
+    highest = torch.frexp(values.to(torch.float64))[1].to(torch.int64)
+    # Pairs of bits keep the root's exponent whole; the mantissa lies in [2**27, 2**29).
+    pairs = torch.div(highest - 28, 2, rounding_mode="floor")
+    mantissa = torch.where(pairs > 0, values >> (2 * pairs.clamp(min=0)), values)
+    mantissa = mantissa << (-2 * pairs).clamp(min=0)
+    number = mantissa >> 1
+    half = divide_by_power_of_two(number, 1)
+    estimate = torch.full_like(values, 1 << 28)
+    for _ in range(5):
+        cube = _shift_left(high_product(high_product(estimate, estimate), estimate), 6)
+        step = high_product(estimate, (1 << 28) + (1 << 27)) - high_product(half, cube)
+        estimate = _shift_left(step, 3)
+    significand = high_product(estimate, 1_518_500_250)  # the square root of one half
+    right = 11 + pairs
+    significand = significand << (-right).clamp(min=0)
+    small = values <= 1
+    return torch.where(small, _ONE, significand), torch.where(small, 0, -right.clamp(min=0))

@@ -1,6 +1,5 @@
 """A TFLite file as a PyTorch module."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -10,14 +9,16 @@ from torch import Tensor, nn
 from auditkit.errors import AuditError
 from auditkit.models.tflite.arithmetic import FakeStage, Mode, Rounding
 from auditkit.models.tflite.build import (
-    Step,
     build_steps,
     ending,
     is_image,
-    simplified,
+    is_table,
+    refuse_unknown,
 )
-from auditkit.models.tflite.layout import to_file_order
+from auditkit.models.tflite.layout import is_channels_first, to_file_order
+from auditkit.models.tflite.quantising import Quantise
 from auditkit.models.tflite.schema import Graph, read_graph
+from auditkit.models.tflite.simplify import simplified
 from auditkit.models.tflite.site import Site
 
 
@@ -29,6 +30,8 @@ class TFLiteModule(nn.Module):
 
     Attributes:
         input_shape: (height, width, channels).
+        channels_first: whether the file itself takes images as (1, channels, height, width).
+        table_size: features of the second input; 0 if there is none.
         quantised_input: whether the input is a byte image, 0 to 255.
         quantised_output: whether the output is made of 8-bit codes.
         output_is_probability: whether the graph ends in SOFTMAX or LOGISTIC.
@@ -43,9 +46,11 @@ class TFLiteModule(nn.Module):
         source, target = graph.tensors[graph.input], graph.tensors[graph.output]
         if not is_image(source) or not (target.quantised or target.dtype == "FLOAT32"):
             graph.fail(
-                f"takes {source.dtype} of shape {source.shape} and gives {target.dtype}; "
-                "the reader takes images (1, height, width, channels) of uint8, int8 or float32",
+                f"takes {source.dtype} of shape {source.shape} and gives {target.dtype}; the reader "
+                "takes images (1, height, width, channels) or (1, channels, height, width) of "
+                "uint8, int8 or float32",
             )
+        self._check_table(graph)
         self._output = graph.output
         self._logits = ending(graph).logits
         self._input = graph.input
@@ -54,8 +59,10 @@ class TFLiteModule(nn.Module):
             self.add_module(name, module)
         self._scales = _scales(graph)
         self.mode = mode
-        self.input_shape = (source.shape[1], source.shape[2], source.shape[3])
-        self.quantised_input = source.quantised
+        self.channels_first = is_channels_first(source.shape)
+        first, second, third = source.shape[1:]
+        self.input_shape = (second, third, first) if self.channels_first else (first, second, third)
+        self.quantised_input = source.quantised or source.dtype == "UINT8"
         self.quantised_output = target.quantised
         self.output_is_probability = self._logits is not None
         self.has_logits = self._logits is not None
@@ -66,30 +73,47 @@ class TFLiteModule(nn.Module):
         self._add_input_stage(graph)
         self.eval()
 
+    def _check_table(self, graph: Graph) -> None:
+        self._table, self.table_size = graph.table, 0
+        self.table_codes: nn.Module | None = None
+        if graph.table is None:
+            return
+        table, image = graph.tensors[graph.table], graph.tensors[graph.input]
+        if not is_table(table) or table.shape[0] != image.shape[0]:
+            graph.fail(
+                f"has a table of {table.dtype} of shape {table.shape}, expected (1, F) floats"
+            )
+        self.table_size = table.shape[1]
+        if table.quantised:
+            site = Site(graph, graph.operators[0], "ref", masked=True)
+            self.table_codes = Quantise(site.grid(table))
+
     def _add_input_stage(self, graph: Graph) -> None:
         self._byte_zero = 0
         if not self.quantised_input:
             return
-        _, zero_point, signed = _grid(graph, graph.input)
-        # Callers give bytes 0 to 255 whatever the file holds; int8 codes are bytes less 128.
-        self._byte_zero = zero_point + 128 if signed else zero_point
+        if graph.tensors[graph.input].quantised:
+            _, zero_point, signed = _grid(graph, graph.input)
+            # Callers give bytes 0 to 255 whatever the file holds; int8 codes are bytes less 128.
+            self._byte_zero = zero_point + 128 if signed else zero_point
         limits = -self._byte_zero, 255 - self._byte_zero
         rounding: Rounding = "none" if self.mode == "float" else "even"
         self.input_codes = FakeStage(limits, np.array(1, np.float32), rounding, masked=False)
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Tensor, table: Tensor | None = None) -> Tensor:
         """Classify images.
 
         Args:
             x: (N, C, H, W) float32: bytes 0 to 255 where `quantised_input` (rounded inside, with a
                 straight-through gradient), else the real values that the file's input expects.
+            table: (N, `table_size`) float32, for files with a second input.
 
         Returns:
             (N, outputs) float32, real values.
         """
-        return self._real(self._values(x, self._output), self._output)
+        return self._real(self._values(x, table, self._output), self._output)
 
-    def logits(self, x: Tensor) -> Tensor:
+    def logits(self, x: Tensor, table: Tensor | None = None) -> Tensor:
         """Give the real-valued input of the final SOFTMAX or LOGISTIC, (N, outputs).
 
         Raises:
@@ -100,9 +124,9 @@ class TFLiteModule(nn.Module):
                 "the TFLite model does not end in SOFTMAX or LOGISTIC, so that its output are the "
                 "logits; use output: model",
             )
-        return self._real(self._values(x, self._logits), self._logits)
+        return self._real(self._values(x, table, self._logits), self._logits)
 
-    def codes(self, x: Tensor) -> Tensor:
+    def codes(self, x: Tensor, table: Tensor | None = None) -> Tensor:
         """Give the output codes as the device stores them, (N, outputs) whole numbers in float32.
 
         Raises:
@@ -110,17 +134,27 @@ class TFLiteModule(nn.Module):
         """
         if self.output_zero_point is None:
             raise AuditError("the TFLite model has a float output, which has no codes to compare")
-        return _rows(self._values(x, self._output)) + self.output_zero_point
+        return _rows(self._values(x, table, self._output)) + self.output_zero_point
 
-    def _values(self, x: Tensor, wanted: int) -> Tensor:
+    def _values(self, x: Tensor, table: Tensor | None, wanted: int) -> Tensor:
         # Half precision would break the exact sums without a sign of it.
         with torch.autocast(x.device.type, enabled=False):
-            for step, value in self._walk(x):
-                if step.output == wanted:
-                    return value
-        raise AssertionError
+            values = self._inputs(x, table)
+            for step in self._steps:
+                if wanted in values:
+                    break
+                arguments = [values[index] for index in step.inputs]
+                for index in step.released:
+                    del values[index]
+                module = self._modules[step.name]
+                assert module is not None
+                found = module(*arguments)
+                del arguments
+                results = found if isinstance(found, tuple) else (found,)
+                values.update(zip(step.outputs, results, strict=True))
+            return values[wanted]
 
-    def _walk(self, x: Tensor) -> Iterator[tuple[Step, Tensor]]:
+    def _inputs(self, x: Tensor, table: Tensor | None) -> dict[int, Tensor]:
         height, width, channels = self.input_shape
         if tuple(x.shape[1:]) != (channels, height, width) or not x.is_floating_point():
             raise AuditError(
@@ -131,15 +165,17 @@ class TFLiteModule(nn.Module):
         if self.quantised_input:
             image = self.input_codes(image - self._byte_zero)
         values = {self._input: image}
-        for step in self._steps:
-            arguments = [values[index] for index in step.inputs]
-            for index in step.released:
-                del values[index]
-            value = self.get_submodule(step.name)(*arguments)
-            values[step.output] = value
-            del arguments
-            yield step, value
-            del value
+        expected = (len(x), self.table_size) if self._table is not None else None
+        if (None if table is None else tuple(table.shape)) != expected:
+            given = "no table" if table is None else f"a table of shape {tuple(table.shape)}"
+            raise AuditError(
+                f"the TFLite model was given {given} with {len(x)} images, expected "
+                f"{'none' if expected is None else f'float32 of shape {expected}'}",
+            )
+        if table is not None and self._table is not None:
+            real = table.to(torch.float32)
+            values[self._table] = real if self.table_codes is None else self.table_codes(real)
+        return values
 
     def _real(self, values: Tensor, index: int) -> Tensor:
         scale = self._scales.get(index)
@@ -176,7 +212,9 @@ def load_tflite(path: Path, *, mode: Mode = "fake") -> TFLiteModule:
         path: a .tflite file with float32, int8 or uint8 tensors, one scale per tensor or channel.
         mode: `fake` rounds as the default runtime (XNNPACK) does and is differentiable; `ref`
             repeats the reference kernels bit for bit, without a gradient; `float` leaves the
-            rounding out. A float file is the same in all three.
+            rounding out. A float file is the same in all three. Integer weights beside real
+            activations (dynamic range) are used as the kernels of the mode do, which quantise the
+            activations on the fly.
 
     Returns:
         A module in eval mode, whose weights are buffers.
@@ -184,13 +222,14 @@ def load_tflite(path: Path, *, mode: Mode = "fake") -> TFLiteModule:
     Raises:
         AuditError: if the file is not a TFLite file, is damaged, or uses an operator or a type that
             the reader does not know; the message names it.
-
-    Deviates:
-        Weights stored as int8 beside float activations (dynamic range) are read as real numbers;
-        the runtime also quantises the activations on the fly, image by image.
     """
-    graph = simplified(read_graph(path))
-    if not graph.operators:
-        graph.fail("holds no operators")
-    with torch.no_grad():
+    return module_of(read_graph(path), mode)
+
+
+def module_of(graph: Graph, mode: Mode) -> TFLiteModule:
+    """Build the module of a graph that was read; see `load_tflite`."""
+    graph = simplified(graph)
+    refuse_unknown(graph)
+    # Damaged scales overflow; what does not fit is refused, with words.
+    with torch.no_grad(), np.errstate(all="ignore"):
         return TFLiteModule(graph, mode)

@@ -1,16 +1,12 @@
-"""AVERAGE_POOL_2D, MAX_POOL_2D and MEAN."""
+"""AVERAGE_POOL_2D and MAX_POOL_2D."""
 
-import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from auditkit.models.tflite.arithmetic import OutputStage, ReferenceStage, through
-from auditkit.models.tflite.layout import from_file_order, to_file_order
-from auditkit.models.tflite.linear import Window, window_of
+from auditkit.models.tflite.arithmetic import OutputStage, through
 from auditkit.models.tflite.site import Site
-
-_EXACT = 1 << 24
+from auditkit.models.tflite.window import Window, window_of
 
 
 class MaximumPool(nn.Module):
@@ -34,7 +30,8 @@ class MaximumPool(nn.Module):
 class AveragePool(nn.Module):
     """AVERAGE_POOL_2D: the sum over each window, divided by the cells inside the image."""
 
-    count: Tensor
+    rows: Tensor
+    columns: Tensor
 
     def __init__(
         self,
@@ -47,7 +44,9 @@ class AveragePool(nn.Module):
         self.kernel = kernel
         self.window = window
         self.stage = stage
-        self.register_buffer("count", self.sums(torch.ones(1, 1, *size)))
+        rows, columns = window.cells(size, kernel)
+        self.register_buffer("rows", rows)
+        self.register_buffer("columns", columns)
 
     def sums(self, values: Tensor) -> Tensor:
         """Sum over the windows."""
@@ -62,7 +61,7 @@ class AveragePool(nn.Module):
 
     def forward(self, values: Tensor) -> Tensor:
         """Pool (N, C, H, W)."""
-        result: Tensor = self.stage(self.sums(values) / self.count)
+        result: Tensor = self.stage(self.sums(values) / (self.rows * self.columns))
         return result
 
 
@@ -85,39 +84,12 @@ class RoundedAveragePool(AveragePool):
 
     def forward(self, values: Tensor) -> Tensor:
         """Pool centred codes (N, C, H, W)."""
-        sums = self.sums(values)
-        codes = sums.detach() + self.count * self.zero_point
-        rounded = torch.floor((codes.abs() + torch.floor(self.count / 2)) / self.count)
+        sums, count = self.sums(values), self.rows * self.columns
+        codes = sums.detach() + count * self.zero_point
+        rounded = torch.floor((codes.abs() + torch.floor(count / 2)) / count)
         centred = rounded.copysign_(codes).sub_(self.zero_point)
-        result: Tensor = self.stage(through(sums / self.count, centred))
+        result: Tensor = self.stage(through(sums / count, centred))
         return result
-
-
-class Mean(nn.Module):
-    """MEAN over axes of the file's order: a sum, which the output stage divides."""
-
-    def __init__(
-        self,
-        axes: tuple[int, ...],
-        stage: OutputStage,
-        *,
-        keep: bool,
-        divisor: float,
-        dtype: torch.dtype,
-    ) -> None:
-        super().__init__()
-        self.axes = axes
-        self.stage = stage
-        self.keep = keep
-        self.divisor = divisor
-        self.dtype = dtype
-
-    def forward(self, values: Tensor) -> Tensor:
-        """Average."""
-        total = to_file_order(values).sum(self.axes, keepdim=self.keep, dtype=self.dtype)
-        if self.divisor != 1:
-            total = total / self.divisor
-        return from_file_order(self.stage(total))
 
 
 def build_pool(site: Site) -> nn.Module:
@@ -145,42 +117,3 @@ def _limits(site: Site, *, quantised: bool) -> OutputStage:
     if not quantised:
         return site.real_stage(site.activation)
     return OutputStage(site.grid(site.output).activation_limits(site.activation))
-
-
-def build_mean(site: Site) -> nn.Module:
-    """MEAN over any axes but the first."""
-    site.arity(2)
-    source = site.input(0)
-    rank = len(source.shape)
-    axes = tuple(sorted({axis % rank for axis in site.integers(1) if -rank <= axis < rank}))
-    if not axes or axes[0] == 0:
-        site.fail(f"averages over the axes {site.integers(1)} of {source.shape}, images included")
-    count = int(np.prod([source.shape[axis] for axis in axes]))
-    keep = bool(site.option("keep_dims"))
-    left = [size for axis, size in enumerate(source.shape) if axis not in axes]
-    kept = [1 if axis in axes else size for axis, size in enumerate(source.shape)]
-    site.gives(kept if keep else left)
-    if not site.quantised:
-        return Mean(axes, site.real_stage("NONE"), keep=keep, divisor=count, dtype=torch.float32)
-    stage = _mean_stage(site, count)
-    exact = site.mode != "ref" or count * 255 < _EXACT
-    dtype = torch.float32 if exact else torch.float64
-    return Mean(axes, stage, keep=keep, divisor=1, dtype=dtype)
-
-
-def _mean_stage(site: Site, count: int) -> OutputStage:
-    source, target = site.grid(site.input(0)), site.grid(site.output)
-    multiplier = np.float64(source.scale / (target.scale * np.float32(count)))
-    stage = site.stage(
-        np.array(multiplier),
-        reference=np.array(
-            np.float64(source.scale) / np.float64(target.scale),
-        ),
-    )
-    if isinstance(stage, ReferenceStage):
-        # The reference kernel divides the fixed-point multiplier itself by the count.
-        significand, shift = stage.significand, stage.shift
-        extra = min(count.bit_length() - 1, 32, 31 + int(shift))
-        stage.significand = (significand << extra) // count
-        stage.shift = shift - extra
-    return stage

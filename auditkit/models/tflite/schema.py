@@ -11,31 +11,24 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from types import MappingProxyType
-from typing import Any, NoReturn, TypeAlias
+from typing import Any, NoReturn
 
 import numpy as np
 import numpy.typing as npt
 import tflite
 
 from auditkit.errors import AuditError
+from auditkit.models.tflite.options import OPTIONS, Options
+from auditkit.models.tflite.store import Store
 
 _IDENTIFIER = b"TFL3"
 _SMALLEST_FILE = 32
 # Far above real classifiers (about 200 operators, 10 million elements); a damaged length is larger.
 _MOST_RECORDS = 20_000
+_MOST_AXES = 8
+_MOST_INPUTS = 256
+_MOST_BYTES = 1 << 31
 _MOST_ELEMENTS = 1 << 28
-_DTYPES: Mapping[str, npt.DTypeLike] = MappingProxyType(
-    {
-        "FLOAT32": "<f4",
-        "FLOAT16": "<f2",
-        "INT8": "i1",
-        "UINT8": "u1",
-        "INT32": "<i4",
-        "INT64": "<i8",
-        "BOOL": "?",
-    },
-)
 # What decoding a damaged flatbuffer raises: offsets out of the file, absurd lengths, broken text.
 _DAMAGE = (
     struct.error,
@@ -47,7 +40,8 @@ _DAMAGE = (
     MemoryError,
 )
 
-Options: TypeAlias = Mapping[str, int | float | bool]
+# A table without fields: every option of an operator that writes none has the format's default.
+_NO_FIELDS = (b"\4\0\4\0\4\0\0\0", 4)
 
 
 @dataclass(frozen=True)
@@ -94,56 +88,22 @@ class OperatorRecord:
 
 @dataclass(frozen=True)
 class Graph:
-    """A whole file: its only subgraph with one image input and one output."""
+    """A whole file: its only subgraph with an image input, at most one table, and one output.
+
+    `input` and `output` are the tensors of the image and of the answer; `table` is the second input
+    (1, F), or None.
+    """
 
     path: Path
     tensors: tuple[TensorRecord, ...]
     operators: tuple[OperatorRecord, ...]
     input: int
     output: int
+    table: int | None = None
 
     def fail(self, message: str) -> NoReturn:
         """Raise an AuditError that names the file."""
         raise AuditError(f"{self.path}: {message}")
-
-
-def _options(kind: str, **fields: str) -> tuple[str, Mapping[str, str]]:
-    return kind, fields
-
-
-_WINDOW = {"padding": "Padding", "stride_h": "StrideH", "stride_w": "StrideW"}
-_DILATION = {"dilation_h": "DilationHFactor", "dilation_w": "DilationWFactor"}
-_ACTIVATION = {"activation": "FusedActivationFunction"}
-_POOL = _options(
-    "Pool2DOptions", filter_h="FilterHeight", filter_w="FilterWidth", **_WINDOW, **_ACTIVATION
-)
-# Which options of which operator the reader uses; operators without any are not listed.
-_OPTIONS: Mapping[str, tuple[str, Mapping[str, str]]] = MappingProxyType(
-    {
-        "CONV_2D": _options("Conv2DOptions", **_WINDOW, **_DILATION, **_ACTIVATION),
-        "DEPTHWISE_CONV_2D": _options(
-            "DepthwiseConv2DOptions",
-            depth_multiplier="DepthMultiplier",
-            **_WINDOW,
-            **_DILATION,
-            **_ACTIVATION,
-        ),
-        "FULLY_CONNECTED": _options(
-            "FullyConnectedOptions",
-            weights_format="WeightsFormat",
-            keep_num_dims="KeepNumDims",
-            **_ACTIVATION,
-        ),
-        "ADD": _options("AddOptions", **_ACTIVATION),
-        "SUB": _options("SubOptions", **_ACTIVATION),
-        "MUL": _options("MulOptions", **_ACTIVATION),
-        "AVERAGE_POOL_2D": _POOL,
-        "MAX_POOL_2D": _POOL,
-        "MEAN": _options("ReducerOptions", keep_dims="KeepDims"),
-        "SOFTMAX": _options("SoftmaxOptions", beta="Beta"),
-        "CONCATENATION": _options("ConcatenationOptions", axis="Axis", **_ACTIVATION),
-    },
-)
 
 
 def read_graph(path: Path) -> Graph:
@@ -157,9 +117,13 @@ def read_graph(path: Path) -> Graph:
 
     Raises:
         AuditError: if the file is missing, is not a TFLite file, is damaged or truncated, or has
-            more than one subgraph, input or output.
+            more than one subgraph or output, or other inputs than an image and a table.
     """
-    content = _content(path)
+    return parse_graph(path, read_content(path))
+
+
+def parse_graph(path: Path, content: bytes) -> Graph:
+    """Check the content of a file that was read; see `read_graph`. `path` is for messages."""
     try:
         model = tflite.Model.GetRootAs(content, 0)
         if model.SubgraphsLength() != 1:
@@ -175,8 +139,11 @@ def read_graph(path: Path) -> Graph:
         ) from error
 
 
-def _content(path: Path) -> bytes:
+def read_content(path: Path) -> bytes:
+    """Give the bytes of a file that begins like TFLite."""
     try:
+        if path.stat().st_size > _MOST_BYTES:
+            raise AuditError(f"{path}: is larger than 2 GiB, which no TFLite file can be")
         content = path.read_bytes()
     except OSError as error:
         raise AuditError(f"{path}: the model file cannot be read ({error.strerror})") from error
@@ -191,9 +158,9 @@ def _content(path: Path) -> bytes:
 def _graph(path: Path, content: bytes, model: Any) -> Graph:
     subgraph = model.Subgraphs(0)
     codes = [_operator_name(code) for code in _each(model.OperatorCodesLength, model.OperatorCodes)]
-    buffers = list(_each(model.BuffersLength, model.Buffers))
+    store = Store(path, list(_each(model.BuffersLength, model.Buffers)), len(content))
     tensors = tuple(
-        _tensor(index, tensor, buffers)
+        _tensor(index, tensor, store)
         for index, tensor in enumerate(_each(subgraph.TensorsLength, subgraph.Tensors))
     )
     operators = tuple(
@@ -201,13 +168,29 @@ def _graph(path: Path, content: bytes, model: Any) -> Graph:
         for index, operator in enumerate(_each(subgraph.OperatorsLength, subgraph.Operators))
     )
     inputs, outputs = _indices(subgraph.InputsAsNumpy()), _indices(subgraph.OutputsAsNumpy())
-    if len(inputs) != 1 or len(outputs) != 1:
+    if len(inputs) not in (1, 2) or len(outputs) != 1:
         raise AuditError(
             f"{path}: has {len(inputs)} inputs and {len(outputs)} outputs; the reader takes "
-            "classifiers with one image input and one output",
+            "classifiers with one image input, perhaps a table (1, features), and one output",
         )
-    _check_indices(inputs, outputs, operators, len(tensors), len(content))
-    return Graph(path, tensors, operators, inputs[0], outputs[0])
+    _check_indices(inputs, outputs, operators, len(tensors))
+    image, table = _image_and_table(path, inputs, tensors)
+    return Graph(path, tensors, operators, image, outputs[0], table)
+
+
+def _image_and_table(
+    path: Path, inputs: Sequence[int], tensors: Sequence[TensorRecord]
+) -> tuple[int, int | None]:
+    if len(inputs) == 1:
+        return inputs[0], None
+    ranks = [len(tensors[index].shape) for index in inputs]
+    if sorted(ranks) != [2, 4]:
+        shapes = " and ".join(str(tensors[index].shape) for index in inputs)
+        raise AuditError(
+            f"{path}: has two inputs of the shapes {shapes}; the reader takes an image with four "
+            "axes and a table (1, features)",
+        )
+    return inputs[ranks.index(4)], inputs[ranks.index(2)]
 
 
 def _each(length: Callable[[], int], item: Callable[[int], Any]) -> Iterator[Any]:
@@ -219,7 +202,11 @@ def _each(length: Callable[[], int], item: Callable[[int], Any]) -> Iterator[Any
 
 def _indices(values: Any) -> tuple[int, ...]:
     # The package gives the number 0 for a vector that is not there.
-    return tuple(int(value) for value in values) if isinstance(values, np.ndarray) else ()
+    if not isinstance(values, np.ndarray):
+        return ()
+    if len(values) > _MOST_INPUTS:
+        raise ValueError(f"a list of {len(values)} indices")
+    return tuple(int(value) for value in values)
 
 
 def _check_indices(
@@ -227,11 +214,10 @@ def _check_indices(
     outputs: Sequence[int],
     operators: Sequence[OperatorRecord],
     tensors: int,
-    size: int,
 ) -> None:
     used = [*inputs, *outputs]
     for operator in operators:
-        if len(operator.inputs) > size or not operator.outputs:
+        if not operator.outputs:
             raise ValueError(f"operator {operator.label} without an output")
         # -1 marks an optional input that is left out, such as a bias.
         used += [index for index in operator.inputs if index != -1]
@@ -252,7 +238,7 @@ def _operator_name(code: Any) -> str:
     number = max(code.DeprecatedBuiltinCode(), code.BuiltinCode())
     name = _names("BuiltinOperator").get(number, f"operator {number}")
     if name == "CUSTOM":
-        return f"CUSTOM {(code.CustomCode() or b'').decode('utf-8', 'replace')}".strip()
+        return f"CUSTOM {(code.CustomCode() or b'')[:100].decode('utf-8', 'replace')}".strip()
     return name
 
 
@@ -268,56 +254,51 @@ def _operator(index: int, operator: Any, codes: Sequence[str]) -> OperatorRecord
 
 
 def _operator_options(name: str, operator: Any) -> Options:
-    if name not in _OPTIONS:
+    if name not in OPTIONS:
         return {}
-    kind, fields = _OPTIONS[name]
+    kind, fields = OPTIONS[name]
     table = operator.BuiltinOptions()
     found = _names("BuiltinOptions").get(operator.BuiltinOptionsType())
-    if table is None or found != kind:
+    absent = table is None or found == "NONE"
+    if not absent and found != kind:
         raise ValueError(f"{name} with options of the kind {found}")
     options = getattr(tflite, kind)()
-    options.Init(table.Bytes, table.Pos)
+    options.Init(*(_NO_FIELDS if absent else (table.Bytes, table.Pos)))
     return {key: getattr(options, field)() for key, field in fields.items()}
 
 
-def _tensor(index: int, tensor: Any, buffers: Sequence[Any]) -> TensorRecord:
+def _tensor(index: int, tensor: Any, store: Store) -> TensorRecord:
     shape = _indices(tensor.ShapeAsNumpy())
-    if any(size < 1 for size in shape) or int(np.prod(shape, dtype=object)) > _MOST_ELEMENTS:
+    elements = int(np.prod(shape, dtype=object))
+    if len(shape) > _MOST_AXES or not 0 < elements <= _MOST_ELEMENTS or min((1, *shape)) < 1:
         raise ValueError(f"tensor {index} of shape {shape}")
     dtype = _names("TensorType").get(tensor.Type(), f"type {tensor.Type()}")
     if tensor.Sparsity() is not None:
-        raise ValueError(f"tensor {index} is sparse, which is not supported")
-    name = (tensor.Name() or b"").decode("utf-8", "replace")
-    data = _data(index, dtype, shape, buffers[tensor.Buffer()])
-    return TensorRecord(index, name, dtype, shape, _quantisation(index, shape, tensor), data)
+        raise AuditError(
+            f"{store.path}: tensor {index} is sparse, which the reader does not know; export the "
+            "model with dense weights",
+        )
+    name = (tensor.Name() or b"")[:200].decode("utf-8", "replace")
+    data = store.values(index, dtype, shape, tensor.Buffer())
+    return TensorRecord(index, name, dtype, shape, _quantisation(index, shape, tensor, store), data)
 
 
-def _data(index: int, dtype: str, shape: tuple[int, ...], buffer: Any) -> npt.NDArray[Any] | None:
-    if buffer.Offset() > 1:
-        raise ValueError(f"tensor {index} lies outside the flatbuffer, which is not supported")
-    if buffer.DataLength() == 0:
-        return None
-    raw = buffer.DataAsNumpy()
-    if dtype not in _DTYPES:
-        # Kept as bytes: only an operator that uses it need refuse it.
-        return np.array(raw)
-    expected = int(np.prod(shape)) * np.dtype(_DTYPES[dtype]).itemsize
-    if raw.nbytes != expected:
-        raise ValueError(f"tensor {index} holds {raw.nbytes} bytes, its shape needs {expected}")
-    # A copy, so that the file's content is not kept alive and the array is aligned.
-    return np.frombuffer(raw.tobytes(), _DTYPES[dtype]).reshape(shape)
-
-
-def _quantisation(index: int, shape: tuple[int, ...], tensor: Any) -> Quantisation | None:
+def _quantisation(
+    index: int, shape: tuple[int, ...], tensor: Any, store: Store
+) -> Quantisation | None:
     record = tensor.Quantization()
     if record is None or record.ScaleLength() == 0:
         return None
-    scale = np.asarray(record.ScaleAsNumpy(), np.float32)
+    store.charge(12 * record.ScaleLength())
+    scale = np.array(record.ScaleAsNumpy(), np.float32)
     # A model quantised without offsets leaves the zero points out.
     found = record.ZeroPointAsNumpy()
     zero_point = np.array(found if record.ZeroPointLength() else np.zeros(scale.size), np.int64)
     axis = int(record.QuantizedDimension())
-    if not np.isfinite(scale).all() or (scale < 0).any() or scale.size != zero_point.size:
+    # A subnormal scale is zero to some kernels and not to others.
+    subnormal = (scale > 0) & (scale < np.finfo(np.float32).tiny)
+    broken = not np.isfinite(scale).all() or (scale < 0).any() or subnormal.any()
+    if broken or scale.size != zero_point.size:
         raise ValueError(
             f"tensor {index} with scales {scale[:4]} and {zero_point.size} zero points"
         )

@@ -1,12 +1,9 @@
-"""Operators that move values and do not change them: RESHAPE, TRANSPOSE, PAD, CONCATENATION."""
+"""RESHAPE, TRANSPOSE, SPACE_TO_DEPTH, DEPTH_TO_SPACE: operators that only move values."""
 
 import numpy as np
-import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
-from auditkit.models.tflite.arithmetic import FakeStage, OutputStage, Rounding
-from auditkit.models.tflite.layout import axis_here, from_file_order, to_file_order
+from auditkit.models.tflite.layout import from_file_order, to_file_order
 from auditkit.models.tflite.site import Site
 
 
@@ -34,34 +31,30 @@ class Transpose(nn.Module):
         return from_file_order(to_file_order(values).permute(self.axes))
 
 
-class Pad(nn.Module):
-    """PAD with zeros, which are centred codes of zero as well."""
+class DepthSpace(nn.Module):
+    """SPACE_TO_DEPTH and DEPTH_TO_SPACE: blocks of cells become channels, or the other way round.
 
-    def __init__(self, padding: tuple[int, ...]) -> None:
+    TFLite keeps the channels innermost, other than torch's pixel shuffle.
+    """
+
+    def __init__(self, block: int, *, to_depth: bool) -> None:
         super().__init__()
-        self.padding = padding
+        self.block = block
+        self.to_depth = to_depth
 
     def forward(self, values: Tensor) -> Tensor:
-        """Pad every axis but the first."""
-        return F.pad(values, self.padding)
-
-
-class Concatenation(nn.Module):
-    """CONCATENATION; an input on another grid is rescaled first."""
-
-    def __init__(self, axis: int, stages: list[OutputStage | None]) -> None:
-        super().__init__()
-        self.axis = axis
-        self.stages = nn.ModuleList([stage or nn.Identity() for stage in stages])
-
-    def forward(self, *values: Tensor) -> Tensor:
-        """Join."""
-        parts = [
-            # A stage overwrites what it is given, and others may read the input.
-            part if isinstance(stage, nn.Identity) else stage(part.clone())
-            for part, stage in zip(values, self.stages, strict=True)
-        ]
-        return torch.cat(parts, self.axis)
+        """Move (N, C, H, W)."""
+        block, last = self.block, to_file_order(values)
+        count, height, width, channels = last.shape
+        if self.to_depth:
+            cut = last.reshape(count, height // block, block, width // block, block, channels)
+            moved = cut.permute(0, 1, 3, 2, 4, 5).reshape(
+                count, height // block, width // block, -1
+            )
+        else:
+            cut = last.reshape(count, height, width, block, block, -1)
+            moved = cut.permute(0, 1, 3, 2, 4, 5).reshape(count, height * block, width * block, -1)
+        return from_file_order(moved)
 
 
 def build_reshape(site: Site) -> nn.Module:
@@ -74,7 +67,7 @@ def build_reshape(site: Site) -> nn.Module:
             f"turns the shape {source.shape} into {output.shape}; the first axis, which counts "
             "images, must stay",
         )
-    _same_kind(site)
+    site.passes()
     return Reshape(output.shape[1:])
 
 
@@ -85,66 +78,25 @@ def build_transpose(site: Site) -> nn.Module:
     if sorted(axes) != list(range(len(site.input(0).shape))) or axes[0] != 0:
         site.fail(f"permutes the axes as {axes}; the first, which counts images, must stay")
     site.gives([site.input(0).shape[axis] for axis in axes])
-    _same_kind(site)
+    site.passes()
     return Transpose(axes)
 
 
-def build_pad(site: Site) -> nn.Module:
-    """PAD with zeros."""
-    site.arity(2)
-    rank, amounts = len(site.input(0).shape), site.integers(1)
-    if len(amounts) != 2 * rank or any(not 0 <= amount < 1 << 15 for amount in amounts):
-        site.fail(f"pads a tensor of {rank} axes by {amounts}")
-    if amounts[0] or amounts[1]:
-        site.fail("pads the first axis, which counts images")
-    shape = site.input(0).shape
-    site.gives([shape[axis] + sum(amounts[2 * axis : 2 * axis + 2]) for axis in range(rank)])
-    _same_kind(site)
-    here = {axis_here(axis, rank): amounts[2 * axis : 2 * axis + 2] for axis in range(rank)}
-    # PyTorch counts from the last axis.
-    return Pad(tuple(amount for axis in range(rank - 1, 0, -1) for amount in here[axis]))
-
-
-def build_concatenation(site: Site) -> nn.Module:
-    """CONCATENATION of computed tensors along any axis but the first."""
-    site.arity(1, 64)
-    rank, axis = len(site.output.shape), site.option("axis")
-    axis += rank if axis < 0 else 0
-    inputs = [site.input(position) for position in range(len(site.record.inputs))]
-    if not 0 < axis < rank or site.activation != "NONE":
-        site.fail(f"joins along axis {axis} with the activation {site.activation}")
-    if any(tensor.data is not None or tensor.dtype != inputs[0].dtype for tensor in inputs):
-        site.fail("joins constants or tensors of several types, which the reader does not know")
-    sizes = [tensor.shape[axis] for tensor in inputs]
-    joined = list(inputs[0].shape)
-    joined[axis] = sum(sizes)
-    site.gives(joined)
-    if any((*t.shape[:axis], *t.shape[axis + 1 :]) != _others(site, axis) for t in inputs):
-        site.fail(f"joins the shapes {[tensor.shape for tensor in inputs]}")
-    if not site.quantised:
-        return Concatenation(axis_here(axis, rank), [None] * len(inputs))
-    target = site.grid(site.output)
-    stages = [
-        None
-        if site.grid(tensor) == target
-        else _regrid(site, site.grid(tensor).scale / target.scale)
-        for tensor in inputs
-    ]
-    return Concatenation(axis_here(axis, rank), stages)
-
-
-def _others(site: Site, axis: int) -> tuple[int, ...]:
-    shape = site.output.shape
-    return (*shape[:axis], *shape[axis + 1 :])
-
-
-def _regrid(site: Site, ratio: np.float32) -> OutputStage:
-    # The reference kernel computes this one in floating point as well.
-    rounding: Rounding = "none" if site.mode == "float" else "away"
-    limits = site.grid(site.output).limits
-    return FakeStage(limits, np.array(ratio), rounding, masked=site.masked)
-
-
-def _same_kind(site: Site) -> None:
-    if site.quantised:
-        site.same_grid(site.input(0))
+def build_depth_space(site: Site) -> nn.Module:
+    """SPACE_TO_DEPTH and DEPTH_TO_SPACE."""
+    site.arity(1)
+    shape, block = site.input(0).shape, site.positive("block")
+    if len(shape) != 4:
+        site.fail(f"has an input of shape {shape}, expected four axes")
+    count, height, width, channels = shape
+    to_depth = site.record.name == "SPACE_TO_DEPTH"
+    if to_depth:
+        fits = height % block == 0 and width % block == 0
+        site.gives((count, height // block, width // block, channels * block * block))
+    else:
+        fits = channels % (block * block) == 0
+        site.gives((count, height * block, width * block, channels // (block * block)))
+    if not fits:
+        site.fail(f"has blocks of {block}, which do not fit the shape {shape}")
+    site.passes()
+    return DepthSpace(block, to_depth=to_depth)

@@ -18,21 +18,25 @@ from auditkit.models.tflite.arithmetic import (
 )
 from auditkit.models.tflite.schema import Graph, OperatorRecord, TensorRecord
 
+_MOST_PARTS = 64
 _ACTIVATION_CODES = ("NONE", "RELU", "RELU_N1_TO_1", "RELU6")
 _SAME_SCALE = 1e-5
+_LARGEST_RATIO = 1 << 20
 
 
 @dataclass(frozen=True)
 class Site:
     """One operator in its graph, and the arithmetic that is wanted of it.
 
-    `masked` is False where the gradient shall pass a saturated output.
+    `masked` is False where the gradient shall pass a saturated output. `main` is the position of the
+    input with the values; a few operators have it elsewhere.
     """
 
     graph: Graph
     record: OperatorRecord
     mode: Mode
     masked: bool
+    main: int = 0
 
     def fail(self, message: str) -> NoReturn:
         """Raise an AuditError that names the file and the operator."""
@@ -41,6 +45,20 @@ class Site:
     def option(self, name: str) -> int:
         """Give an integer option."""
         return int(self.record.options[name])
+
+    def real_option(self, name: str) -> float:
+        """Give an option that is a finite number."""
+        value = float(self.record.options[name])
+        if not np.isfinite(value):
+            self.fail(f"has the option {name} = {value}, which should be a finite number")
+        return value
+
+    def axis(self, value: int, rank: int) -> int:
+        """Give an axis, counted from the first, that is not the first, which counts images."""
+        axis = value + rank if value < 0 else value
+        if not 0 < axis < rank:
+            self.fail(f"works along axis {value} of {rank}; the first counts images")
+        return axis
 
     def positive(self, name: str) -> int:
         """Give an option that counts something: a stride, a dilation, a window's side."""
@@ -54,6 +72,13 @@ class Site:
         inputs, outputs = len(self.record.inputs), len(self.record.outputs)
         if not least <= inputs <= (least if most is None else most) or outputs != 1:
             self.fail(f"has {inputs} inputs and {outputs} outputs, expected {least} and 1")
+
+    def parts(self, inputs: int) -> list[TensorRecord]:
+        """Check the number of inputs, and give the outputs, of which there may be several."""
+        found = self.record.outputs
+        if len(self.record.inputs) != inputs or not 1 <= len(found) <= _MOST_PARTS:
+            self.fail(f"has {len(self.record.inputs)} inputs and {len(found)} outputs")
+        return [self.graph.tensors[index] for index in found]
 
     def input(self, position: int) -> TensorRecord:
         """Give an input that must be there."""
@@ -69,14 +94,19 @@ class Site:
         return self.graph.tensors[self.record.inputs[position]]
 
     @property
+    def source(self) -> TensorRecord:
+        """The input with the values."""
+        return self.input(self.main)
+
+    @property
     def output(self) -> TensorRecord:
-        """The only output."""
+        """The first output, of most operators the only one."""
         return self.graph.tensors[self.record.outputs[0]]
 
     @property
     def quantised(self) -> bool:
         """Whether the operator works on codes; input and output must agree."""
-        first, output = self.input(0), self.output
+        first, output = self.source, self.output
         for tensor in (first, output):
             if not (tensor.quantised or tensor.dtype == "FLOAT32"):
                 self.fail(
@@ -88,9 +118,30 @@ class Site:
         return first.quantised
 
     def gives(self, shape: Sequence[int]) -> None:
-        """Check that the output's recorded shape is what the operator computes."""
-        if tuple(shape) != self.output.shape:
-            self.fail(f"gives the shape {tuple(shape)}, the file says {self.output.shape}")
+        """Check that every output's recorded shape is what the operator computes."""
+        for index in self.record.outputs:
+            recorded = self.graph.tensors[index].shape
+            if tuple(shape) != recorded:
+                self.fail(f"gives the shape {tuple(shape)}, the file says {recorded}")
+
+    def keeps_shape(self) -> None:
+        """Check that there is one input and one output of its shape."""
+        self.arity(1)
+        self.gives(self.input(0).shape)
+
+    def passes(self) -> None:
+        """Check that an operator which moves values keeps their type, scale and zero point."""
+        for index in self.record.outputs:
+            output = self.graph.tensors[index]
+            if self.source.dtype != output.dtype:
+                self.fail(f"turns {self.source.dtype} into {output.dtype}, which it should not")
+            if self.quantised:
+                self.same_grid(self.source, output)
+
+    def real_only(self) -> None:
+        """Refuse codes, for operators that quantised classifiers do not hold."""
+        if self.quantised:
+            self.fail(f"works on {self.source.dtype} codes; the reader knows it on float32 only")
 
     def grid(self, tensor: TensorRecord) -> Grid:
         """Give the codes of a tensor that has one scale."""
@@ -107,9 +158,14 @@ class Site:
             )
         return grid
 
-    def same_grid(self, tensor: TensorRecord) -> None:
+    def check_ratio(self, ratio: npt.NDArray[np.floating[Any]]) -> None:
+        """Refuse scales which fit together so badly that the native runtime would end the process."""
+        if not (np.isfinite(ratio) & (ratio >= 0) & (ratio < _LARGEST_RATIO)).all():
+            self.fail("has scales that do not fit together; the file is damaged")
+
+    def same_grid(self, tensor: TensorRecord, output: TensorRecord | None = None) -> None:
         """Check that a tensor has the codes of the output, which the operator passes on."""
-        left, right = self.grid(tensor), self.grid(self.output)
+        left, right = self.grid(tensor), self.grid(output or self.output)
         close = abs(left.scale - right.scale) <= _SAME_SCALE * right.scale
         if left.dtype != right.dtype or left.zero_point != right.zero_point or not close:
             self.fail("changes scale or zero point between input and output, which it cannot")
@@ -183,8 +239,9 @@ class Site:
             masked: instead of the site's own.
         """
         limits = self.grid(self.output).activation_limits(activation)
-        if limits[0] > limits[1] or not np.isfinite(multiplier).all():
+        if limits[0] > limits[1]:
             self.fail(f"has scales that leave no code for its output: {limits}")
+        self.check_ratio(multiplier)
         if self.mode == "ref":
             return ReferenceStage(limits, multiplier if reference is None else reference)
         return FakeStage(

@@ -10,7 +10,18 @@ from auditkit.models.tflite import ReferenceRuntime, load_tflite
 pytest.importorskip("ai_edge_litert")
 
 QUANTISED = [
+    "activations_int8",
+    "activations_uint8",
+    "any_batch_int8",
+    "batch_of_four_int8",
+    "channels_first_int8",
+    "dense_int8",
+    "dense_uint8",
     "flattened_int8",
+    "gates_int8",
+    "gates_uint8",
+    "inception_int8",
+    "inception_uint8",
     "many_int8",
     "many_int8_per_tensor",
     "many_uint8",
@@ -22,11 +33,34 @@ QUANTISED = [
     "mobilenet_int8",
     "mobilenet_int8_per_tensor",
     "mobilenet_uint8",
+    "movements_int8",
+    "movements_uint8",
+    "reductions_int8",
+    "reductions_uint8",
 ]
-FLOAT = ["flattened_float", "many_float", "mnasnet_float", "mnasnet_float16", "mobilenet_float"]
+FLOAT = [
+    "activations_float",
+    "any_batch_float",
+    "batch_of_four_float",
+    "channels_first_float",
+    "dense_float",
+    "flattened_float",
+    "gates_float",
+    "inception_float",
+    "many_float",
+    "mnasnet_float",
+    "mnasnet_float16",
+    "mobilenet_float",
+    "movements_float",
+    "reductions_float",
+    "smooth_float",
+    "unsupported_tanh",
+]
+# The reference kernels of LiteRT 2.3 lack ELU.
+NOT_IN_REFERENCE = {"smooth_float"}
 
 
-def compare(path, mode, kernel, count=120):
+def compare(path, mode, kernel, count=30):
     """Outputs of module and runtime: codes where the file has them, else real values."""
     model = load_tflite(path, mode=mode)
     images = images_for(model, count)
@@ -45,17 +79,17 @@ def test_ref_repeats_the_reference_kernels_bit_for_bit(sample, name):
 
 @pytest.mark.parametrize("name", QUANTISED)
 def test_fake_agrees_with_xnnpack(sample, name):
-    ours, theirs = compare(sample(name), "fake", "xnnpack")
+    ours, theirs = compare(sample(name), "fake", "xnnpack", count=60)
     assert np.corrcoef(ours.ravel(), theirs.ravel())[0, 1] >= 0.999
     assert (ours == theirs).mean() >= 0.99
-    assert np.abs(ours - theirs).max() <= 2
+    assert np.abs(ours - theirs).max() <= 1
 
 
 @pytest.mark.parametrize("name", QUANTISED)
 def test_float_is_near_xnnpack_but_not_equal(sample, name):
     path = sample(name)
     model = load_tflite(path, mode="float")
-    images = images_for(model, 60)
+    images = images_for(model, 30)
     runtime = ReferenceRuntime(path, "xnnpack")
     real = runtime.dequantise(runtime.run(images))
     with torch.no_grad():
@@ -67,13 +101,18 @@ def test_float_is_near_xnnpack_but_not_equal(sample, name):
 @pytest.mark.parametrize("kernel", ["xnnpack", "reference"])
 @pytest.mark.parametrize("name", FLOAT)
 def test_float_files_agree_to_five_digits(sample, name, kernel):
-    ours, theirs = compare(sample(name), "fake", kernel)
+    if kernel == "reference" and name in NOT_IN_REFERENCE:
+        pytest.skip("the runtime does not have one of its operators")
+    mode = "ref" if kernel == "reference" else "fake"
+    ours, theirs = compare(sample(name), mode, kernel)
     np.testing.assert_allclose(ours, theirs, atol=2e-5)
 
 
-def test_weights_stored_as_integers_beside_float_activations_are_near(sample):
-    ours, theirs = compare(sample("mnasnet_hybrid"), "fake", "xnnpack")
-    assert np.corrcoef(ours.ravel(), theirs.ravel())[0, 1] > 0.999
+def test_every_sample_is_compared(sample):
+    # The hybrid ones and those with a table have tests of their own.
+    apart = {"mnasnet_hybrid", "wide_hybrid", "with_table_float", "with_table_int8", "bytes_float"}
+    known = {*QUANTISED, *FLOAT, *apart}
+    assert {path.stem for path in sample("mnasnet_int8").parent.glob("*.tflite")} == known
 
 
 @pytest.mark.parametrize("name", ["mnasnet_uint8", "mobilenet_int8"])

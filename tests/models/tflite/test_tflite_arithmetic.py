@@ -2,6 +2,7 @@
 
 import math
 from fractions import Fraction
+from functools import partial
 
 import numpy as np
 import pytest
@@ -18,8 +19,8 @@ from auditkit.models.tflite.fixed_point import (
     reciprocal,
     rescale,
 )
-from auditkit.models.tflite.layout import same_padding
-from auditkit.models.tflite.tables import hard_swish_table, logistic_table
+from auditkit.models.tflite.tables import hard_swish_table, rounded_table
+from auditkit.models.tflite.window import same_padding
 
 
 def rounded(value, *, ties_away):
@@ -118,13 +119,13 @@ def test_activation_limits_are_codes_of_the_grid():
 @pytest.mark.parametrize(
     ("table", "function"),
     [
-        (logistic_table, torch.sigmoid),
+        (partial(rounded_table, torch.sigmoid), torch.sigmoid),
         (hard_swish_table, torch.nn.functional.hardswish),
     ],
 )
 def test_tables_are_the_function_to_about_one_code(table, function):
     source = Grid(np.float32(0.06), 3, "INT8")
-    target = Grid(np.float32(1 / 256 if table is logistic_table else 0.04), -128 + 10, "INT8")
+    target = Grid(np.float32(1 / 256 if function is torch.sigmoid else 0.04), -128 + 10, "INT8")
     inputs = torch.arange(source.limits[0], source.limits[1] + 1) * 0.06
     expected = (function(inputs) / float(target.scale)).clamp(*target.limits)
     assert (torch.from_numpy(table(source, target)) - expected).abs().max() < 1.01

@@ -14,6 +14,8 @@ from auditkit.models.tflite import load_tflite
 from auditkit.models.tflite.schema import read_graph
 
 EVERY = [
+    "activations_int8",
+    "dense_uint8",
     "flattened_int8",
     "many_float",
     "many_int8",
@@ -24,6 +26,9 @@ EVERY = [
     "mnasnet_int8_float_edges",
     "mnasnet_uint8",
     "mobilenet_uint8",
+    "movements_int8",
+    "reductions_uint8",
+    "wide_hybrid",
 ]
 
 
