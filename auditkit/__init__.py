@@ -20,7 +20,7 @@ from auditkit.errors import AuditError
 
 if TYPE_CHECKING:
     from auditkit import metrics
-    from auditkit.api import heatmaps, load_data, load_model, run
+    from auditkit.api import heatmaps, load_data, load_model, run, wrap_model
     from auditkit.findings import Findings
 
 __version__ = "0.1.0"
@@ -33,6 +33,7 @@ __all__ = [
     "load_model",
     "metrics",
     "run",
+    "wrap_model",
 ]
 
 _WHERE = {
@@ -41,6 +42,7 @@ _WHERE = {
     "load_data": "auditkit.api",
     "load_model": "auditkit.api",
     "run": "auditkit.api",
+    "wrap_model": "auditkit.api",
 }
 
 

@@ -3,7 +3,7 @@
 import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeGuard, cast
+from typing import TYPE_CHECKING, Any, Literal, TypeGuard, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -13,12 +13,14 @@ from auditkit.data import load_data as _load_data
 from auditkit.errors import AuditError
 from auditkit.evidence import Evidence, Heatmaps, Settings, Store
 from auditkit.evidence.engine import Engine
+from auditkit.evidence.features import feature_values
 from auditkit.findings import Findings
 from auditkit.models import load_model as _load_model
-from auditkit.models.identity import label_names
+from auditkit.models.identity import label_indices
 from auditkit.session import hindrance_of, threads
 from auditkit.spec.catalogue import Catalogue, catalogue
 from auditkit.spec.data_card import DataCard
+from auditkit.spec.fallback import settled
 from auditkit.spec.load import keyword_parameters
 from auditkit.spec.methods import parse_method
 from auditkit.spec.model_card import ModelCard
@@ -47,7 +49,57 @@ def load_model(
     card = name_or_card
     if not isinstance(card, ModelCard):
         card = _catalogue().model(str(card))
+    elif card.fallback is not None and card.folder == Path():
+        card = settled(card)
     return _load_model(card, device, precision)
+
+
+def wrap_model(
+    model: Any,
+    *,
+    name: str,
+    task: str,
+    size: int,
+    version: str,
+    classes: Sequence[str] | None = None,
+    score: int | str | None = None,
+    threshold: float | None = None,
+    kind: Literal["probabilities", "logits"] = "probabilities",
+    mean: Sequence[float] = (0.0,),
+    std: Sequence[float] = (1.0,),
+    device: str = "cpu",
+) -> "Model":
+    """A model object as a model to audit: a PyTorch module, or a MAITE image classifier.
+
+    Args:
+        model: ``torch.nn.Module`` from (N, 3, size, size) to (N, K), or a callable of MAITE's
+            image-classification protocol, from arrays (3, size, size) to pseudo-probabilities (K,).
+        name: of the model, for reports.
+        task: what it is about; the data's must be the same.
+        size: side of its square input in pixels.
+        version: part of the identity of what is computed; change it when the model changes. The
+            parameters of a PyTorch module are part of it already.
+        classes: names of its outputs. A MAITE model's own ``metadata["index2label"]`` if left out.
+        score: the positive class by index or name; None to decide between all classes.
+        threshold: of the score.
+        kind: what it answers.
+        mean: subtracted from inputs in [0, 1].
+        std: divided by.
+        device: where it runs.
+
+    Raises:
+        AuditError: the object is no model, or what is stated about it does not fit.
+    """
+    from auditkit.models.python_source import wrapped
+
+    stated: dict[str, Any] = {
+        "model": name,
+        "task": task,
+        "threshold": threshold,
+        "input": {"size": size, "mean": list(mean), "std": list(std)},
+        "output": {"kind": kind, "score": score},
+    }
+    return wrapped(model, stated, version, None if classes is None else list(classes), device)
 
 
 def load_data(
@@ -65,7 +117,7 @@ def load_data(
     card = name_or_card
     if not isinstance(card, DataCard):
         card = _catalogue().data(str(card))
-    return _load_data(card, None if classes is None else list(classes))
+    return _load_data(card, {name: i for i, name in enumerate(classes)} if classes else None)
 
 
 def run(
@@ -88,7 +140,7 @@ def run(
         AuditError: a name or a parameter is not known, or the model cannot be asked.
     """
     declaration, typed = keyword_parameters(check, parameters, Path("run"))
-    hindered = hindrance_of(declaration.needs(typed), model.card)
+    hindered = hindrance_of(declaration.needs(typed), model.card, data.card)
     if hindered is not None:
         raise AuditError(f"{hindered.verdict.value}: {hindered.reason}")
     from auditkit.checks import compute
@@ -126,21 +178,43 @@ def heatmaps(
         typed = parse_method({"method": method, **parameters})
     except ValueError as error:
         raise AuditError(f"heatmaps: {error}") from error
+    if typed.needs_gradients and not model.card.gradients:
+        raise AuditError(
+            f"heatmaps: {method} needs gradients, which '{model.card.model}' does not give; use "
+            "occlusion"
+        )
     pictures = images if _are_pictures(images) else _Pictures(cast("Dataset", images))
+    features = _features(model, images)
     batcher, explain, size = Batcher(batch_size), explainer(typed, model), model.card.input.size
     if not len(pictures):
         raise AuditError("heatmaps: at least one picture was expected")
     found: list[npt.NDArray[np.float32]] = []
     for start in range(0, len(pictures), batch_size):
-        inputs = model.prepare(
-            [pictures[i] for i in range(start, min(start + batch_size, len(pictures)))]
-        )
+        part = range(start, min(start + batch_size, len(pictures)))
+        inputs = model.prepare([pictures[i] for i in part])
+        table = None
+        if features is not None:
+            table = torch.tensor([features[i] for i in part], device=model.device)
         with torch.no_grad():
-            decision = model.decide(batcher.map(model.probabilities, inputs)).to(model.device)
-        maps = explain.maps(inputs, model.decided_output(decision), batcher).numpy()
+            decision = model.decide(batcher.map(model.probabilities, inputs, table))
+        maps = explain.maps(inputs, decision.to(model.device), batcher, table).numpy()
         heat = Heatmaps(maps.astype(np.float32), explain.cell)
         found += [heat.full(i, size) for i in range(len(inputs))]
     return np.stack(found)
+
+
+def _features(
+    model: "Model", images: Dataset | Sequence[npt.NDArray[np.uint8]]
+) -> list[list[float]] | None:
+    """The second input of models that have one."""
+    if not model.card.table:
+        return None
+    if _are_pictures(images):
+        columns = ", ".join(feature.column for feature in model.card.table)
+        raise AuditError(
+            f"heatmaps: '{model.card.model}' also reads {columns}; give a data set with these columns"
+        )
+    return [feature_values(model.card, record) for record in cast("Dataset", images).records]
 
 
 def _are_pictures(
@@ -179,6 +253,6 @@ def _evidence(
 
 def _with_classes(data: Dataset, card: ModelCard) -> Dataset:
     """Labels by name are held to the model's classes, as in a spec."""
-    if data.card.format == "table":
-        return _load_data(data.card, label_names(card))
-    return data
+    if data.card.format.startswith("synthetic-"):
+        return data
+    return _load_data(data.card, label_indices(card))

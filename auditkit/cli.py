@@ -15,10 +15,11 @@ from auditkit.errors import AuditError
 from auditkit.spec.catalogue import Catalogue, catalogue, checks
 
 if TYPE_CHECKING:
+    from auditkit.spec.formats import Format
     from auditkit.spec.load import Audit
 
 SCHEMAS = ("audit", "model", "data", "results")
-LISTS = ("checks", "models", "data", "methods")
+LISTS = ("checks", "models", "data", "methods", "formats")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -57,7 +58,16 @@ def _parser() -> argparse.ArgumentParser:
     )
     report.add_argument("folder", type=Path, metavar="RUN", help="a run's folder")
     report.set_defaults(run=_report)
-    for command in (validate, listing):
+    weights = commands.add_parser("weights", help="a device's own files instead of its stand-in")
+    weights.add_argument("action", choices=("add", "remove", "list"))
+    weights.add_argument("model", nargs="?", metavar="MODEL", help="name or card of the model")
+    weights.add_argument("files", nargs="*", type=Path, metavar="FILE", help="what to copy")
+    weights.set_defaults(run=_weights)
+    data = commands.add_parser("data", help="look through a data set before it is audited on")
+    data.add_argument("action", choices=("check",))
+    data.add_argument("data", metavar="CARD", help="name or path of a data card")
+    data.set_defaults(run=_data)
+    for command in (validate, listing, weights, data):
         command.add_argument(
             "--cards",
             action="append",
@@ -127,6 +137,10 @@ def _list(given: argparse.Namespace) -> int:
         from auditkit.spec.methods import METHODS
 
         rows = [(name, (kind.__doc__ or "").strip()) for name, kind in METHODS.items()]
+    elif given.what == "formats":
+        from auditkit.spec.formats import FORMATS
+
+        rows = [(name, _format_line(kind)) for name, kind in FORMATS.items()]
     elif given.what == "models":
         for name, card in _catalogue(given).models().items():
             stand_in = " (stand-in)" if card.stand_in else ""
@@ -139,6 +153,41 @@ def _list(given: argparse.Namespace) -> int:
     for name, text in rows:
         print(f"{name:<{width}}  {text}")
     return 0
+
+
+def _weights(given: argparse.Namespace) -> int:
+    from auditkit.models.user_files import add, overview, remove
+    from auditkit.spec.catalogue import read_unsettled
+
+    if given.action == "list":
+        for name, text in overview(_catalogue(given)):
+            print(f"{name}: {text}")
+        return 0
+    if given.model is None or (given.action == "add" and not given.files):
+        raise AuditError(f"auditkit weights {given.action}: MODEL FILE... was expected")
+    card = read_unsettled(_catalogue(given).path_of_model(given.model))
+    if given.action == "remove":
+        for path in remove(card):
+            print(f"removed {path}")
+        return 0
+    for path, sha256 in add(card, given.files):
+        print(f"{path}  sha256 {sha256}")
+    return 0
+
+
+def _data(given: argparse.Namespace) -> int:
+    from auditkit.data.check import check_data
+
+    found = check_data(_catalogue(given).data(given.data))
+    print(found.render_text())
+    return 1 if found.problems else 0
+
+
+def _format_line(kind: "Format") -> str:
+    parts = [kind.title, ", ".join(kind.suffixes), "" if kind.gradients else "no gradients"]
+    parts.append(f"held to {kind.runtime}" if kind.runtime else "")
+    parts.append(f'pip install "pytest-auditkit[{kind.extra}]"' if kind.extra else "")
+    return "; ".join(filter(None, parts))
 
 
 def _schema(given: argparse.Namespace) -> int:

@@ -48,17 +48,21 @@ class Series:
 
 @dataclass(frozen=True)
 class Figure:
-    """Numbers to be drawn: lines over an axis, or around a circle of angles in degrees."""
+    """Numbers to be drawn: lines or points over an axis, or lines around a circle of angles in degrees.
+
+    Or a forest of estimates: x is a place in ``labels``, y and its interval lie along the horizontal.
+    """
 
     name: str
     title: str
-    kind: Literal["lines", "circle"]
+    kind: Literal["lines", "points", "circle", "forest"]
     x_label: str
     y_label: str
     series: Sequence[Series]
     caption: str = ""
     diagonal: bool = False
     zero: bool = False
+    labels: Sequence[str] = ()
 
 
 @dataclass(frozen=True)

@@ -59,13 +59,18 @@ class FigureResult(Part):
 
     name: str = Field(description="Unique within the audit.")
     title: str = Field(description="Heading.")
-    kind: Literal["lines", "circle"] = Field(description="Over an axis, or around a circle.")
+    kind: Literal["lines", "points", "circle", "forest"] = Field(
+        description="Over an axis, around a circle, or estimates with intervals, one row each."
+    )
     x_label: str = Field(description="Quantity and unit of x.")
     y_label: str = Field(description="Quantity and unit of y.")
     series: list[SeriesResult] = Field(description="The lines.")
     caption: str = Field(description="How to read it.")
     diagonal: bool = Field(description="Whether the line y = x is drawn (chance, or calibration).")
     zero: bool = Field(description="Whether the line y = 0 is drawn.")
+    labels: list[str] = Field(
+        default_factory=list, description="Rows of a forest: x is a place in this list."
+    )
 
 
 class TableResult(Part):
@@ -281,6 +286,7 @@ def figure_result(figure: Figure) -> FigureResult:
         caption=figure.caption,
         diagonal=figure.diagonal,
         zero=figure.zero,
+        labels=list(figure.labels),
         series=[
             SeriesResult(
                 name=line.name,

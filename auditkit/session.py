@@ -1,22 +1,26 @@
 """A session: audits and models in, judged expectations out. Knows neither pytest nor reports."""
 
 import os
+import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from auditkit.checks import compute
 from auditkit.data import Dataset, load_data
 from auditkit.data.dataset import manifest_digest
+from auditkit.errors import Unavailable
 from auditkit.evidence import Evidence, Settings
 from auditkit.evidence.engine import Engine
 from auditkit.findings import Findings, Measurement
-from auditkit.models.identity import label_names, weights_digest
+from auditkit.models.identity import decision_names, label_indices, pinned, weights_digest
 from auditkit.results import DataResult, ModelResult
 from auditkit.spec.audit import Expectation
 from auditkit.spec.data_card import DataCard
 from auditkit.spec.declaration import Need
+from auditkit.spec.formats import FORMATS
 from auditkit.spec.load import Audit, resolve_at
 from auditkit.spec.model_card import ModelCard
 from auditkit.verdict import Judgement, Verdict, judge
@@ -39,19 +43,30 @@ class Session:
     settings: Settings = field(default_factory=Settings)
     audits: Mapping[str, Audit] = field(default_factory=dict)
     _models: "dict[str, Model]" = field(default_factory=dict)
+    _loading: threading.Lock = field(default_factory=threading.Lock)
     _data: dict[tuple[str, ...], Dataset] = field(default_factory=dict)
-    _findings: dict[tuple[str, ...], Findings] = field(default_factory=dict)
+    _findings: dict[tuple[str, ...], Findings | Unavailable] = field(default_factory=dict)
     _applicable: dict[tuple[str, str], Judgement | None] = field(default_factory=dict)
 
     def findings(self, audit: Audit, card: ModelCard) -> Findings:
-        """What the audit's check finds for a model; computed once."""
+        """What the audit's check finds for a model; computed once.
+
+        Raises:
+            Unavailable: what the check rests on is not there.
+        """
         parameters = audit.parameters.model_dump_json()
         key = (audit.check.name, str(audit.data.path), audit.data.digest, parameters, card.model)
         if key not in self._findings:
             images = getattr(audit.parameters, "images", None)
             evidence = self.evidence(card, audit.data, images)
-            self._findings[key] = compute(audit.check, evidence, audit.parameters)
-        return self._findings[key]
+            try:
+                self._findings[key] = compute(audit.check, evidence, audit.parameters)
+            except Unavailable as error:
+                self._findings[key] = error
+        found = self._findings[key]
+        if isinstance(found, Unavailable):
+            raise found
+        return found
 
     def evidence(self, card: ModelCard, data: DataCard, images: int | None = None) -> Evidence:
         """Evidence of a model on (the first images of) a data set."""
@@ -64,17 +79,18 @@ class Session:
         def own() -> "Model":
             from auditkit.models import load_model
 
-            if card.model not in self._models:
-                settings = self.settings
-                self._models[card.model] = load_model(card, settings.device, settings.precision)
-            return self._models[card.model].copy()
+            with self._loading:
+                if card.model not in self._models:
+                    settings = self.settings
+                    self._models[card.model] = load_model(card, settings.device, settings.precision)
+                return self._models[card.model].copy()
 
         return own
 
     def dataset(self, data: DataCard, card: ModelCard) -> Dataset:
-        """The data set, with labels held to the model's classes if it has many."""
-        labels = label_names(card)
-        key = (str(data.path), data.digest, *(labels or ()))
+        """The data set, with labels held to the model's classes."""
+        labels = label_indices(card)
+        key = (str(data.path), data.digest, *map(str, (labels or {}).items()))
         if key not in self._data:
             self._data[key] = load_data(data, labels)
         return self._data[key]
@@ -86,7 +102,10 @@ class Session:
         hindrance = self._hindrance(audit, card)
         if hindrance is not None:
             return hindrance, None
-        findings = self.findings(audit, card)
+        try:
+            findings = self.findings(audit, card)
+        except Unavailable as error:
+            return Judgement(Verdict.NOT_RUN, str(error)), None
         measure = audit.check.measures(audit.parameters)[expectation.measure]
         measurement = findings.find(expectation.measure, resolve_at(expectation, measure))
         failed = self._failed_assumption(audit, card)
@@ -119,28 +138,54 @@ class Session:
 
 def hindrance(audit: Audit, card: ModelCard) -> Judgement | None:
     """Why an audit's check cannot be asked of a model at all, or what is missing to ask it."""
-    return hindrance_of(audit.check.needs(audit.parameters), card)
+    return hindrance_of(audit.check.needs(audit.parameters), card, audit.data)
 
 
-def hindrance_of(needs: frozenset[Need], card: ModelCard) -> Judgement | None:
+def hindrance_of(needs: frozenset[Need], card: ModelCard, data: DataCard) -> Judgement | None:
     """As `hindrance`, from what a check needs."""
-    if "gradients" in needs and card.format == "tflite" and card.mode == "ref":
-        reason = (
+    reason = _inapplicable(needs, card, data)
+    if reason:
+        return Judgement(Verdict.NOT_APPLICABLE, reason)
+    kind = FORMATS[card.format]
+    if "reference-runtime" in needs and find_spec(kind.module) is None:
+        extra = f'pip install "pytest-auditkit[{kind.extra}]"'
+        reason = f"the {kind.title} runtime is not installed; run: {extra}"
+        return Judgement(Verdict.NOT_RUN, reason)
+    return None
+
+
+def _inapplicable(needs: frozenset[Need], card: ModelCard, data: DataCard) -> str:
+    """Why the model or the data cannot be asked at all; empty if they can."""
+    if "interventions" in needs and not data.format.startswith("synthetic-"):
+        return (
+            f"'{data.data}' are pictures as they are: only synthetic data can be drawn again with one "
+            "attribute changed"
+        )
+    if "gradients" in needs and not card.gradients:
+        return _no_gradients(card)
+    kind = FORMATS[card.format]
+    if "reference-runtime" in needs and not kind.runtime:
+        return _no_runtime(card)
+    if "reference-kernels" in needs and len(kind.kernels) == 1:
+        return f"{kind.runtime} has one kernel, with nothing to compare it to"
+    if "vendor-input" in needs and card.vendor_input is None:
+        return f"'{card.model}' states no other preprocessing of the device's app (vendor_input)"
+    return ""
+
+
+def _no_gradients(card: ModelCard) -> str:
+    if card.format == "tflite":
+        return (
             f"'{card.model}' is in mode 'ref', whose fixed-point arithmetic has no gradients; use "
             "mode 'fake' for heatmaps by gradients"
         )
-        return Judgement(Verdict.NOT_APPLICABLE, reason)
-    if "reference-runtime" not in needs:
-        return None
-    if card.format != "tflite":
-        reason = f"'{card.model}' runs in PyTorch itself: there is no other runtime to reproduce"
-        return Judgement(Verdict.NOT_APPLICABLE, reason)
-    from importlib.util import find_spec
+    return f"'{card.model}' is a black box ({FORMATS[card.format].title}): it has no gradients"
 
-    if find_spec("ai_edge_litert") is None:
-        reason = 'the TFLite runtime is not installed; run: pip install "pytest-auditkit[tflite]"'
-        return Judgement(Verdict.NOT_RUN, reason)
-    return None
+
+def _no_runtime(card: ModelCard) -> str:
+    if card.black_box is not None:
+        return f"'{card.model}' is asked as it is: there is nothing to reproduce"
+    return f"'{card.model}' runs in PyTorch itself: there is no other runtime to reproduce"
 
 
 def threads(workers: int = 1) -> int:
@@ -160,8 +205,8 @@ def model_result(card: ModelCard, root: Path) -> ModelResult:
         card=relative(card.path, root),
         card_sha256=card.digest,
         weights_sha256=weights_digest(card),
-        pinned=card.weights.sha256 is not None,
-        format=" ".join(filter(None, [card.format, card.architecture])),
+        pinned=pinned(card),
+        format=_format(card),
         input=card.input.model_dump(),
         output=card.output.model_dump(),
         threshold=card.threshold,
@@ -171,9 +216,19 @@ def model_result(card: ModelCard, root: Path) -> ModelResult:
     )
 
 
+def _format(card: ModelCard) -> str:
+    """Format and architecture, and how many networks and views are averaged."""
+    parts = [card.format, *dict.fromkeys(n.architecture for n in card.networks if n.architecture)]
+    if len(card.networks) > 1:
+        parts.append(f"({len(card.networks)} networks)")
+    if len(card.view_names) > 1:
+        parts.append(f"({len(card.view_names)} views)")
+    return " ".join(parts)
+
+
 def data_result(data: DataCard, dataset: Dataset, card: ModelCard) -> DataResult:
     """A data set's identity and make-up for results.json; labels by the model's class names."""
-    names = label_names(card) or []
+    names = decision_names(card) or []
     records = dataset.records
     labels: dict[str, int] = {}
     groups: dict[str, dict[str, int]] = {}

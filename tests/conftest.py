@@ -1,5 +1,6 @@
 """A small project to audit: real files, a tiny real network, synthetic pictures."""
 
+import contextlib
 from importlib import import_module
 from pathlib import Path
 
@@ -71,13 +72,23 @@ COMPILED = (
     "torch",
     "torchvision",
 )
+# The same for models of other formats; each comes with an extra.
+COMPILED_EXTRAS = ("ai_edge_litert.interpreter", "onnx", "onnxruntime")
 
 
 @pytest.fixture(scope="session")
-def networks(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """Weights of tiny networks: one that answers .88 to everything, one random, one NaN."""
+def compiled_modules() -> None:
+    """Import what inner runs would import."""
     for module in COMPILED:
         import_module(module)
+    for module in COMPILED_EXTRAS:
+        with contextlib.suppress(ImportError):
+            import_module(module)
+
+
+@pytest.fixture(scope="session")
+def networks(tmp_path_factory: pytest.TempPathFactory, compiled_modules: None) -> dict[str, Path]:
+    """Weights of tiny networks: one that answers .88 to everything, one random, one NaN."""
     import timm
     import torch
     from safetensors.torch import save_file

@@ -81,9 +81,15 @@ STATED = [
         160,
     ),
     (
-        "reproduction.audit.yaml",
+        "arithmetic.audit.yaml",
         "A true share of equal answers of 0.9999:",
         required_n_proportion(0.9999, 0.99, **COPIES),
+        1000,
+    ),
+    (
+        "preprocessing.audit.yaml",
+        "A true correlation of 0.95:",
+        required_n_correlation(0.95, 0.90, **COPIES),
         1000,
     ),
     (
@@ -97,6 +103,12 @@ STATED = [
         "A true agreement of decisions of 0.997:",
         required_n_proportion(0.997, 0.98, **COPIES),
         1000,
+    ),
+    (
+        "attributes.audit.yaml",
+        "A true change of 0.04:",
+        required_n_mean(0.15, 0.04, 0.1, **TWO_ALIKE),
+        100,
     ),
     (
         "test_camera.py",

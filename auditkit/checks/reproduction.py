@@ -4,8 +4,9 @@ DeGrave et al. (doi:10.1038/s41551-023-01160-9), Supp. Fig. 2, compare 1000 pred
 
 Deviates: r alone is a weak test (two kernels of the TFLite runtime agree with each other only to about
 r = .99, and leaving quantisation out reaches that too), so the share of bit-equal outputs, the share
-within a tolerance and the agreement of decisions are given beside it, each against both kernels in the
-matching arithmetic, and the two kernels against each other as the noise floor.
+within a tolerance and the agreement of decisions are given beside it. For the same input and for the
+app's own preprocessing they are separate comparisons: one asks whether the file was understood, the
+other what the audit's preprocessing leaves out.
 """
 
 from collections.abc import Callable
@@ -15,13 +16,16 @@ import numpy.typing as npt
 
 from auditkit import stats
 from auditkit.checks.measuring import Measuring
-from auditkit.errors import AuditError
+from auditkit.checks.pictures import png
 from auditkit.evidence import Evidence
-from auditkit.findings import Figure, Findings, Series, Table
+from auditkit.findings import Example, Figure, Findings, Series, Table
 from auditkit.spec.declarations.reproduction import REPRODUCTION, Reproduction
+from auditkit.spec.formats import FORMATS
 
 Floats = npt.NDArray[np.float64]
 _SHOWN_POINTS = 400
+_WORST = 3
+_EPSILON = 1e-6
 
 
 def reproduction(evidence: Evidence, parameters: Reproduction) -> Findings:
@@ -30,13 +34,14 @@ def reproduction(evidence: Evidence, parameters: Reproduction) -> Findings:
     measuring = Measuring.of(REPRODUCTION, parameters, evidence.n)
     rows = []
     for against in parameters.against:
-        ours, theirs = _pair(evidence, against)
-        pair = _Pair(evidence, ours, theirs, parameters.tolerance_steps)
+        pair = _Pair(evidence, against, parameters)
         at = {"against": against}
         found = [measuring(name, estimate, at) for name, estimate in pair.estimates().items()]
         findings.measurements += found
-        rows.append([_NAMES[against], *(_cell(m.estimate) for m in found), pair.largest()])
-        findings.figures.append(_figure(against, pair))
+        rows.append([pair.title, *(_cell(m.estimate) for m in found), pair.largest()])
+        findings.figures.append(_figure(pair))
+        findings.examples += _worst(evidence, pair)
+    tolerance = f"{parameters.tolerance_steps} step or {parameters.tolerance:g}"
     findings.tables.append(
         Table(
             "agreement",
@@ -44,8 +49,9 @@ def reproduction(evidence: Evidence, parameters: Reproduction) -> Findings:
             [
                 "pair",
                 "Pearson r",
+                "r of log-odds",
                 "bit-equal",
-                f"within {parameters.tolerance_steps} step",
+                f"within {tolerance}",
                 "same decision",
                 "largest difference",
             ],
@@ -57,63 +63,57 @@ def reproduction(evidence: Evidence, parameters: Reproduction) -> Findings:
     return findings
 
 
-_NAMES = {
-    "xnnpack": "audited model and XNNPACK kernels",
-    "reference": "the file read in fixed point and reference kernels",
-    "noise-floor": "the runtime's two kernels with each other",
-}
-
-
-def _pair(evidence: Evidence, against: str) -> tuple[Floats, Floats]:
-    """Raw outputs (n, C) of the audited model in the matching arithmetic and of the runtime."""
-    if against == "noise-floor":
-        return evidence.runtime_answers("reference"), evidence.runtime_answers("xnnpack")
-    if against == "reference":
-        return evidence.answers("ref"), evidence.runtime_answers("reference")
-    return evidence.answers(evidence.card.mode), evidence.runtime_answers("xnnpack")
-
-
 class _Pair:
-    def __init__(self, evidence: Evidence, ours: Floats, theirs: Floats, tolerance: int) -> None:
-        self.evidence = evidence
-        self.ours, self.theirs = ours, theirs
+    """Two sets of raw outputs (n, K) for the same images, and what they are."""
+
+    def __init__(self, evidence: Evidence, against: str, parameters: Reproduction) -> None:
+        self.evidence, self.against, self.parameters = evidence, against, parameters
+        runtime = FORMATS[evidence.card.format].runtime
+        # The title, then what stands on the vertical and the horizontal axis.
+        self.title, self.y_label, self.x_label = {
+            "runtime": (f"audited model and {runtime}", "audited model", runtime),
+            "vendor": (
+                f"audited model and {runtime} with the app's preprocessing",
+                "audited model",
+                f"{runtime}, the app's preprocessing",
+            ),
+            "reference": (
+                "the file read in fixed point and reference kernels",
+                "the file read in fixed point",
+                "reference kernels",
+            ),
+            "noise-floor": (
+                "the runtime's two kernels with each other",
+                "XNNPACK kernels",
+                "reference kernels",
+            ),
+        }[against]
+        ours, theirs = _outputs(evidence, against)
         self.distance = np.abs(ours - theirs).max(axis=1)
-        self.step, self.tolerance = evidence.output_step(), tolerance
+        self.step = evidence.output_step()
+        self.ours, self.theirs = evidence.probabilities(ours), evidence.probabilities(theirs)
 
-    def score(self, outputs: Floats) -> Floats:
+    def scores(self) -> tuple[Floats, Floats]:
         """What Pearson's r is taken of: the score, or the label's probability."""
-        outputs = self._probabilities(outputs)
-        index = self.evidence.card.output.score
-        if index is not None:
-            return outputs[:, min(index, outputs.shape[1] - 1)]
-        return outputs[np.arange(len(outputs)), self.evidence.labels]
+        rows = np.arange(len(self.ours))
+        column = 1 if self.evidence.two_class else self.evidence.labels
+        return self.ours[rows, column], self.theirs[rows, column]
 
-    def _probabilities(self, outputs: Floats) -> Floats:
-        """Outputs as the audits read them: logits go through a softmax, or a sigmoid."""
-        if self.evidence.card.output.kind == "probabilities":
-            return outputs
-        if outputs.shape[1] == 1:
-            return np.asarray(1 / (1 + np.exp(-outputs)))
-        powers = np.exp(outputs - outputs.max(axis=1, keepdims=True))
-        return np.asarray(powers / powers.sum(axis=1, keepdims=True))
-
-    def decision(self, outputs: Floats) -> npt.NDArray[np.int64]:
+    def decision(self, probabilities: Floats) -> npt.NDArray[np.int64]:
         """The decision that the outputs lead to."""
         threshold = self.evidence.card.threshold
         if threshold is None:
-            decided: npt.NDArray[np.int64] = np.argmax(outputs, axis=1).astype(np.int64)
-            return decided
-        positive: npt.NDArray[np.int64] = (self.score(outputs) >= threshold).astype(np.int64)
-        return positive
+            return np.asarray(np.argmax(probabilities, axis=1), dtype=np.int64)
+        return np.asarray(probabilities[:, 1] >= threshold, dtype=np.int64)
 
     def estimates(self) -> dict[str, Callable[[], stats.Estimate]]:
         """Each measure's estimator."""
         patients = self.evidence.patients
+        ours, theirs = self.scores()
         same = self.decision(self.ours) == self.decision(self.theirs)
         return {
-            "pearson_r": lambda: stats.pearson_r(
-                self.score(self.ours), self.score(self.theirs), patients
-            ),
+            "pearson_r": lambda: stats.pearson_r(ours, theirs, patients),
+            "logit_pearson_r": lambda: stats.pearson_r(_logit(ours), _logit(theirs), patients),
             "bit_equal": lambda: stats.proportion(self.distance == 0, patients),
             "within_tolerance": lambda: stats.proportion(self._close(), patients),
             "decision_agreement": lambda: stats.proportion(same, patients),
@@ -121,8 +121,9 @@ class _Pair:
 
     def _close(self) -> npt.NDArray[np.bool_]:
         if self.step is None:
-            raise AuditError("float outputs have no quantisation step; use bit_equal or pearson_r")
-        return np.asarray(self.distance <= (self.tolerance + 0.5) * self.step)
+            apart = np.abs(self.ours - self.theirs).max(axis=1)
+            return np.asarray(apart <= self.parameters.tolerance)
+        return np.asarray(self.distance <= (self.parameters.tolerance_steps + 0.5) * self.step)
 
     def largest(self) -> str:
         """The largest difference, with what a maximum over n images can promise."""
@@ -135,20 +136,57 @@ class _Pair:
         )
 
 
-def _figure(against: str, pair: _Pair) -> Figure:
-    ours, theirs = pair.score(pair.ours), pair.score(pair.theirs)
+def _outputs(evidence: Evidence, against: str) -> tuple[Floats, Floats]:
+    """Raw outputs (n, K) of the audited model in the matching arithmetic and of the runtime."""
+    if against == "noise-floor":
+        return evidence.runtime_answers("xnnpack"), evidence.runtime_answers("reference")
+    if against == "reference":
+        return evidence.answers("ref"), evidence.runtime_answers("reference")
+    return evidence.answers(), evidence.runtime_answers(vendor=against == "vendor")
+
+
+def _logit(score: Floats) -> Floats:
+    inside = np.clip(score, _EPSILON, 1 - _EPSILON)
+    return np.asarray(np.log(inside) - np.log1p(-inside))
+
+
+def _figure(pair: _Pair) -> Figure:
+    ours, theirs = pair.scores()
+    # The largest differences are always drawn, and others evenly over the range of scores.
     order = np.argsort(theirs, kind="stable")
-    picked = order[np.linspace(0, len(order) - 1, min(len(order), _SHOWN_POINTS)).astype(int)]
+    even = order[np.linspace(0, len(order) - 1, min(len(order), _SHOWN_POINTS)).astype(int)]
+    picked = np.union1d(even, np.argsort(np.abs(ours - theirs), kind="stable")[-20:])
     return Figure(
-        f"scores_{against.replace('-', '_')}",
-        f"Scores: {_NAMES[against]}",
-        "lines",
-        "reference kernels" if against == "noise-floor" else "runtime",
-        "XNNPACK kernels" if against == "noise-floor" else "audited model",
-        [Series("images, ordered by score", theirs[picked].tolist(), ours[picked].tolist())],
-        "On the diagonal both answer alike.",
+        f"scores_{pair.against.replace('-', '_')}",
+        f"Scores: {pair.title}",
+        "points",
+        pair.x_label,
+        pair.y_label,
+        [Series("images", theirs[picked].tolist(), ours[picked].tolist())],
+        f"{len(picked)} of {len(ours)} images, the most different among them; on the diagonal both "
+        "answer alike.",
         diagonal=True,
     )
+
+
+def _worst(evidence: Evidence, pair: _Pair) -> list[Example]:
+    """The images on which the two differ most; none where all are equal to the bit."""
+    ours, theirs = pair.scores()
+    order = np.argsort(-np.abs(ours - theirs), kind="stable")[:_WORST]
+    return [
+        Example(
+            evidence.records[int(index)].id,
+            f"among the largest differences: {pair.title}",
+            [
+                (
+                    f"{pair.y_label}: {ours[index]:.4f}, {pair.x_label}: {theirs[index]:.4f}",
+                    png(evidence.picture(int(index))),
+                )
+            ],
+        )
+        for index in order
+        if pair.distance[index] > 0
+    ]
 
 
 def _cell(estimate: stats.Estimate | None) -> str:

@@ -4,6 +4,7 @@ Everything here is a function of (model, images, parameters); when all of it is 
 audit is judged without loading a network.
 """
 
+import json
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -16,6 +17,7 @@ import numpy.typing as npt
 from auditkit.data.dataset import Dataset, Mask, Picture, Record
 from auditkit.errors import AuditError
 from auditkit.evidence.engine import Compute, Engine, Stage
+from auditkit.evidence.interventions import generated, interventions_worker
 from auditkit.evidence.kinds import Floats, Heatmaps, Integers, Scores, Settings
 from auditkit.evidence.removal import random_removal_worker, removal_worker
 from auditkit.evidence.stages import (
@@ -26,14 +28,15 @@ from auditkit.evidence.stages import (
     shifts_worker,
 )
 from auditkit.models.geometry import mask_to_input, picture_to_input
-from auditkit.models.identity import class_names, model_digest
+from auditkit.models.identity import decision_names, model_digest
+from auditkit.models.reading import decision_probabilities
+from auditkit.spec.formats import FORMATS
 from auditkit.spec.methods import Method
 from auditkit.spec.model_card import ModelCard
 
 if TYPE_CHECKING:
     from auditkit.models.model import Model
 
-Kernel = Literal["xnnpack", "reference"]
 Mode = Literal["fake", "ref", "float"]
 
 
@@ -74,12 +77,12 @@ class Evidence:
     @property
     def two_class(self) -> bool:
         """Whether there is a score with a threshold."""
-        return self.card.output.score is not None
+        return self.card.scored
 
     @property
     def classes(self) -> list[str] | None:
-        """Names of the outputs."""
-        return class_names(self.card)
+        """Names of the decisions: of the classes, or [negative, positive]."""
+        return decision_names(self.card)
 
     @property
     def size(self) -> int:
@@ -126,6 +129,32 @@ class Evidence:
         arrays = self._gather("colour shifts", parameters, shifts_worker)
         return Scores(arrays["score"], arrays["decision"])
 
+    def intervened_scores(self, attribute: str, values: Sequence[float]) -> Scores:
+        """Answers to pictures redrawn with one attribute at each of the values, (n, values).
+
+        Raises:
+            AuditError: the data set cannot redraw its pictures.
+        """
+        generated(self.data)
+        parameters = {"attribute": attribute, "values": [float(value) for value in values]}
+        name = f"interventions on {attribute}"
+        arrays = self._gather(name, parameters, interventions_worker, stage="interventions")
+        return Scores(arrays["score"], arrays["decision"])
+
+    def intervened_picture(self, index: int, attribute: str, value: float) -> Picture:
+        """The picture redrawn with one attribute changed, as the model's square."""
+        redrawn = generated(self.data).intervened(index, attribute, value)
+        return picture_to_input(redrawn, self.card.input)
+
+    def true_probabilities(self, attribute: str, values: Sequence[float]) -> Floats:
+        """The generator's own probability of a positive label at each of the values, (n, values)."""
+        data = generated(self.data)
+        rows = [
+            [data.true_probability(index, attribute, value) for value in values]
+            for index in range(self.n)
+        ]
+        return np.array(rows)
+
     def heatmaps(self, method: Method) -> Heatmaps:
         """Heatmaps of the decided class.
 
@@ -156,25 +185,41 @@ class Evidence:
         decisions: Integers = arrays["decision"]
         return decisions
 
-    def answers(self, mode: Mode) -> Floats:
-        """The PyTorch model's raw outputs (n, C) in one arithmetic, for pictures rounded to bytes."""
+    def answers(self, mode: Mode | None = None) -> Floats:
+        """The PyTorch model's raw outputs (n, K), for pictures rounded to bytes.
+
+        Args:
+            mode: a TFLite arithmetic other than the card's.
+        """
+        mode = mode or self.card.mode
         arrays = self._gather(f"answers {mode}", {"mode": mode}, answers_worker, stage="answers")
         outputs: Floats = arrays["output"]
         return outputs
 
-    def runtime_answers(self, kernel: Kernel) -> Floats:
-        """The device's own runtime's raw outputs (n, C) for the same pictures."""
-        outputs: Floats = self._runtime(kernel)["output"]
+    def runtime_answers(self, kernel: str = "", *, vendor: bool = False) -> Floats:
+        """The device's own runtime's raw outputs (n, K) for the same pictures.
+
+        Args:
+            kernel: of the runtime; its default if left out.
+            vendor: prepared as the device's own app does, not as the audited model is given them.
+        """
+        outputs: Floats = self._runtime(kernel, vendor=vendor)["output"]
         return outputs
 
     def output_step(self) -> float | None:
         """The quantisation step of the runtime's outputs; None if they are floats."""
-        step = float(self._runtime("reference")["step"][0])
+        step = float(self._runtime("", vendor=False)["step"][0])
         return step or None
 
-    def _runtime(self, kernel: Kernel) -> dict[str, npt.NDArray[Any]]:
-        name = f"runtime {kernel}"
-        return self._gather(name, {"kernel": kernel}, runtime_worker, stage="runtime")
+    def probabilities(self, raw: Floats) -> Floats:
+        """Probabilities of decisions (n, D) from raw outputs (n, K), as the audits read them."""
+        return decision_probabilities(self.card, raw)
+
+    def _runtime(self, kernel: str, *, vendor: bool) -> dict[str, npt.NDArray[Any]]:
+        kernel = kernel or FORMATS[self.card.format].kernels[0]
+        name = f"runtime {kernel}{' vendor' if vendor else ''}"
+        parameters = {"kernel": kernel, "vendor": vendor}
+        return self._gather(name, parameters, runtime_worker, stage="runtime")
 
     def _gather(
         self,
@@ -190,7 +235,7 @@ class Evidence:
             "model": model_digest(self.card),
             "precision": self._settings.precision,
         }
-        digests = [f"{record.digest}:{record.label}" for record in self.records]
+        digests = [self._identity_of(record) for record in self.records]
         title = f"{self.card.model}: {name}"
         shard = self._settings.batch * self._settings.batches
         plan = Stage(title, identity, digests, shard)
@@ -198,6 +243,12 @@ class Evidence:
             return self._engine.gather(
                 plan, lambda: worker(self, self._own_model, self._settings, parameters, **given)
             )
+
+    def _identity_of(self, record: Record) -> str:
+        """What of an image determines the model's answer and its score."""
+        parts = [record.digest, str(record.label)]
+        parts += [record.features.get(feature.column, "") for feature in self.card.table]
+        return json.dumps(parts) if self.card.table else ":".join(parts)
 
     def _own_model(self) -> "Model":
         assert self._model is not None

@@ -8,8 +8,32 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-_COMPUTING = ("evidence", "models", "data", "metrics", "colour.py")
-_PACKAGES = ("torch", "torchvision", "timm", "captum", "numpy", "pillow", "ai-edge-litert")
+_COMPUTING = ("evidence", "models", "data", "metrics", "spec", "colour.py")
+_PACKAGES = (
+    "ai-edge-litert",
+    "captum",
+    "h5py",
+    "jax",
+    "keras",
+    "nibabel",
+    "numpy",
+    "onnx",
+    "onnxruntime",
+    "opencv-python",
+    "opencv-python-headless",
+    "pillow",
+    "protobuf",
+    "pydicom",
+    "safetensors",
+    "scipy",
+    "tensorflow",
+    "tensorflow-cpu",
+    "tflite",
+    "timm",
+    "torch",
+    "torchvision",
+    "transformers",
+)
 
 
 def address(identity: Mapping[str, Any]) -> str:

@@ -59,6 +59,7 @@ class Heatmaps:
     def full(self, index: int, size: int) -> npt.NDArray[np.float32]:
         """One map at the input's size, nearest neighbour."""
         own = self.maps[index]
-        rows, columns = (np.arange(size) * side // size for side in own.shape)
+        # The cell in which a pixel's centre lies.
+        rows, columns = ((2 * np.arange(size) + 1) * side // (2 * size) for side in own.shape)
         grown: npt.NDArray[np.float32] = own[np.ix_(rows, columns)]
         return grown

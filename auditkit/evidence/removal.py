@@ -63,7 +63,7 @@ class _Remover:
 
         from auditkit.evidence.heatmaps.baselines import baseline
 
-        image = inputs_of(self.evidence, self.model, [index])
+        image, features = inputs_of(self.evidence, self.model, [index])
         filling = baseline(image, self.fill)
         ranks = torch.from_numpy(
             np.stack([removal_rank_map(order, self.cell, self.shape) for order in orders])
@@ -75,7 +75,8 @@ class _Remover:
 
         def decided(mask: torch.Tensor) -> torch.Tensor:
             removed = torch.where(mask[:, None], filling, image)
-            return self.model.decide(self.model.probabilities(removed))
+            rows = None if features is None else features.expand(len(removed), -1)
+            return self.model.decide(self.model.probabilities(removed, rows))
 
         with torch.no_grad():
             found = self.batcher.map(decided, masks).numpy()

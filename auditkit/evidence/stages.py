@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 
 from auditkit.evidence.engine import Compute
+from auditkit.evidence.features import feature_values
 from auditkit.evidence.kinds import Settings
 from auditkit.evidence.store import Arrays
 from auditkit.spec.methods import parse_method
@@ -35,19 +36,32 @@ def batcher_for(settings: Settings) -> "Batcher":
     return Batcher(settings.batch)
 
 
-def inputs_of(evidence: "Evidence", model: "Model", indices: Sequence[int]) -> "torch.Tensor":
-    """Images as one input batch of the model."""
-    return model.prepare([evidence.data.image(index) for index in indices])
+def inputs_of(
+    evidence: "Evidence", model: "Model", indices: Sequence[int]
+) -> "tuple[torch.Tensor, torch.Tensor | None]":
+    """Images as one input batch of the model, and its second input if it has one."""
+    images = model.prepare([evidence.data.image(index) for index in indices])
+    return images, table_of(evidence, model, indices)
 
 
-def _answer(
+def table_of(evidence: "Evidence", model: "Model", indices: Sequence[int]) -> "torch.Tensor | None":
+    """The second input (N, F) of models that have one."""
+    import torch
+
+    if not model.card.table:
+        return None
+    rows = [feature_values(model.card, evidence.records[index]) for index in indices]
+    return torch.tensor(rows, dtype=torch.float32, device=model.device)
+
+
+def scored(
     evidence: "Evidence", model: "Model", probabilities: "torch.Tensor", indices: Sequence[int]
 ) -> Arrays:
-    """Score and decision from probabilities (n, C)."""
+    """Score and decision from the probabilities (n, D) of decisions."""
     import torch
 
     if evidence.two_class:
-        score = probabilities[:, model.positive]
+        score = probabilities[:, 1]
     else:
         labels = torch.from_numpy(evidence.labels[list(indices)])
         score = probabilities[torch.arange(len(probabilities)), labels]
@@ -68,8 +82,8 @@ def scores_worker(
 
     def compute(indices: Sequence[int]) -> Arrays:
         with torch.no_grad():
-            answers = batcher.map(model.probabilities, inputs_of(evidence, model, indices))
-        return _answer(evidence, model, answers, indices)
+            answers = batcher.map(model.probabilities, *inputs_of(evidence, model, indices))
+        return scored(evidence, model, answers, indices)
 
     return compute
 
@@ -86,14 +100,18 @@ def shifts_worker(
     batcher = batcher_for(settings)
     offsets = [offset(angle, radius) for radius, angle in parameters["shifts"]]
 
+    def answer(luv: "torch.Tensor", table: "torch.Tensor | None") -> "torch.Tensor":
+        return model.probabilities(luv_to_srgb(luv), table)
+
     def compute(indices: Sequence[int]) -> Arrays:
-        luv = srgb_to_luv(inputs_of(evidence, model, indices))
+        inputs, table = inputs_of(evidence, model, indices)
+        luv = srgb_to_luv(inputs)
         columns = []
         for du, dv in offsets:
             moved = luv + luv.new_tensor([0.0, du, dv]).view(3, 1, 1)
             with torch.no_grad():
-                answers = batcher.map(lambda x: model.probabilities(luv_to_srgb(x)), moved)
-            columns.append(_answer(evidence, model, answers, indices))
+                answers = batcher.map(answer, moved, table)
+            columns.append(scored(evidence, model, answers, indices))
         return {name: np.stack([c[name] for c in columns], axis=1) for name in columns[0]}
 
     return compute
@@ -112,11 +130,10 @@ def heatmaps_worker(
     explain = explainer(parse_method(parameters), model)
 
     def compute(indices: Sequence[int]) -> Arrays:
-        inputs = inputs_of(evidence, model, indices)
+        inputs, table = inputs_of(evidence, model, indices)
         with torch.no_grad():
-            decision = model.decide(batcher.map(model.probabilities, inputs)).to(model.device)
-        target = model.decided_output(decision)
-        maps = explain.maps(inputs, target, batcher)
+            decision = model.decide(batcher.map(model.probabilities, inputs, table))
+        maps = explain.maps(inputs, decision.to(model.device), batcher, table)
         cells = np.full(len(indices), explain.cell, dtype=np.int64)
         return {"map": maps.numpy().astype(np.float32), "cell": cells}
 
@@ -136,9 +153,10 @@ def answers_worker(
     batcher = batcher_for(settings)
 
     def compute(indices: Sequence[int]) -> Arrays:
-        inputs = (inputs_of(evidence, model, indices) * 255.0).round() / 255.0
+        inputs, table = inputs_of(evidence, model, indices)
         with torch.no_grad():
-            return {"output": batcher.map(model.raw, inputs).double().numpy()}
+            answers = batcher.map(model.raw, _as_bytes(inputs), table)
+        return {"output": answers.double().numpy()}
 
     return compute
 
@@ -146,19 +164,20 @@ def answers_worker(
 def runtime_worker(
     evidence: "Evidence", make: MakeModel, _settings: Settings, parameters: dict[str, Any]
 ) -> Compute:
-    """Raw outputs of the TFLite runtime for the same pictures."""
-    from auditkit.models.identity import weights_path
-    from auditkit.models.tflite import ReferenceRuntime
+    """Raw outputs of the device's own runtime, for the same input or the app's own preprocessing."""
+    from auditkit.models.runtimes import Device
 
-    model = make()
-    runtime = ReferenceRuntime(weights_path(evidence.card), parameters["kernel"])
+    device = Device(make(), parameters["kernel"], vendor=parameters["vendor"])
 
     def compute(indices: Sequence[int]) -> Arrays:
-        inputs = (inputs_of(evidence, model, indices) * 255.0).round() / 255.0
-        batch = model.normalise(inputs).permute(0, 2, 3, 1).contiguous().cpu().numpy()
-        if model.network.quantised_input:
-            batch = np.rint(batch).astype(np.uint8)
-        outputs = runtime.dequantise(runtime.run(batch)).astype(np.float64)
-        return {"output": outputs, "step": np.full(len(indices), runtime.output_step)}
+        pictures = [evidence.data.image(index) for index in indices]
+        table = table_of(evidence, device.model, indices)
+        answers = device.answer(_as_bytes(device.prepare(pictures)), table)
+        return {"output": answers, "step": np.full(len(indices), device.output_step)}
 
     return compute
+
+
+def _as_bytes(inputs: "torch.Tensor") -> "torch.Tensor":
+    """Pictures as a device has them: 8 bits per channel."""
+    return (inputs * 255.0).round() / 255.0

@@ -1,6 +1,6 @@
 """What every format gives: a network that PyTorch can differentiate, and the runtime it is held to."""
 
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -29,19 +29,18 @@ class Network(Protocol):
 
 
 class Runtime(Protocol):
-    """The device's own runtime.
+    """The device's own runtime."""
 
-    Attributes:
-        output_step: quantisation step of the outputs; 0 where they are floats.
-        name: of the runtime with its version, for the report.
-    """
+    @property
+    def output_step(self) -> float:
+        """Quantisation step of the outputs; 0 where they are floats."""
+        ...
 
-    output_step: float
-    name: str
+    @property
+    def name(self) -> str:
+        """Of the runtime, with its version."""
+        ...
 
     def answer(self, x: Floats32, table: Floats32 | None = None) -> Floats64:
         """Answer to exactly what the network is given: (N, C, H, W) and (N, F) in, (N, K) out."""
         ...
-
-
-Arguments = dict[str, Any]

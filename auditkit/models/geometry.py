@@ -22,20 +22,31 @@ def centre_square(height: int, width: int) -> tuple[slice, slice]:
 def to_input(picture: Picture, spec: Input) -> "torch.Tensor":
     """A picture as the model's square, float32 (3, size, size) in [0, 1], not quantised to 8 bits."""
     import torch
-    from torch.nn import functional
 
     if spec.crop == "centre":
         picture = picture[centre_square(*picture.shape[:2])]
+    if spec.equalise == "before-resize":
+        from auditkit.models.equalise import equalise_exact
+
+        picture = equalise_exact(np.ascontiguousarray(picture))
     tensor = torch.from_numpy(np.array(picture)).permute(2, 0, 1).to(torch.float32) / 255.0
-    if tensor.shape[1:] == (spec.size, spec.size):
-        return tensor.contiguous()
+    for side in filter(None, (spec.via, spec.size)):
+        tensor = _resized(tensor, side, spec)
+    return tensor.contiguous()
+
+
+def _resized(tensor: "torch.Tensor", side: int, spec: Input) -> "torch.Tensor":
+    from torch.nn import functional
+
+    if tensor.shape[1:] == (side, side):
+        return tensor
     smooth = spec.resize != "nearest"
     resized = functional.interpolate(
         tensor[None],
-        size=(spec.size, spec.size),
+        size=(side, side),
         mode=spec.resize if smooth else "nearest-exact",
         align_corners=False if smooth else None,
-        antialias=smooth,
+        antialias=smooth and spec.antialias,
     )
     return resized[0].clamp_(0.0, 1.0)
 

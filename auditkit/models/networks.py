@@ -1,35 +1,108 @@
-"""Building the network that a card names, and filling it."""
+"""Building the networks that a card names, and filling them."""
 
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import torch
 from torch import nn
 
 from auditkit.errors import AuditError
-from auditkit.models.identity import class_names, weights_digest, weights_path
-from auditkit.models.weights import fill, read_state
-from auditkit.spec.model_card import ModelCard
+from auditkit.models.identity import class_names, file_path, weights_digest, weights_path
+from auditkit.models.weights import created, fill, read_state
+from auditkit.spec.formats import FormatName
+from auditkit.spec.model_card import Member, ModelCard
 from auditkit.spec.problems import nearest
 
 
-def network(card: ModelCard) -> nn.Module:
-    """The card's network in evaluation mode, its weights checked against the card's sha256."""
+def networks(card: ModelCard) -> list[nn.Module]:
+    """The card's networks in evaluation mode, their files checked against the stated sha256."""
     weights_digest(card)
-    if card.format == "tflite":
-        from auditkit.models.tflite import load_tflite
+    if not card.networks or card.python is not None:
+        from auditkit.models.asked import asked_network
 
-        return load_tflite(weights_path(card), mode=card.mode)
-    built = _architecture(card)
-    path = weights_path(card)
-    fill(built, read_state(path), card.weights, path)
-    return built.eval().requires_grad_(requires_grad=False)
+        return [asked_network(card)]
+    load = _LOADERS[card.format]
+    return [load(card, member, weights_path(card, member.weights)) for member in card.networks]
 
 
-def _architecture(card: ModelCard) -> nn.Module:
+def _definition(card: ModelCard, member: Member) -> Path:
+    assert member.weights.definition is not None
+    return file_path(card, member.weights.definition, "weights.definition")
+
+
+def _tflite(card: ModelCard, _member: Member, path: Path) -> nn.Module:
+    from auditkit.models.tflite import load_tflite
+
+    return load_tflite(path, mode=card.mode)
+
+
+def _onnx(_card: ModelCard, _member: Member, path: Path) -> nn.Module:
+    from auditkit.models.onnx import load_onnx
+
+    return load_onnx(path)
+
+
+def _caffe(card: ModelCard, member: Member, path: Path) -> nn.Module:
+    from auditkit.models.caffe import load_caffe
+
+    return load_caffe(path, _definition(card, member))
+
+
+def _keras(_card: ModelCard, _member: Member, path: Path) -> nn.Module:
+    from auditkit.models.keras_format import load_keras
+
+    return load_keras(path)
+
+
+def _torchscript(_card: ModelCard, _member: Member, path: Path) -> nn.Module:
+    from auditkit.models.programs import load_torchscript
+
+    return load_torchscript(path)
+
+
+def _exported(_card: ModelCard, _member: Member, path: Path) -> nn.Module:
+    from auditkit.models.programs import load_exported
+
+    return load_exported(path)
+
+
+def _hugging_face(card: ModelCard, member: Member, path: Path) -> nn.Module:
+    from auditkit.models.hugging_face import load_hugging_face
+
+    network = load_hugging_face(_definition(card, member), path)
+    return network.to(memory_format=torch.channels_last)
+
+
+def _named(card: ModelCard, member: Member, path: Path) -> nn.Module:
+    """An architecture of torchvision or timm, built without memory and filled from the file."""
+    built = created(lambda: _architecture(card, member))
+    fill(built, read_state(path), member.weights, path)
+    built.eval().requires_grad_(requires_grad=False)
+    return built.to(memory_format=torch.channels_last)
+
+
+_LOADERS: Mapping[FormatName, Callable[[ModelCard, Member, Path], nn.Module]] = MappingProxyType(
+    {
+        "tflite": _tflite,
+        "onnx": _onnx,
+        "caffe": _caffe,
+        "keras": _keras,
+        "torchscript": _torchscript,
+        "torch-export": _exported,
+        "torchvision": _named,
+        "timm": _named,
+        "hugging-face": _hugging_face,
+    }
+)
+
+
+def _architecture(card: ModelCard, member: Member) -> nn.Module:
     names = class_names(card)
     arguments: dict[str, Any] = {"num_classes": len(names)} if names else {}
-    arguments |= card.arguments
-    assert card.architecture is not None
+    arguments |= member.arguments or {}
+    assert member.architecture is not None
     if card.format == "timm":
         import timm
 
@@ -39,15 +112,23 @@ def _architecture(card: ModelCard) -> nn.Module:
 
         known, create = models.list_models(), models.get_model
         arguments.setdefault("weights", None)
-    if card.architecture not in known:
-        hint = nearest(card.architecture, known)
-        raise AuditError(f"{card.path}: {card.format} has no '{card.architecture}'; {hint}")
+        arguments = _without_initialisation(member.architecture, arguments)
+    if member.architecture not in known:
+        hint = nearest(member.architecture, known)
+        raise AuditError(f"{card.path}: {card.format} has no '{member.architecture}'; {hint}")
     try:
-        built = create(card.architecture, **arguments)
+        built = create(member.architecture, **arguments)
     except Exception as error:
-        raise AuditError(f"{card.path}: arguments of '{card.architecture}': {error}") from error
+        raise AuditError(f"{card.path}: arguments of '{member.architecture}': {error}") from error
     assert isinstance(built, nn.Module)
     return built
+
+
+def _without_initialisation(architecture: str, arguments: dict[str, Any]) -> dict[str, Any]:
+    """Inception and GoogLeNet draw slow truncated normals, which the file replaces anyway."""
+    if architecture in ("inception_v3", "googlenet"):
+        return {"init_weights": False, **arguments}
+    return arguments
 
 
 def device_of(name: str) -> torch.device:

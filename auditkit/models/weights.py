@@ -1,7 +1,7 @@
 """Reading parameters: safetensors or a state dict, never a file that could run code."""
 
 import pickle
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import torch
@@ -31,18 +31,28 @@ def read_state(path: Path) -> dict[str, torch.Tensor]:
                 f"weights {path} are not a whole safetensors file ({error}); fetch the file again"
             ) from error
     try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
+        content = _load(path)
     except pickle.UnpicklingError as error:
         raise AuditError(
             f"weights {path} are a pickle of Python objects, which could run code and is not loaded; "
             "save the state dict alone (torch.save(model.state_dict(), ...)) or safetensors"
         ) from error
-    except (RuntimeError, EOFError, OSError, ValueError) as error:
+    except Exception as error:  # a damaged stream fails in whatever way its bytes lead to
         first = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise AuditError(
             f"weights {path} cannot be read as a PyTorch state dict ({first}); the file may be truncated"
         ) from error
     return _state_dict(content, path)
+
+
+def _load(path: Path) -> object:
+    """Tensors mapped from the file where its format allows it, so that it is in memory once."""
+    try:
+        return torch.load(path, map_location="cpu", weights_only=True, mmap=True)
+    except RuntimeError as error:
+        if "mmap" not in str(error):
+            raise
+        return torch.load(path, map_location="cpu", weights_only=True)
 
 
 def _state_dict(content: object, path: Path) -> dict[str, torch.Tensor]:
@@ -61,13 +71,12 @@ def _state_dict(content: object, path: Path) -> dict[str, torch.Tensor]:
 def fill(
     network: nn.Module, state: Mapping[str, torch.Tensor], weights: Weights, path: Path
 ) -> None:
-    """Put the tensors into the network; every one must find its place.
+    """Give a network the tensors as they are; every one must find its place.
 
     Raises:
         AuditError: names or shapes do not fit; the message lists the first differences.
     """
-    prefix = weights.strip_prefix
-    state = {name.removeprefix(prefix): tensor for name, tensor in state.items()}
+    state = {_renamed(name, weights): tensor for name, tensor in state.items()}
     own = network.state_dict()
     if weights.keys == "in-order":
         state = _in_order(own, state, path)
@@ -76,7 +85,36 @@ def fill(
     wrong = [n for n in own if n in state and own[n].shape != state[n].shape]
     if missing or unknown or wrong:
         raise AuditError(_misfit(path, missing, unknown, wrong, own, state))
-    network.load_state_dict(dict(state), strict=False)
+    given = {name: _as(tensor, own[name]) for name, tensor in state.items()}
+    for name, tensor in own.items():
+        if name not in given:
+            given[name] = torch.zeros(tensor.shape, dtype=tensor.dtype)
+    network.load_state_dict(given, strict=False, assign=True)
+
+
+def _renamed(name: str, weights: Weights) -> str:
+    name = name.removeprefix(weights.strip_prefix)
+    for old, new in weights.rename.items():
+        if name.startswith(old):
+            name = new + name[len(old) :]
+    return name
+
+
+def created(create: Callable[[], nn.Module]) -> nn.Module:
+    """A network on the meta device: no memory, no time for initial values that a file replaces.
+
+    On the CPU if it holds values that no file carries.
+    """
+    with torch.device("meta"):
+        network = create()
+    kept = set(network.state_dict())
+    every = [*network.named_parameters(), *network.named_buffers()]
+    return network if all(name in kept for name, _ in every) else create()
+
+
+def _as(tensor: torch.Tensor, own: torch.Tensor) -> torch.Tensor:
+    """In the network's own type; half-precision files are computed with in float32."""
+    return tensor if tensor.dtype == own.dtype else tensor.to(own.dtype)
 
 
 def _misfit(
@@ -99,7 +137,7 @@ def _misfit(
         parts.append(f"{len(wrong)} have another shape (first: {name}, {shapes})")
     return (
         f"weights {path} do not fit the architecture: {'; '.join(parts)}. Check 'architecture', "
-        "'arguments' and 'weights.strip_prefix', or set 'weights.keys: in-order'"
+        "'arguments', 'weights.strip_prefix' and 'weights.rename', or set 'weights.keys: in-order'"
     )
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from auditkit.errors import AuditError
+from auditkit.errors import AuditError, Unavailable
 from auditkit.findings import Findings, Measurement
 from auditkit.plugin.judging import (
     NotPassed,
@@ -54,7 +54,11 @@ class Auditor:
         """
         audit = self._audit(check, data, parameters)
         self._ask_whether_it_can_be_asked(audit)
-        found = session_of(self.node.config).findings(audit, self.card)
+        try:
+            found = session_of(self.node.config).findings(audit, self.card)
+        except Unavailable as error:
+            self.hindered = Judgement(Verdict.NOT_RUN, str(error))
+            raise NotPassed(f"NOT RUN: {error}") from error
         self.audits.append(audit)
         return Found(self, audit, found)
 

@@ -1,4 +1,4 @@
-"""Figures of results.json as inline SVG: lines over an axis, or over the circle of hues."""
+"""Figures of results.json as inline SVG: lines over an axis or the circle of hues, points, forests."""
 
 import warnings
 from collections.abc import Sequence
@@ -23,6 +23,8 @@ Floats = npt.NDArray[np.float64]
 
 # One SVG unit is one CSS pixel: 72 units to Matplotlib's inch.
 WIDTH, HEIGHT, SQUARE_HEIGHT, CIRCLE_WIDTH = 400, 290, 370, 600
+# Of a forest: one label and its estimate; the legend, the axis and its label.
+ROW_HEIGHT, FOREST_MARGIN = 22, 84
 STRIP_RADIUS, STRIP_GREY, STRIP_STEP = 50.0, 0.7, 2.0
 
 # Stand for the page's colours; each is replaced by a CSS variable, which the colour scheme sets.
@@ -77,7 +79,7 @@ def draw(figure: FigureResult, name: str) -> Markup:
     with rc_context(_SETTINGS), warnings.catch_warnings():
         # The browser has fonts for characters that Matplotlib's own font lacks.
         warnings.filterwarnings("ignore", message="Glyph")
-        drawn = _circle(figure) if figure.kind == "circle" else _lines(figure)
+        drawn = _KINDS.get(figure.kind, _lines)(figure)
         drawn.savefig(buffer, format="svg", transparent=True, metadata=_NO_METADATA)
     return inlined(buffer.getvalue(), name, shown(figure.title), _description(figure), _COLOURS)
 
@@ -88,7 +90,8 @@ _NO_METADATA: Final[dict[str, Any]] = dict.fromkeys(("Date", "Creator", "Format"
 def _lines(figure: FigureResult) -> "Figure":
     drawn, axes = _empty(WIDTH, SQUARE_HEIGHT if figure.diagonal else HEIGHT)
     _references(axes, figure)
-    _plot(axes, figure.series)
+    draw_series = _points if figure.kind == "points" else _plot
+    draw_series(axes, figure.series)
     axes.set_xlabel(shown(figure.x_label))
     axes.set_ylabel(shown(figure.y_label))
     if figure.diagonal and _unit(figure.series):
@@ -119,6 +122,38 @@ def _circle(figure: FigureResult) -> "Figure":
     return drawn
 
 
+def _forest(figure: FigureResult) -> "Figure":
+    """One row per label: the estimate as a dot on its interval, reference values as hollow dots."""
+    rows = len(figure.labels)
+    drawn, axes = _empty(CIRCLE_WIDTH, ROW_HEIGHT * rows + FOREST_MARGIN)
+    if figure.zero:
+        axes.axvline(0, color=MUTED, linewidth=1, zorder=1.5)
+    for i, line in enumerate(figure.series):
+        colour = MUTED if line.dashed else LINES[i % len(LINES)]
+        place, value = _floats(line.x), _floats(line.y)
+        if line.low is not None and line.high is not None:
+            axes.hlines(place, _floats(line.low), _floats(line.high), color=colour, linewidth=1.8)
+        axes.plot(
+            value,
+            place,
+            color=colour,
+            linestyle="",
+            marker="o",
+            markersize=6 if line.dashed else 5,
+            markerfacecolor="none" if line.dashed else colour,
+            label=shown(line.name),
+        )
+    _legend(drawn, axes, figure.series)
+    axes.set_yticks(range(rows), [shown(label) for label in figure.labels])
+    axes.set(ylim=(rows - 0.5, -0.5), xlabel=shown(figure.y_label))
+    axes.tick_params(left=False)
+    axes.spines["left"].set_visible(False)
+    return drawn
+
+
+_KINDS: Final = {"circle": _circle, "forest": _forest}
+
+
 def hues() -> npt.NDArray[np.uint8]:
     """(180, 3) sRGB of a light grey moved towards every second angle, from 1 to 359 degrees.
 
@@ -144,6 +179,20 @@ def _references(axes: "Axes", figure: FigureResult) -> None:
         axes.axline((0, 0), slope=1, dashes=(4, 3), **style)
     if figure.zero:
         axes.axhline(0, **style)
+
+
+def _points(axes: "Axes", series: Sequence[SeriesResult]) -> None:
+    for i, line in enumerate(series):
+        axes.scatter(
+            _floats(line.x),
+            _floats(line.y),
+            s=14,
+            color=LINES[i % len(LINES)],
+            alpha=0.55,
+            linewidths=0,
+            clip_on=False,
+            label=shown(line.name),
+        )
 
 
 def _plot(axes: "Axes", series: Sequence[SeriesResult]) -> None:

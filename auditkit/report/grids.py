@@ -63,16 +63,22 @@ def _counts(title: str, head: str, counts: dict[str, int], total: int) -> Grid:
 def numbers(figure: FigureResult) -> Grid:
     """The points of a figure; long lines by evenly spaced points."""
     columns = ["line", figure.x_label, figure.y_label, "low", "high"]
-    rows = [_point(line, i) for line in figure.series for i in _thinned(len(line.x))]
+    rows = [_point(line, i, figure.labels) for line in figure.series for i in _thinned(len(line.x))]
     cut = any(len(line.x) > MOST_POINTS for line in figure.series)
     caption = f"Long lines by {MOST_POINTS} of their points; results.json holds all." if cut else ""
-    return Grid(f"Numbers of: {figure.title}", caption, columns, rows, [False, *[True] * 4])
+    return Grid(
+        f"Numbers of: {figure.title}",
+        caption,
+        columns,
+        rows,
+        [False, not figure.labels, True, True, True],
+    )
 
 
-def _point(line: SeriesResult, i: int) -> list[str]:
+def _point(line: SeriesResult, i: int, labels: Sequence[str]) -> list[str]:
     return [
         line.name,
-        short(line.x[i]),
+        labels[int(line.x[i])] if labels else short(line.x[i]),
         short(line.y[i]),
         short(line.low[i] if line.low else None),
         short(line.high[i] if line.high else None),

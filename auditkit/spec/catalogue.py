@@ -11,6 +11,7 @@ from auditkit.errors import AuditError
 from auditkit.spec.data_card import DataCard
 from auditkit.spec.declaration import CheckDeclaration
 from auditkit.spec.declarations import SHIPPED
+from auditkit.spec.fallback import settled
 from auditkit.spec.model_card import ModelCard
 from auditkit.spec.problems import Problem, SpecError, nearest
 from auditkit.spec.strict_yaml import read_yaml
@@ -43,7 +44,12 @@ def checks() -> Mapping[str, CheckDeclaration]:
 
 
 def read_model_card(path: Path) -> ModelCard:
-    """A model card from its file."""
+    """A model card from its file, settled on the device's own files or its stand-in."""
+    return settled(_read(path, ModelCard))
+
+
+def read_unsettled(path: Path) -> ModelCard:
+    """A model card as it is written, whether or not the device's own files are there."""
     return _read(path, ModelCard)
 
 
@@ -77,6 +83,15 @@ class Catalogue:
         """All model cards by name."""
         return self._all(ModelCard, MODEL_SUFFIX)
 
+    def path_of_model(self, name: str) -> Path:
+        """Where the card of a model lies; unlike `model`, also if only some of its files are there."""
+        if name.endswith((".yaml", ".yml")) and Path(name).is_file():
+            return Path(name)
+        paths = {read_unsettled(path).model: path for path in self._files(MODEL_SUFFIX)}
+        if name not in paths:
+            raise AuditError(f"unknown model '{name}'; {nearest(name, paths)}")
+        return paths[name]
+
     def data_sets(self) -> dict[str, DataCard]:
         """All data cards by name."""
         return self._all(DataCard, DATA_SUFFIX)
@@ -86,7 +101,7 @@ class Catalogue:
             path = Path(name)
             if not path.is_file():
                 raise AuditError(f"{word} card {path} does not exist; give a card's path or name")
-            return _read(path, kind)
+            return self._card(path, kind)
         known = self._all(kind, suffix)
         if name not in known:
             where = ", ".join(str(folder) for folder in self.folders) or "no folder"
@@ -100,7 +115,7 @@ class Catalogue:
         if suffix not in self._seen:
             cards: dict[str, ModelCard | DataCard] = {}
             for path in self._files(suffix):
-                card = _read(path, kind)
+                card = self._card(path, kind)
                 name = card.model if isinstance(card, ModelCard) else card.data
                 if name in cards:
                     message = f"'{name}' is already the name of {cards[name].path}; rename one"
@@ -108,6 +123,11 @@ class Catalogue:
                 cards[name] = card
             self._seen[suffix] = cards
         return {name: card for name, card in self._seen[suffix].items() if isinstance(card, kind)}
+
+    @staticmethod
+    def _card(path: Path, kind: type[Card]) -> Card:
+        card = _read(path, kind)
+        return settled(card) if isinstance(card, ModelCard) else card
 
     def _files(self, suffix: str) -> Iterator[Path]:
         for folder in self.folders:

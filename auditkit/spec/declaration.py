@@ -6,7 +6,15 @@ from typing import Any, Literal
 
 from auditkit.spec.typed import Strict
 
-Need = Literal["labels", "annotations", "gradients", "reference-runtime"]
+Need = Literal[
+    "labels",
+    "annotations",
+    "gradients",
+    "interventions",
+    "reference-runtime",
+    "reference-kernels",
+    "vendor-input",
+]
 
 
 @dataclass(frozen=True)

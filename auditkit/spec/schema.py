@@ -18,7 +18,7 @@ def schema(kind: str) -> dict[str, Any]:
     """The schema of audit specs, model cards or data cards."""
     model = _KINDS[kind]
     found = {"$schema": _DRAFT, **model.model_json_schema(by_alias=True, mode="validation")}
-    for hidden in ("path", "digest"):
+    for hidden in ("path", "digest", "folder", "sums"):
         found["properties"].pop(hidden, None)
     return _with_checks(found) if kind == "audit" else found
 

@@ -6,6 +6,7 @@ import numpy as np
 
 from auditkit.data.dataset import Record
 from auditkit.evidence import Heatmaps, Scores
+from auditkit.models.reading import decision_probabilities
 from auditkit.spec.data_card import DataCard
 from auditkit.spec.model_card import ModelCard
 
@@ -93,8 +94,11 @@ class Planted:
     def output_step(self):
         return 1 / 256
 
-    def answers(self, mode):
-        return self.outputs[mode]
+    def answers(self, mode=None):
+        return self.outputs[mode or self.card.mode]
 
-    def runtime_answers(self, kernel):
-        return self.outputs[kernel]
+    def runtime_answers(self, kernel="", *, vendor=False):
+        return self.outputs["vendor" if vendor else kernel or "xnnpack"]
+
+    def probabilities(self, raw):
+        return decision_probabilities(self.card, raw)

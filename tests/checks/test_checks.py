@@ -51,7 +51,8 @@ def test_performance_agrees_with_scikit_learn():
     found = findings.find("roc_auc", {"site": "a"})
     assert found.estimate.value == pytest.approx(roc_auc_score(LABELS[part], SCORE[part]))
     assert found.planned == part.sum()
-    assert {figure.name for figure in findings.figures} == {"roc", "calibration"}
+    figures = {figure.name for figure in findings.figures}
+    assert figures == {"roc", "precision_recall", "calibration"}
 
 
 def test_one_class_only_is_not_evaluable_never_half():
@@ -107,13 +108,13 @@ def outputs(change=0.0):
 def test_equal_outputs_are_equal_and_seven_differences_are_seven():
     plain, changed = outputs(), outputs(3 / 256)
     kept = {"xnnpack": plain, "reference": plain, "fake": changed, "ref": plain}
-    parameters = Reproduction(images=None)
+    parameters = Reproduction(images=None, against=["runtime", "reference", "noise-floor"])
     findings = reproduction(Planted(LABELS, SCORE, outputs=kept), parameters)
     declared("reproduction", parameters, findings)
     value = {(m.name, m.at["against"]): m.estimate.value for m in findings.measurements}
     assert value["bit_equal", "reference"] == 1
-    assert value["bit_equal", "xnnpack"] == pytest.approx(1 - 7 / N)
-    assert value["within_tolerance", "xnnpack"] == pytest.approx(1 - 7 / N)
+    assert value["bit_equal", "runtime"] == pytest.approx(1 - 7 / N)
+    assert value["within_tolerance", "runtime"] == pytest.approx(1 - 7 / N)
     assert value["pearson_r", "reference"] == pytest.approx(1)
     assert "(3 steps)" in findings.tables[0].rows[0][-1]
 
@@ -121,7 +122,7 @@ def test_equal_outputs_are_equal_and_seven_differences_are_seven():
 def test_two_steps_of_tolerance_allow_two_steps():
     kept = {"xnnpack": outputs(), "fake": outputs(2 / 256)}
     for steps, share in ((1, 1 - 7 / N), (2, 1.0)):
-        parameters = Reproduction(images=None, against=["xnnpack"], tolerance_steps=steps)
+        parameters = Reproduction(images=None, against=["runtime"], tolerance_steps=steps)
         findings = reproduction(Planted(LABELS, SCORE, outputs=kept), parameters)
         assert findings["within_tolerance"].estimate.value == pytest.approx(share)
 
@@ -130,7 +131,7 @@ def test_the_step_is_the_files_not_what_happened_to_occur():
     few = np.array([[0.9, 0.1], [0.5, 0.5], [0.1, 0.9]] * 10)
     kept = {"xnnpack": few, "fake": few + 0.3}
     evidence = Planted(LABELS[:30], SCORE[:30], outputs=kept)
-    parameters = Reproduction(images=None, against=["xnnpack"])
+    parameters = Reproduction(images=None, against=["runtime"])
     assert reproduction(evidence, parameters)["within_tolerance"].estimate.value == 0
 
 
@@ -138,7 +139,7 @@ def test_the_arithmetic_that_is_audited_is_the_one_compared():
     kept = {"xnnpack": outputs(), "fake": outputs(), "float": outputs(0.2)}
     evidence = Planted(LABELS, SCORE, outputs=kept)
     evidence.card = evidence.card.model_copy(update={"mode": "float"})
-    parameters = Reproduction(images=None, against=["xnnpack"])
+    parameters = Reproduction(images=None, against=["runtime"])
     found = reproduction(evidence, parameters)["bit_equal"].estimate.value
     assert found == pytest.approx(1 - 7 / N)
 
@@ -148,7 +149,7 @@ def test_logits_become_scores_before_they_are_decided():
     evidence = Planted(LABELS, SCORE, outputs={"xnnpack": logits, "fake": logits + 3.0})
     output = evidence.card.output.model_copy(update={"kind": "logits"})
     evidence.card = evidence.card.model_copy(update={"output": output})
-    parameters = Reproduction(images=None, against=["xnnpack"])
+    parameters = Reproduction(images=None, against=["runtime"])
     findings = reproduction(evidence, parameters)
     assert findings["decision_agreement"].estimate.value == 1
     assert findings["bit_equal"].estimate.value == 0

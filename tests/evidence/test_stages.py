@@ -35,7 +35,8 @@ def card(networks):
             "threshold": 0.5,
         }
     )
-    return parsed.model_copy(update={"path": networks["random"].parent / "m.model.yaml"})
+    folder = networks["random"].parent
+    return parsed.model_copy(update={"path": folder / "m.model.yaml", "folder": folder})
 
 
 @pytest.fixture(scope="module")

@@ -12,7 +12,7 @@ from safetensors.torch import save_file
 from auditkit.errors import AuditError
 from auditkit.models import load_model
 from auditkit.models.geometry import mask_to_input, picture_to_input, to_input
-from auditkit.models.identity import label_names
+from auditkit.models.identity import label_indices
 from auditkit.spec.model_card import Input, ModelCard
 
 ROOT = Path(__file__).parents[2]
@@ -32,7 +32,7 @@ def card(folder, name="random.safetensors", **changes):
         **changes,
     }
     parsed = ModelCard.model_validate(settings)
-    return parsed.model_copy(update={"path": folder / "m.model.yaml"})
+    return parsed.model_copy(update={"path": folder / "m.model.yaml", "folder": folder})
 
 
 @pytest.fixture
@@ -166,7 +166,7 @@ def test_the_second_class_is_the_positive_one_of_a_single_output(folder):
         p = model.probabilities(inputs())
         raw = model.raw(inputs())
     assert torch.allclose(p[:, 1], torch.sigmoid(raw[:, 0]))
-    assert label_names(model.card) == ["benign", "malignant"]
+    assert label_indices(model.card) == {"0": 0, "1": 1, "benign": 0, "malignant": 1}
     first = card(folder, "one.safetensors", output={**OUTPUT, "score": 0}, **changes)
     with pytest.raises(AuditError, match=r"set output\.score: 1"):
         load_model(first)

@@ -60,6 +60,36 @@ def test_strip_shows_the_hue_of_every_angle():
     assert np.abs(np.hypot(u, v) - STRIP_RADIUS).max() < 1.5
 
 
+def forest(**changes):
+    model = series("scanoma", [0.0, 1.0, 2.0], [0.67, 0.1, None], 0.02)
+    truth = series("true probability", [0.0, 1.0], [0.0, 0.2], dashed=True)
+    labels = ["tint", "size", "hair"]
+    return figure("f", "F", [model, truth], kind="forest", zero=True, labels=labels, **changes)
+
+
+def test_a_forest_has_a_row_per_label_in_their_order():
+    root = ET.fromstring(str(draw(forest(), "f")))
+    text = "\n".join(element.text or "" for element in root.iter() if element.tag.endswith("}text"))
+    assert "tint\nsize\nhair" in text
+    assert "accuracy" in text
+    assert "true probability" in text
+
+
+def test_a_forest_grows_with_its_rows():
+    few, many = (
+        ET.fromstring(str(draw(figure("f", "F", [], kind="forest", labels=["a"] * n), "f")))
+        for n in (3, 20)
+    )
+    assert float(many.get("height")) - float(few.get("height")) == pytest.approx(17 * 22)
+
+
+def test_numbers_of_a_forest_name_its_rows():
+    rows = numbers(forest()).rows
+    assert rows[0][:2] == ["scanoma", "tint"]
+    assert rows[2][1:] == ["hair", "–", "–", "–"]
+    assert rows[4][:2] == ["true probability", "size"]
+
+
 def test_gap_stays_a_gap_in_the_numbers():
     rows = numbers(circle()).rows
     assert rows[3] == ["radius 5", "270", "–", "–", "–"]

@@ -9,11 +9,15 @@ from torch.nn import functional
 
 from auditkit.errors import AuditError
 from auditkit.evidence.heatmaps.baselines import baseline
+from auditkit.models.views import see, undo
 from auditkit.spec.methods import GradCAM, Gradient, IntegratedGradients, Method, Occlusion
 
 if TYPE_CHECKING:
     from auditkit.evidence.batches import Batcher
     from auditkit.models.model import Model
+
+
+Table = torch.Tensor | None
 
 
 class Explainer(ABC):
@@ -28,29 +32,42 @@ class Explainer(ABC):
     def __init__(self, model: "Model") -> None:
         self.model = model
 
-    def maps(self, inputs: torch.Tensor, target: torch.Tensor, batcher: "Batcher") -> torch.Tensor:
-        """Heatmaps (N, h, w) of the log-odds of ``target``, on the CPU."""
+    def maps(
+        self,
+        inputs: torch.Tensor,
+        target: torch.Tensor,
+        batcher: "Batcher",
+        table: Table = None,
+    ) -> torch.Tensor:
+        """Heatmaps (N, h, w) of the log-odds of decisions ``target``, on the CPU."""
         indices = torch.arange(len(inputs), device=inputs.device)
 
         def explain(batch: torch.Tensor) -> torch.Tensor:
-            return self.explain(inputs[batch].clone(), target[batch])
+            rows = None if table is None else table[batch]
+            return self.explain(inputs[batch].clone(), target[batch], rows)
 
         return batcher.map(explain, indices)
 
     @abstractmethod
-    def explain(self, inputs: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+    def explain(self, inputs: torch.Tensor, target: torch.Tensor, table: Table) -> torch.Tensor:
         """Heatmaps (N, h, w) of one batch."""
+
+
+def _arguments(target: torch.Tensor, table: Table) -> tuple[torch.Tensor, ...]:
+    return (target,) if table is None else (target, table)
 
 
 class _Gradient(Explainer):
     """Signed gradient, summed over colour channels."""
 
-    def explain(self, inputs: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+    def explain(self, inputs: torch.Tensor, target: torch.Tensor, table: Table) -> torch.Tensor:
         from captum.attr import Saliency
 
         method = Saliency(self.model.log_odds)
         found: torch.Tensor = method.attribute(
-            inputs.requires_grad_(), abs=False, additional_forward_args=(target,)
+            inputs.requires_grad_(),
+            abs=False,
+            additional_forward_args=_arguments(target, table),
         )
         return found.sum(dim=1)
 
@@ -62,7 +79,7 @@ class _IntegratedGradients(Explainer):
         super().__init__(model)
         self.method = method
 
-    def explain(self, inputs: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+    def explain(self, inputs: torch.Tensor, target: torch.Tensor, table: Table) -> torch.Tensor:
         from captum.attr import IntegratedGradients as Captum
 
         found: torch.Tensor = Captum(self.model.log_odds).attribute(
@@ -71,28 +88,69 @@ class _IntegratedGradients(Explainer):
             n_steps=self.method.steps,
             method="gausslegendre",
             internal_batch_size=len(inputs),
-            additional_forward_args=(target,),
+            additional_forward_args=_arguments(target, table),
         )
         return found.sum(dim=1)
 
 
 class _GradCAM(Explainer):
-    """Grad-CAM with its ReLU (equation 2 of the paper), at the layer's own resolution."""
+    """Grad-CAM with its ReLU (equation 2 of the paper), at the layer's own resolution.
+
+    Of an ensemble or of test-time views, each network's map of each view is turned back and the maps
+    are summed (DeGrave et al., doi:10.1038/s41551-023-01160-9, supplement), at the finest resolution.
+    """
 
     def __init__(self, model: "Model", method: GradCAM) -> None:
         super().__init__(model)
-        self.layer, side = spatial_layer(model, method.layer)
-        self.cell = -(-model.card.input.size // side)
+        self.parts = [
+            (part, view, *spatial_layer(part, method.layer)) for part, view in model.parts()
+        ]
+        self.side = max(side for *_, side in self.parts)
+        self.cell = -(-model.card.input.size // self.side)
 
-    def explain(self, inputs: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
-        from captum.attr import LayerGradCam
+    def explain(self, inputs: torch.Tensor, target: torch.Tensor, table: Table) -> torch.Tensor:
+        total: torch.Tensor | None = None
+        for part, view, layer, _ in self.parts:
+            seen = see(inputs.detach(), view)
+            found = undo(class_activation(part, layer, seen, target, table), view)
+            if found.shape[-1] != self.side:
+                found = functional.interpolate(
+                    found[:, None], size=(self.side, self.side), mode="nearest-exact"
+                )[:, 0]
+            total = found if total is None else total + found
+        assert total is not None
+        return total
 
-        found: torch.Tensor = LayerGradCam(self.model.log_odds, self.layer).attribute(
-            inputs.requires_grad_(),
-            relu_attributions=True,
-            additional_forward_args=(target,),
+
+def class_activation(
+    model: "Model", layer: nn.Module, inputs: torch.Tensor, target: torch.Tensor, table: Table
+) -> torch.Tensor:
+    """Grad-CAM of one network: ReLU(sum_k alpha_k A^k), alpha_k the mean gradient of channel k.
+
+    Selvaraju et al., arXiv:1610.02391, equations 1 and 2, of the log-odds of decisions ``target``.
+    """
+    kept: list[torch.Tensor] = []
+
+    def keep(_module: nn.Module, _inputs: object, output: torch.Tensor) -> torch.Tensor:
+        kept.append(output)
+        # A later operation in place would otherwise overwrite what was kept.
+        return output.clone()
+
+    handle = layer.register_forward_hook(keep)
+    try:
+        with torch.enable_grad():
+            answer = model.log_odds(inputs.requires_grad_(), target, table)
+            (gradient,) = torch.autograd.grad(answer.sum(), kept[-1], allow_unused=True)
+    finally:
+        handle.remove()
+    if gradient is None:
+        raise AuditError(
+            f"Grad-CAM: the answer of '{model.card.model}' does not depend on the layer it was to be drawn "
+            "for; name another one (layer: NAME)"
         )
-        return found[:, 0]
+    activation = kept[-1].detach()
+    weights = gradient.mean(dim=(2, 3), keepdim=True)
+    return functional.relu((weights * activation).sum(dim=1))
 
 
 class _Occlusion(Explainer):
@@ -105,7 +163,7 @@ class _Occlusion(Explainer):
         self.window = max(1, round(method.window * size))
         self.cell = max(1, round(method.stride * size))
 
-    def explain(self, inputs: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+    def explain(self, inputs: torch.Tensor, target: torch.Tensor, table: Table) -> torch.Tensor:
         from captum.attr import Occlusion as Captum
 
         with torch.no_grad():
@@ -114,7 +172,7 @@ class _Occlusion(Explainer):
                 sliding_window_shapes=(inputs.shape[1], self.window, self.window),
                 strides=(inputs.shape[1], self.cell, self.cell),
                 baselines=baseline(inputs, self.method.baseline),
-                additional_forward_args=(target,),
+                additional_forward_args=_arguments(target, table),
             )
         return _per_cell(found.mean(dim=1), self.cell)
 
@@ -137,10 +195,11 @@ def spatial_layer(model: "Model", name: str) -> tuple[nn.Module, int]:
         for key, module in modules.items()
         if not list(module.children())
     ]
-    size = model.card.input.size
+    size, width = model.card.input.size, sum(feature.width for feature in model.card.table)
+    table = torch.zeros(1, width, device=model.device) if width else None
     try:
         with torch.no_grad():
-            model.raw(torch.full((1, 3, size, size), 0.5, device=model.device))
+            model.raw(torch.full((1, 3, size, size), 0.5, device=model.device), table)
     finally:
         for handle in handles:
             handle.remove()

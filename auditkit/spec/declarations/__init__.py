@@ -2,6 +2,7 @@
 
 from auditkit.spec.declaration import CheckDeclaration
 from auditkit.spec.declarations.alignment import ALIGNMENT
+from auditkit.spec.declarations.attribute_response import ATTRIBUTE_RESPONSE
 from auditkit.spec.declarations.colour_shift import COLOUR_SHIFT
 from auditkit.spec.declarations.performance import PERFORMANCE
 from auditkit.spec.declarations.reproduction import REPRODUCTION
@@ -9,5 +10,12 @@ from auditkit.spec.declarations.truthfulness import TRUTHFULNESS
 
 SHIPPED: dict[str, CheckDeclaration] = {
     declaration.name: declaration
-    for declaration in (ALIGNMENT, COLOUR_SHIFT, PERFORMANCE, REPRODUCTION, TRUTHFULNESS)
+    for declaration in (
+        ALIGNMENT,
+        ATTRIBUTE_RESPONSE,
+        COLOUR_SHIFT,
+        PERFORMANCE,
+        REPRODUCTION,
+        TRUTHFULNESS,
+    )
 }

@@ -5,21 +5,28 @@ from typing import Literal
 
 from pydantic import Field
 
+from auditkit.spec.audit import Number
 from auditkit.spec.declaration import CheckDeclaration, Measure, Need, Parameters
 
-Against = Literal["xnnpack", "reference", "noise-floor"]
+Against = Literal["runtime", "reference", "noise-floor", "vendor"]
 
 
 class Reproduction(Parameters):
     """The PyTorch model against the runtime that the device ships with."""
 
     against: list[Against] = Field(
-        default=["xnnpack", "reference", "noise-floor"],
+        default=["runtime"],
         min_length=1,
-        description="The runtime's kernels; `noise-floor` compares the two kernels with each other.",
+        description="`runtime`: for the same input; `vendor`: pictures prepared as the device's own app "
+        "does; `reference`: TFLite's reference kernels; `noise-floor`: the runtime's two kernels.",
     )
     tolerance_steps: int = Field(
-        1, ge=0, description="Outputs within so many quantisation steps count as equal."
+        1, ge=0, description="Quantised outputs within so many steps count as equal."
+    )
+    tolerance: Number = Field(
+        1e-4,
+        ge=0,
+        description="Float outputs whose probabilities differ by no more count as equal.",
     )
     images: int | None = Field(1000, ge=3, description="Only the first images of the data.")
 
@@ -29,12 +36,27 @@ def _measures(parameters: Reproduction) -> Mapping[str, Measure]:
     share = ("proportion", (0.0, 1.0))
     return {
         "pearson_r": Measure("correlation", (-1.0, 1.0), "Pearson's r of the two scores.", at),
+        "logit_pearson_r": Measure(
+            "correlation", (-1.0, 1.0), "Pearson's r of the two scores' log-odds.", at
+        ),
         "bit_equal": Measure(*share, "Share of images whose outputs are equal to the bit.", at),
         "within_tolerance": Measure(
-            *share, "Share of images whose scores differ by at most `tolerance_steps`.", at
+            *share,
+            "Share of images whose outputs differ by at most `tolerance_steps` steps, or floats by "
+            "`tolerance`.",
+            at,
         ),
         "decision_agreement": Measure(*share, "Share of images with the same decision.", at),
     }
+
+
+def _needs(parameters: Reproduction) -> frozenset[Need]:
+    needs: set[Need] = {"reference-runtime"}
+    if {"reference", "noise-floor"} & set(parameters.against):
+        needs.add("reference-kernels")
+    if "vendor" in parameters.against:
+        needs.add("vendor-input")
+    return frozenset(needs)
 
 
 REPRODUCTION = CheckDeclaration(
@@ -45,5 +67,5 @@ REPRODUCTION = CheckDeclaration(
     parameters=Reproduction,
     measures=_measures,
     compute="auditkit.checks.reproduction:reproduction",
-    needs=lambda _: frozenset[Need]({"reference-runtime"}),
+    needs=_needs,
 )

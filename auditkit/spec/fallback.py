@@ -1,0 +1,105 @@
+"""A device's own files if the user has added them, else its stand-in. No torch.
+
+A card with a `fallback` describes a device whose files cannot be shipped. They are looked for in the
+user's folder: ``$AUDITKIT_WEIGHTS/<model>/``, or ``<data home>/auditkit/weights/<model>/``.
+"""
+
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from auditkit.errors import AuditError
+from auditkit.spec.model_card import Input, ModelCard
+
+WEIGHTS = "AUDITKIT_WEIGHTS"
+SUMS = "sha256.json"
+
+
+def weights_folder(model: str) -> Path:
+    """Where the user's files of a model lie."""
+    root = os.environ.get(WEIGHTS)
+    if not root:
+        home = os.environ.get("XDG_DATA_HOME") or str(Path.home() / ".local" / "share")
+        root = str(Path(home) / "auditkit" / "weights")
+    return Path(root) / model
+
+
+def own_files(card: ModelCard) -> list[str]:
+    """Names of all files that a card needs beside itself, each once."""
+    return list(dict.fromkeys(_files(card)))
+
+
+def _files(card: ModelCard) -> Iterator[str]:
+    for network in card.networks:
+        yield from filter(None, [network.weights.file, network.weights.definition])
+    for given in filter(None, [card.input, card.vendor_input]):
+        if isinstance(given, Input) and given.mean_image:
+            yield given.mean_image
+    if card.output.classes_file:
+        yield card.output.classes_file
+
+
+def settled(card: ModelCard) -> ModelCard:
+    """The card of the device's own files if all are there, else of its stand-in.
+
+    Raises:
+        AuditError: only some of the device's files are there.
+    """
+    if card.fallback is None:
+        return card.model_copy(update={"folder": card.path.parent})
+    folder = weights_folder(card.model)
+    names = own_files(card)
+    missing = [name for name in names if not (folder / name).is_file()]
+    if not missing:
+        own: dict[str, object] = {
+            "folder": folder,
+            "fallback": None,
+            "planted": [],
+            "sums": _sums(folder),
+        }
+        return card.model_copy(update=own)
+    if len(missing) < len(names):
+        raise AuditError(
+            f"{card.path}: {folder} holds only some files of '{card.model}'; missing: "
+            f"{', '.join(missing)}; run: auditkit weights add {card.model} FILE..."
+        )
+    return _stand_in(card)
+
+
+def _stand_in(card: ModelCard) -> ModelCard:
+    assert card.fallback is not None
+    given = card.fallback
+    update = {name: getattr(given, name) for name in given.model_fields_set}
+    update |= {"fallback": None, "folder": card.path.parent}
+    # Weights and members replace each other.
+    if "weights" in update:
+        update.setdefault("members", None)
+    if "members" in update:
+        update.setdefault("weights", None)
+    merged = card.model_copy(update=update)
+    try:
+        ModelCard.model_validate(merged.model_dump(by_alias=True, exclude={"path"}))
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(str(part) for part in first["loc"]) or "the card"
+        raise AuditError(
+            f"{card.path}: with its fallback, {place} is not valid: {first['msg']}"
+        ) from error
+    return merged
+
+
+def _sums(folder: Path) -> dict[str, str]:
+    """The sha256 of each file as `auditkit weights add` recorded it; empty if put there by hand."""
+    path = folder / SUMS
+    if not path.is_file():
+        return {}
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise AuditError(f"{path} cannot be read ({error}); add the weights again") from error
+    if not isinstance(content, dict) or not all(isinstance(v, str) for v in content.values()):
+        raise AuditError(f"{path} is not a mapping from files to sha256; add the weights again")
+    return content
