@@ -6,16 +6,17 @@ user's folder: ``$AUDITKIT_WEIGHTS/<model>/``, or ``<data home>/auditkit/weights
 
 import json
 import os
-from collections.abc import Iterator
 from pathlib import Path
 
 from pydantic import ValidationError
 
 from auditkit.errors import AuditError
-from auditkit.spec.model_card import Input, ModelCard
+from auditkit.spec.card_names import SUMS, own_files
+from auditkit.spec.model_card import ModelCard
+
+__all__ = ["SUMS", "WEIGHTS", "own_files", "settled", "weights_folder"]
 
 WEIGHTS = "AUDITKIT_WEIGHTS"
-SUMS = "sha256.json"
 
 
 def weights_folder(model: str) -> Path:
@@ -27,29 +28,16 @@ def weights_folder(model: str) -> Path:
     return Path(root) / model
 
 
-def own_files(card: ModelCard) -> list[str]:
-    """Names of all files that a card needs beside itself, each once."""
-    return list(dict.fromkeys(_files(card)))
-
-
-def _files(card: ModelCard) -> Iterator[str]:
-    for network in card.networks:
-        yield from filter(None, [network.weights.file, network.weights.definition])
-    for given in filter(None, [card.input, card.vendor_input]):
-        if isinstance(given, Input) and given.mean_image:
-            yield given.mean_image
-    if card.output.classes_file:
-        yield card.output.classes_file
-
-
 def settled(card: ModelCard) -> ModelCard:
     """The card of the device's own files if all are there, else of its stand-in.
+
+    A card that is settled already stays as it is.
 
     Raises:
         AuditError: only some of the device's files are there.
     """
     if card.fallback is None:
-        return card.model_copy(update={"folder": card.path.parent})
+        return card.model_copy(update={"folder": _beside(card)})
     folder = weights_folder(card.model)
     names = own_files(card)
     missing = [name for name in names if not (folder / name).is_file()]
@@ -69,11 +57,19 @@ def settled(card: ModelCard) -> ModelCard:
     return _stand_in(card)
 
 
+def _beside(card: ModelCard) -> Path:
+    """The folder that the card was given (in Python), else its file's."""
+    return card.path.parent if card.folder == Path() else card.folder
+
+
 def _stand_in(card: ModelCard) -> ModelCard:
     assert card.fallback is not None
     given = card.fallback
     update = {name: getattr(given, name) for name in given.model_fields_set}
-    update |= {"fallback": None, "folder": card.path.parent}
+    update |= {"fallback": None, "folder": _beside(card)}
+    if given.format not in (None, card.format):
+        # Another format has another builder, or none.
+        update = {"architecture": None, "arguments": {}} | update
     # Weights and members replace each other.
     if "weights" in update:
         update.setdefault("members", None)

@@ -27,12 +27,12 @@ MODELS = {
     ),
     "qdq": ("onnx/tiny_int8.onnx", "format: onnx\ninput: {size: 32}\n" + TWO),
     "nchw": (
-        "tflite/channels_first_float.tflite",
+        "tflite/channels_first_square_float.tflite",
         "format: tflite\ninput: {size: 32}\n" + TWO,
     ),
     "four-classes": (
         "models/stand-ins/sscd.tflite",
-        "format: tflite\ninput: {size: 128, scale: bytes, mean: [127.5], std: [127.5]}\n" + FOUR,
+        "format: tflite\ninput: {size: 128, scale: bytes, mean: [128], std: [128]}\n" + FOUR,
     ),
 }
 
