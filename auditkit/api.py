@@ -49,7 +49,7 @@ def load_model(
     card = name_or_card
     if not isinstance(card, ModelCard):
         card = _catalogue().model(str(card))
-    elif card.fallback is not None and card.folder == Path():
+    else:
         card = settled(card)
     return _load_model(card, device, precision)
 
@@ -78,7 +78,9 @@ def wrap_model(
         task: what it is about; the data's must be the same.
         size: side of its square input in pixels.
         version: part of the identity of what is computed; change it when the model changes. The
-            parameters of a PyTorch module are part of it already.
+            parameters, buffers and `repr` of a PyTorch module are part of it already; behaviour that is
+            in none of them (code of `forward`, constants), and everything about a MAITE object, must be
+            told apart by it.
         classes: names of its outputs. A MAITE model's own ``metadata["index2label"]`` if left out.
         score: the positive class by index or name; None to decide between all classes.
         threshold: of the score.

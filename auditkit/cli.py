@@ -17,6 +17,7 @@ from auditkit.spec.catalogue import Catalogue, catalogue, checks
 if TYPE_CHECKING:
     from auditkit.spec.formats import Format
     from auditkit.spec.load import Audit
+    from auditkit.spec.model_card import ModelCard
 
 SCHEMAS = ("audit", "model", "data", "results")
 LISTS = ("checks", "models", "data", "methods", "formats")
@@ -142,9 +143,7 @@ def _list(given: argparse.Namespace) -> int:
 
         rows = [(name, _format_line(kind)) for name, kind in FORMATS.items()]
     elif given.what == "models":
-        for name, card in _catalogue(given).models().items():
-            stand_in = " (stand-in)" if card.stand_in else ""
-            rows.append((name, f"{card.task}: {card.title}{stand_in}"))
+        rows = [(name, _model_line(card)) for name, card in _catalogue(given).models().items()]
     else:
         for name, data in _catalogue(given).data_sets().items():
             stand_in = " (stand-in)" if data.stand_in else ""
@@ -155,9 +154,18 @@ def _list(given: argparse.Namespace) -> int:
     return 0
 
 
+def _model_line(card: "ModelCard") -> str:
+    from auditkit.spec.fallback import settled
+
+    try:
+        found = settled(card)
+    except AuditError as error:
+        return f"{card.task}: cannot be used: {error}"
+    return f"{found.task}: {found.title}{' (stand-in)' if found.stand_in else ''}"
+
+
 def _weights(given: argparse.Namespace) -> int:
     from auditkit.models.user_files import add, overview, remove
-    from auditkit.spec.catalogue import read_unsettled
 
     if given.action == "list":
         for name, text in overview(_catalogue(given)):
@@ -165,7 +173,7 @@ def _weights(given: argparse.Namespace) -> int:
         return 0
     if given.model is None or (given.action == "add" and not given.files):
         raise AuditError(f"auditkit weights {given.action}: MODEL FILE... was expected")
-    card = read_unsettled(_catalogue(given).path_of_model(given.model))
+    card = _catalogue(given).unsettled_model(given.model)
     if given.action == "remove":
         for path in remove(card):
             print(f"removed {path}")

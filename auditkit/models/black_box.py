@@ -2,19 +2,19 @@
 
 One request is one JSON object, ``{"images": [PNG in base64, ...], "table": [[...], ...]}``; the answer is
 one JSON object, ``{"outputs": [[...], ...]}`` with one row of class values per image. Images are the
-model's square, 8-bit sRGB. A command is sent one request per line and answers with one line each; it is
-started once and kept.
+model's square, 8-bit sRGB. A command is sent one request per line and answers with one line each; every
+copy of the device (one per stage and thread) has a process of its own.
 """
 
 import base64
+import http.client
 import io
 import json
 import os
-import subprocess
-import threading
+import time
 import urllib.error
 import urllib.request
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 import torch
@@ -22,9 +22,11 @@ from PIL import Image
 from torch import nn
 
 from auditkit.errors import AuditError
+from auditkit.models.line_process import MOST_BYTES, LineProcess
 from auditkit.spec.model_card import BlackBox, ModelCard
 
-_MOST_BYTES = 64 << 20
+_GREATEST = float(torch.finfo(torch.float32).max)
+_PART = 1 << 16
 
 
 class _Device(nn.Module):
@@ -34,6 +36,7 @@ class _Device(nn.Module):
         super().__init__()
         assert card.black_box is not None
         self.card, self.box = card, card.black_box
+        self._widths: set[int] = set()
 
     def forward(self, x: torch.Tensor, table: torch.Tensor | None = None) -> torch.Tensor:
         """Answer images (N, 3, H, W) in [0, 1] with (N, K)."""
@@ -42,7 +45,8 @@ class _Device(nn.Module):
             part = slice(start, start + self.box.batch)
             features = None if table is None else table[part].tolist()
             rows += self._checked(self._asked(x[part], features), len(x[part]))
-        if len({len(row) for row in rows}) != 1:
+        self._widths |= {len(row) for row in rows}
+        if len(self._widths) > 1:
             raise AuditError(f"{self._name} answered images with different numbers of outputs")
         return torch.tensor(rows, dtype=torch.float32, device=x.device)
 
@@ -52,9 +56,14 @@ class _Device(nn.Module):
             request["table"] = table
         text = self.ask(json.dumps(request))
         try:
-            return json.loads(text)
-        except ValueError as error:
+            return json.loads(text, parse_constant=self._refuse)
+        except (ValueError, RecursionError) as error:
             raise AuditError(f"{self._name} did not answer with JSON: {text[:200]!r}") from error
+
+    def _refuse(self, number: str) -> NoReturn:
+        raise AuditError(
+            f"{self._name} answered {number}; finite float32 numbers were expected; mend the device"
+        )
 
     def ask(self, request: str) -> str:
         """The answer to one request."""
@@ -64,13 +73,19 @@ class _Device(nn.Module):
         rows = answer.get("outputs") if isinstance(answer, dict) else None
         whole = isinstance(rows, list) and len(rows) == images
         if not whole or not all(_is_row(row) for row in rows or ()):
-            said = f"; it said: {answer['error']}" if _has_error(answer) else ""
+            said = f"; it said: {answer['error'][:500]}" if _has_error(answer) else ""
             raise AuditError(
                 f"{self._name} was asked about {images} images and did not answer with "
                 f'{{"outputs": [one list of numbers per image]}}{said}'
             )
         assert rows is not None
-        return [[float(value) for value in row] for row in rows]
+        return [[self._finite(value) for value in row] for row in rows]
+
+    def _finite(self, value: float) -> float:
+        # Written so that NaN is refused too. Python's integers are compared exactly, however long.
+        if not -_GREATEST <= value <= _GREATEST:
+            self._refuse(f"{value:.3g}" if isinstance(value, float) else "an integer beyond 3.4e38")
+        return float(value)
 
     @property
     def _name(self) -> str:
@@ -100,26 +115,44 @@ class HttpDevice(_Device):
         """POST one request.
 
         Raises:
-            AuditError: the endpoint cannot be reached, or refuses.
+            AuditError: the endpoint cannot be reached, refuses, or takes too long.
         """
         assert self.box.url is not None
         headers = {"Content-Type": "application/json"} | _authorisation(self.card, self.box)
-        post = urllib.request.Request(self.box.url, request.encode(), headers)  # noqa: S310 http(s) only, by the card's pattern
+        until = time.monotonic() + self.box.timeout
         try:
+            post = urllib.request.Request(self.box.url, request.encode(), headers)  # noqa: S310 http(s) only, by the card's pattern
             with _OPENER.open(post, timeout=self.box.timeout) as response:
-                content: bytes = response.read(_MOST_BYTES + 1)
+                return self._body(response, until).decode("utf-8", "replace")
         except urllib.error.HTTPError as error:
-            said = error.read(500).decode("utf-8", "replace")
             raise AuditError(
-                f"{self._name} answered {error.code} {error.reason}: {said}"
+                f"{self._name} answered {error.code} {error.reason}: {_said(error)}"
             ) from error
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, http.client.HTTPException) as error:
             raise AuditError(
-                f"{self._name} cannot be reached: {error}; start it, or correct black_box.url"
+                f"{self._name} cannot be reached: {type(error).__name__}: {error}; start it, or "
+                "correct black_box.url"
             ) from error
-        if len(content) > _MOST_BYTES:
-            raise AuditError(f"{self._name} answered more than {_MOST_BYTES >> 20} MiB")
-        return content.decode("utf-8", "replace")
+
+    def _body(self, response: http.client.HTTPResponse, until: float) -> bytes:
+        """All that is answered; urllib's own timeout begins anew with every byte."""
+        parts, size = [], 0
+        while part := response.read1(_PART):
+            parts.append(part)
+            size += len(part)
+            if size > MOST_BYTES:
+                raise AuditError(f"{self._name} answered more than {MOST_BYTES >> 20} MiB")
+            if time.monotonic() > until:
+                raise AuditError(f"{self._name} took over {self.box.timeout:g} s to answer")
+        return b"".join(parts)
+
+
+def _said(error: urllib.error.HTTPError) -> str:
+    try:
+        with error:
+            return error.read(500).decode("utf-8", "replace")
+    except (OSError, ValueError, http.client.HTTPException):
+        return "(the rest could not be read)"
 
 
 class _NoRedirects(urllib.request.HTTPRedirectHandler):
@@ -135,11 +168,17 @@ _OPENER = urllib.request.build_opener(_NoRedirects)
 def _authorisation(card: ModelCard, box: BlackBox) -> dict[str, str]:
     if box.token_variable is None:
         return {}
-    token = os.environ.get(box.token_variable)
+    token = os.environ.get(box.token_variable, "").strip()
     if not token:
         raise AuditError(
             f"{card.path}: the endpoint's token is expected in the environment variable "
             f"{box.token_variable}, which is not set"
+        )
+    if not (token.isascii() and token.isprintable()):
+        # Refused here, since the message of http.client would quote the token.
+        raise AuditError(
+            f"{card.path}: the environment variable {box.token_variable} has characters that no token "
+            "has; set it to the token alone"
         )
     return {"Authorization": f"Bearer {token}"}
 
@@ -149,7 +188,20 @@ class CommandDevice(_Device):
 
     def __init__(self, card: ModelCard) -> None:
         super().__init__(card)
-        self._process: subprocess.Popen[str] | None = None
+        self._process: LineProcess | None = None
+
+    def forward(self, x: torch.Tensor, table: torch.Tensor | None = None) -> torch.Tensor:
+        """Answer images (N, 3, H, W) in [0, 1] with (N, K).
+
+        Raises:
+            AuditError: the command cannot be started, ends, takes too long, or answers wrongly.
+        """
+        try:
+            return super().forward(x, table)
+        except BaseException:
+            # An answer that comes late must not be taken for the next request's.
+            self.close()
+            raise
 
     def ask(self, request: str) -> str:
         """Send one request to the running command.
@@ -157,54 +209,28 @@ class CommandDevice(_Device):
         Raises:
             AuditError: the command cannot be started, ends, or takes longer than the card allows.
         """
-        process = self._running()
-        assert process.stdin is not None
-        assert process.stdout is not None
-        late = threading.Timer(self.box.timeout, process.kill)
-        late.start()
-        try:
-            process.stdin.write(request + "\n")
-            process.stdin.flush()
-            answer = process.stdout.readline(_MOST_BYTES)
-        except OSError:
-            answer = ""
-        finally:
-            in_time = late.is_alive()
-            late.cancel()
-        if not answer.endswith("\n"):
-            status = process.wait()
-            self._process = None
-            why = f"ended with status {status}" if in_time else f"took over {self.box.timeout:g} s"
-            raise AuditError(f"{self._name} did not answer a request: the command {why}")
-        return answer
+        answer = self._running().ask(request.encode(), self.box.timeout)
+        return answer.decode("utf-8", "replace")
 
-    def _running(self) -> "subprocess.Popen[str]":
-        if self._process is None or self._process.poll() is not None:
+    def close(self) -> None:
+        """End the command; the next request starts it anew."""
+        if self._process is not None:
+            self._process.close()
+            self._process = None
+
+    def _running(self) -> LineProcess:
+        if self._process is not None and self._process.ended:
+            self.close()
+        if self._process is None:
             assert self.box.command is not None
             try:
-                self._process = subprocess.Popen(  # noqa: S603 allowed by the card's allow_code
-                    self.box.command,
-                    stdin=subprocess.PIPE,
-                    stdout=subprocess.PIPE,
-                    text=True,
-                    encoding="utf-8",
-                    cwd=self.card.folder,
-                )
-            except OSError as error:
+                self._process = LineProcess(self.box.command, self.card.folder, self._name)
+            except (OSError, ValueError) as error:
                 raise AuditError(
-                    f"{self.card.path}: the command {self.box.command} cannot be started: "
-                    f"{error.strerror}"
+                    f"{self.card.path}: the command {self.box.command} cannot be started: {error}"
                 ) from error
         return self._process
 
     def __deepcopy__(self, _memo: dict[int, Any]) -> "CommandDevice":
         # Each thread has a process of its own.
         return CommandDevice(self.card)
-
-    def __del__(self) -> None:
-        process = getattr(self, "_process", None)
-        if process is not None and process.poll() is None:
-            process.kill()
-            process.wait()
-            for pipe in (process.stdin, process.stdout):
-                pipe.close()

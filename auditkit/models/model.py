@@ -1,6 +1,5 @@
 """One interface to every model: pictures in, probabilities and differentiable log-odds out."""
 
-import copy
 import math
 from collections.abc import Callable, Sequence
 from typing import Any, cast
@@ -15,6 +14,7 @@ from auditkit.models.identity import class_names
 from auditkit.models.networks import device_of, networks
 from auditkit.models.outputs import Outputs, log_odds
 from auditkit.models.preprocess import preprocess
+from auditkit.models.sharing import copied
 from auditkit.models.views import see
 from auditkit.spec.model_card import ModelCard
 from auditkit.spec.views import View
@@ -48,6 +48,7 @@ class Model:
         self.normalise = preprocess(card, card.input).to(device)
         self.outputs = Outputs(card)
         self.classes = class_names(card)
+        self._fitting: set[int] = set()
 
     def prepare(self, pictures: Sequence[Picture]) -> torch.Tensor:
         """Pictures of any size as one input batch on the device."""
@@ -95,8 +96,12 @@ class Model:
         ]
 
     def copy(self) -> "Model":
-        """A copy that another thread may use; parameters, which nobody changes, are shared."""
-        members = [_copy(member) for member in self.members]
+        """A copy that another thread may use; parameters, which nobody changes, are shared.
+
+        Raises:
+            AuditError: a network cannot be copied.
+        """
+        members = [copied(member, f"model '{self.card.model}'") for member in self.members]
         return Model(self.card, members, self.device, self.precision, self.views)
 
     def _parts(
@@ -129,16 +134,24 @@ class Model:
     ) -> torch.Tensor:
         with self._autocast():
             answer = network(given) if table is None else network(given, table)
-        return answer.float().flatten(1)
+        if not isinstance(answer, torch.Tensor):
+            raise AuditError(
+                f"model '{self.card.model}' answered with {type(answer).__name__}; one tensor (N, K) was "
+                "expected: wrap the network in a module that returns its scores alone"
+            )
+        values = answer.float().flatten(1)
+        self._check(values.shape[1])
+        return values
+
+    def _check(self, outputs: int) -> None:
+        """Whether the card fits, once per number of outputs: black boxes are not asked before an audit."""
+        if outputs not in self._fitting:
+            self.outputs.check(outputs, self.classes)
+            self._fitting.add(outputs)
 
     def _autocast(self) -> torch.autocast:
         enabled = self.precision != "float32"
         return torch.autocast(self.device.type, PRECISIONS[self.precision], enabled=enabled)
-
-
-def _copy(member: nn.Module) -> nn.Module:
-    shared = {id(value): value for value in (*member.parameters(), *member.buffers())}
-    return copy.deepcopy(member, shared)
 
 
 def build(card: ModelCard, device: str, precision: str) -> Model:
@@ -162,12 +175,13 @@ def probe(model: Model) -> None:
     for member in model.members:
         try:
             with torch.no_grad():
-                answer = model._answer(member, inputs, table)  # noqa: SLF001 the model's own probe
-        except (RuntimeError, ValueError, TypeError, IndexError) as error:
-            first = str(error).splitlines()[0] if str(error) else type(error).__name__
+                model._answer(member, inputs, table)  # noqa: SLF001 the model's own probe
+        except AuditError:
+            raise
+        except Exception as error:
+            first = f"{type(error).__name__}: {error}".splitlines()[0]
             raise AuditError(
                 f"{card.path}: the network cannot be given an input of {tuple(inputs.shape)}"
                 f"{f' with {width} table values' if width else ''}: {first}; check 'input.size', "
                 "'input.channels' and 'table'"
             ) from error
-        model.outputs.check(answer.shape[1], model.classes)

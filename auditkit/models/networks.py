@@ -110,7 +110,8 @@ def _architecture(card: ModelCard, member: Member) -> nn.Module:
     else:
         from torchvision import models
 
-        known, create = models.list_models(), models.get_model
+        # Builders of detection and segmentation would fetch a backbone.
+        known, create = models.list_models(module=models), models.get_model
         arguments.setdefault("weights", None)
         arguments = _without_initialisation(member.architecture, arguments)
     if member.architecture not in known:

@@ -3,6 +3,7 @@
 import hashlib
 import importlib
 import inspect
+import re
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,7 @@ from torch import nn
 from auditkit.errors import AuditError
 from auditkit.models.identity import weights_path
 from auditkit.models.networks import device_of
+from auditkit.models.sharing import Shared, copied
 from auditkit.spec.model_card import ModelCard
 
 if TYPE_CHECKING:
@@ -42,7 +44,24 @@ def made_by(card: ModelCard) -> nn.Module:
         raise AuditError(
             f"{card.path}: {source.factory} failed: {type(error).__name__}: {error}"
         ) from error
-    return as_network(made, source.factory)
+    network = as_network(made, source.factory)
+    if source.gradients and not isinstance(made, nn.Module):
+        raise AuditError(
+            f"{card.path}: {source.factory} gave {type(made).__name__}, a MAITE image classifier, which "
+            "has no gradients; set python.gradients: false"
+        )
+    return _for_threads(network, str(card.path), gradients=source.gradients)
+
+
+def _for_threads(network: nn.Module, where: str, *, gradients: bool) -> nn.Module:
+    """The network, which can be copied; or shared if it cannot and needs no hooks of its own."""
+    try:
+        copied(network, where)
+    except AuditError:
+        if gradients:
+            raise
+        return Shared(network)
+    return network
 
 
 def as_network(model: object, where: str) -> nn.Module:
@@ -54,7 +73,8 @@ def as_network(model: object, where: str) -> nn.Module:
     if isinstance(model, nn.Module):
         return model.eval().requires_grad_(requires_grad=False)
     if callable(model):
-        return MaiteClassifier(model)
+        # The user's object may be neither copyable nor safe to call from two threads.
+        return Shared(MaiteClassifier(model))
     raise AuditError(
         f"{where} gave {type(model).__name__}; a torch.nn.Module or a MAITE image classifier (a "
         "callable from a batch of images to pseudo-probabilities) was expected"
@@ -68,7 +88,9 @@ def wrapped(
     from auditkit.models.model import Model, probe
 
     kind = type(model)
-    network = as_network(model, f"{kind.__module__}.{kind.__name__}")
+    where = f"{kind.__module__}.{kind.__name__}"
+    gradients = isinstance(model, nn.Module)
+    network = _for_threads(as_network(model, where), where, gradients=gradients)
     own = getattr(model, "metadata", None)
     if classes is None and isinstance(own, Mapping) and isinstance(own.get("index2label"), Mapping):
         classes = [str(label) for _, label in sorted(own["index2label"].items())]
@@ -76,7 +98,7 @@ def wrapped(
         "factory": f"{kind.__module__}:{kind.__name__}".replace("<", "_").replace(">", "_"),
         "allow_code": True,
         "version": f"{version} {_state_digest(network)}",
-        "gradients": isinstance(model, nn.Module),
+        "gradients": gradients,
     }
     output = {**stated["output"], "classes": classes}
     try:
@@ -91,10 +113,25 @@ def wrapped(
 
 
 def _state_digest(network: nn.Module) -> str:
-    total = hashlib.sha256()
-    for name, tensor in sorted(network.state_dict().items()):
-        total.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
-        total.update(tensor.detach().cpu().contiguous().view(torch.uint8).numpy().tobytes())
+    """sha256 of the modules' types and descriptions, of all parameters and of all buffers."""
+    kinds = [f"{type(part).__module__}.{type(part).__qualname__}" for part in network.modules()]
+    # Addresses of functions differ from run to run.
+    described = re.sub(r" at 0x[0-9a-fA-F]+", "", repr(network))
+    total = hashlib.sha256("\n".join([*kinds, described]).encode())
+    state = dict(network.named_buffers()) | network.state_dict()
+    for name, value in sorted(state.items()):
+        if not isinstance(value, torch.Tensor):
+            total.update(f"{name} {value!r}".encode())
+            continue
+        try:
+            flat = value.detach().cpu().contiguous().reshape(-1)
+            total.update(f"{name} {value.dtype} {tuple(value.shape)}".encode())
+            total.update(flat.view(torch.uint8).numpy().tobytes())
+        except (RuntimeError, TypeError) as error:
+            raise AuditError(
+                f"the values of '{name}' in {type(network).__name__} cannot be read ({error}); dense tensors "
+                "that are filled were expected"
+            ) from error
     return total.hexdigest()
 
 
@@ -113,15 +150,15 @@ class MaiteClassifier(nn.Module):
         """Answer images (N, C, H, W) with (N, K).
 
         Raises:
-            AuditError: it does not answer one vector per image.
+            AuditError: it fails, or does not answer one vector per image.
         """
-        answer = self._model(list(x.detach().cpu().numpy()))
         try:
+            answer = self._model(list(x.detach().cpu().numpy()))
             rows = np.stack([np.asarray(row, dtype=np.float32) for row in answer])
-        except (TypeError, ValueError) as error:
+        except Exception as error:
             raise AuditError(
                 f"the model {type(self._model).__name__} did not answer one vector of class "
-                f"probabilities per image: {error}"
+                f"probabilities per image: {type(error).__name__}: {error}"
             ) from error
         if rows.ndim != 2 or len(rows) != len(x):
             raise AuditError(
@@ -130,19 +167,15 @@ class MaiteClassifier(nn.Module):
             )
         return torch.from_numpy(rows).to(x.device)
 
-    def __deepcopy__(self, _memo: dict[int, Any]) -> "MaiteClassifier":
-        # The user's object may not be copyable; it has one copy for all threads.
-        return MaiteClassifier(self._model)
-
 
 def _function(card: ModelCard, factory: str) -> Callable[..., Any]:
     module, _, name = factory.partition(":")
     try:
         found = getattr(importlib.import_module(module), name)
-    except (ImportError, AttributeError) as error:
+    except Exception as error:
         raise AuditError(
-            f"{card.path}: python.factory {factory} cannot be imported ({error}); install its package, "
-            "or put its folder on PYTHONPATH"
+            f"{card.path}: python.factory {factory} cannot be imported ({type(error).__name__}: {error}); "
+            "install its package, or put its folder on PYTHONPATH"
         ) from error
     if not callable(found) or (inspect.isclass(found) and issubclass(found, BaseException)):
         raise AuditError(f"{card.path}: python.factory {factory} is no function")

@@ -2,20 +2,20 @@
 
 import hashlib
 import json
-import os
 import shutil
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from importlib.util import find_spec
 from pathlib import Path, PurePosixPath
 
 from auditkit.errors import AuditError
-from auditkit.spec.catalogue import Catalogue, read_unsettled
+from auditkit.spec.catalogue import Catalogue
 from auditkit.spec.fallback import SUMS, own_files, weights_folder
 from auditkit.spec.model_card import ModelCard
 
 
 def add(card: ModelCard, files: Sequence[Path]) -> list[tuple[Path, str]]:
-    """Copy a device's files to where its card looks for them.
+    """Copy a device's files to where its card looks for them: all of them, or none.
 
     Args:
         card: as written, not settled on a stand-in.
@@ -25,34 +25,93 @@ def add(card: ModelCard, files: Sequence[Path]) -> list[tuple[Path, str]]:
         Where each went, and its sha256.
 
     Raises:
-        AuditError: the card has no fallback, a file is missing or does not fit any name.
+        AuditError: the card has no fallback; a file is missing, does not fit any name, is not the one
+            that the card describes, or would not lie in the user's folder; the folder cannot be written.
     """
+    folder = _folder(card)
+    pairs = _matched(own_files(card), files, card.model)
+    targets = [_inside(folder, name) for name, _ in pairs]
+    sums = {name: _digest(path) for name, path in pairs}
+    _hold_to_card(card, pairs, sums)
+    _refuse_parts(card, pairs)
+    try:
+        _install(folder, [(path, folder / name) for name, path in pairs], _known(card) | sums)
+    except OSError as error:
+        raise AuditError(f"{folder} cannot be written: {error.strerror or error}") from error
+    return [(target, sums[name]) for target, (name, _) in zip(targets, pairs, strict=True)]
+
+
+def _folder(card: ModelCard) -> Path:
+    """The user's folder of a device that has one."""
     if card.fallback is None:
         raise AuditError(
-            f"{card.path}: '{card.model}' has its weights beside its card; put the file there, or state "
-            "it under 'weights'"
+            f"{card.path}: '{card.model}' has its weights beside its card, which 'auditkit weights' leaves "
+            "alone; put the file there, or state it under 'weights'"
         )
-    folder = weights_folder(card.model)
-    pairs = _matched(own_files(card), files, card.model)
-    sums = {name: _digest(path) for name, path in pairs}
+    return weights_folder(card.model)
+
+
+def _inside(folder: Path, name: str) -> Path:
+    """Where a file of the folder lies, if that is in the folder and not behind a link out of it."""
+    path = folder / name
     try:
-        for name, path in pairs:
-            target = folder / name
-            target.parent.mkdir(parents=True, exist_ok=True)
-            _copy(path, target)
-        _write(folder / SUMS, json.dumps(_known(folder) | sums, indent=1, sort_keys=True))
-    except OSError as error:
-        raise AuditError(f"{folder} cannot be written: {error.strerror}") from error
-    return [(folder / name, sums[name]) for name, _ in pairs]
+        real, root = path.resolve(), folder.resolve()
+    except (OSError, RuntimeError) as error:
+        raise AuditError(f"{path} is a link in a circle; remove it by hand") from error
+    if root not in real.parents:
+        raise AuditError(
+            f"{path} leads to {real}, out of the folder of this model; nothing is written or deleted "
+            "there: correct the card, or remove the link by hand"
+        )
+    if real.is_dir():
+        raise AuditError(f"{path} is a folder where a file was expected; move it away")
+    return path
 
 
-def _known(folder: Path) -> dict[str, str]:
+def _hold_to_card(
+    card: ModelCard, pairs: Sequence[tuple[str, Path]], sums: Mapping[str, str]
+) -> None:
+    """Refuse files other than those that the card describes."""
+    given = dict(pairs)
+    for network in card.networks:
+        name, stated = network.weights.file, network.weights.sha256
+        if name in given and stated not in (None, sums[name]):
+            raise AuditError(
+                f"{given[name]} has sha256 {sums[name]}, but {card.path} describes '{name}' with "
+                f"sha256 {stated}; give that file, or a card that states yours"
+            )
+
+
+def _refuse_parts(card: ModelCard, pairs: Sequence[tuple[str, Path]]) -> None:
+    """Refuse ONNX models whose weights lie in files that would be left behind."""
+    if card.format != "onnx" or find_spec("onnx") is None:
+        return
+    from auditkit.models.onnx import external_files
+
+    models, names = {network.weights.file for network in card.networks}, own_files(card)
+    for name, path in pairs:
+        if name not in models:
+            continue
+        for part in external_files(path):
+            within = part.relative_to(path.parent.resolve())
+            if str(PurePosixPath(name).parent / within.as_posix()) not in names:
+                raise AuditError(
+                    f"{path} keeps weights in {within} beside it, which the card does not name; save "
+                    "the model as one file, for instance with onnx.save(onnx.load(FILE), NEW)"
+                )
+
+
+def _known(card: ModelCard) -> dict[str, str]:
     """The sums of files that were added before and are still there."""
+    folder = weights_folder(card.model)
     try:
         found = json.loads((folder / SUMS).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return {}
-    return {name: value for name, value in found.items() if (folder / name).is_file()}
+    if not isinstance(found, dict):
+        return {}
+    there = [name for name in own_files(card) if (folder / name).is_file()]
+    return {name: found[name] for name in there if isinstance(found.get(name), str)}
 
 
 def _matched(names: Sequence[str], files: Sequence[Path], model: str) -> list[tuple[str, Path]]:
@@ -75,46 +134,74 @@ def _matched(names: Sequence[str], files: Sequence[Path], model: str) -> list[tu
 
 
 def _digest(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _copy(source: Path, target: Path) -> None:
-    """A whole copy or none."""
-    handle, name = tempfile.mkstemp(dir=target.parent)
-    os.close(handle)
     try:
-        shutil.copyfile(source, name)
-        Path(name).replace(target)
-    finally:
-        Path(name).unlink(missing_ok=True)
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise AuditError(f"{path} cannot be read: {error.strerror or error}") from error
 
 
-def _write(path: Path, text: str) -> None:
-    handle, name = tempfile.mkstemp(dir=path.parent)
-    with os.fdopen(handle, "w", encoding="utf-8") as file:
-        file.write(text)
-    Path(name).replace(path)
+def _install(folder: Path, copies: Sequence[tuple[Path, Path]], sums: Mapping[str, str]) -> None:
+    """Copy everything beside its place first, so that a full disk leaves what was there."""
+    folder.mkdir(parents=True, exist_ok=True)
+    moves: list[tuple[Path, Path]] = []
+    with tempfile.TemporaryDirectory(dir=folder, prefix=".adding-") as aside:
+        for index, (source, target) in enumerate(copies):
+            copy = Path(aside) / f"new-{index}"
+            shutil.copyfile(source, copy)
+            moves.append((copy, target))
+        listed = Path(aside) / SUMS
+        listed.write_text(json.dumps(sums, indent=1, sort_keys=True), encoding="utf-8")
+        _move([*moves, (listed, _inside(folder, SUMS))], Path(aside))
+
+
+def _move(moves: Sequence[tuple[Path, Path]], aside: Path) -> None:
+    """All moves, or none: what a move replaces is kept aside until all are done."""
+    done: list[tuple[Path, Path]] = []
+    try:
+        for index, (source, target) in enumerate(moves):
+            target.parent.mkdir(parents=True, exist_ok=True)
+            steps = [(source, target)]
+            if target.exists():
+                steps.insert(0, (target, aside / f"old-{index}"))
+            for start, end in steps:
+                start.replace(end)
+                done.append((start, end))
+    except BaseException:
+        for start, end in reversed(done):
+            end.replace(start)
+        raise
 
 
 def remove(card: ModelCard) -> list[Path]:
-    """Delete a device's files from the user's folder; its stand-in is used again."""
-    folder = weights_folder(card.model)
-    found = [folder / name for name in (*own_files(card), SUMS) if (folder / name).is_file()]
+    """Delete a device's files from the user's folder; its stand-in is used again.
+
+    Raises:
+        AuditError: the card has no fallback, a file does not lie in the user's folder or cannot be
+            deleted.
+    """
+    folder = _folder(card)
+    paths = [_inside(folder, name) for name in (*own_files(card), SUMS)]
+    found = [path for path in paths if path.is_file()]
     for path in found:
-        path.unlink()
+        try:
+            path.unlink()
+        except OSError as error:
+            raise AuditError(f"{path} cannot be deleted: {error.strerror or error}") from error
     return found
 
 
 def overview(cards: Catalogue) -> Iterator[tuple[str, str]]:
     """Each model that has a stand-in, and which of its files are there."""
     for name, card in sorted(cards.models().items()):
-        written = read_unsettled(card.path)
-        if written.fallback is None:
-            continue
-        files, folder = own_files(written), weights_folder(name)
-        there = [file for file in files if (folder / file).is_file()]
-        if len(there) == len(files):
-            yield name, f"its own files, in {folder}"
-        else:
-            yield name, f"stand-in; expected in {folder}: {', '.join(files)}"
+        if card.fallback is not None:
+            yield name, _state(own_files(card), weights_folder(name))
+
+
+def _state(files: Sequence[str], folder: Path) -> str:
+    missing = [file for file in files if not (folder / file).is_file()]
+    if not missing:
+        return f"its own files, in {folder}"
+    if len(missing) == len(files):
+        return f"stand-in; expected in {folder}: {', '.join(files)}"
+    return f"incomplete, and cannot be used; missing in {folder}: {', '.join(missing)}"

@@ -12,6 +12,21 @@ from auditkit.spec.model_card import Weights
 from auditkit.spec.problems import nearest
 
 _NESTS = ("state_dict", "model_state_dict", "model")
+# 8-bit floats and quantised types are left out: they mean nothing without scales, which a state dict lacks.
+_NUMBERS = frozenset(
+    {
+        torch.float64,
+        torch.float32,
+        torch.float16,
+        torch.bfloat16,
+        torch.int64,
+        torch.int32,
+        torch.int16,
+        torch.int8,
+        torch.uint8,
+        torch.bool,
+    }
+)
 
 
 def read_state(path: Path) -> dict[str, torch.Tensor]:
@@ -25,7 +40,7 @@ def read_state(path: Path) -> dict[str, torch.Tensor]:
         from safetensors.torch import load_file
 
         try:
-            return load_file(path)
+            return _plain(load_file(path), path)
         except (SafetensorError, OSError) as error:
             raise AuditError(
                 f"weights {path} are not a whole safetensors file ({error}); fetch the file again"
@@ -56,16 +71,50 @@ def _load(path: Path) -> object:
 
 
 def _state_dict(content: object, path: Path) -> dict[str, torch.Tensor]:
+    found = content
     if isinstance(content, Mapping):
-        for nest in _NESTS:
-            if isinstance(content.get(nest), Mapping):
-                return _state_dict(content[nest], path)
-        if content and all(isinstance(value, torch.Tensor) for value in content.values()):
-            return dict(content)
-    raise AuditError(
-        f"weights {path} hold no state dict (a mapping from names to tensors) but "
-        f"{type(content).__name__}; save model.state_dict()"
+        nests = (content.get(nest) for nest in _NESTS)
+        found = next((nest for nest in nests if isinstance(nest, Mapping)), content)
+    if (
+        not isinstance(found, Mapping)
+        or not found
+        or not all(isinstance(key, str) for key in found)
+        or not all(isinstance(value, torch.Tensor) for value in found.values())
+    ):
+        raise AuditError(
+            f"weights {path} hold no state dict (a mapping from names to tensors) but "
+            f"{_kind(found)}; save model.state_dict()"
+        )
+    return _plain(dict(found), path)
+
+
+def _kind(found: object) -> str:
+    if not isinstance(found, Mapping):
+        return type(found).__name__
+    if not found:
+        return "an empty mapping"
+    odd = next(
+        ((k, v) for k, v in found.items() if not (isinstance(k, str) and torch.is_tensor(v)))
     )
+    return f"a mapping with {type(odd[1]).__name__} under {odd[0]!r}"[:200]
+
+
+def _plain(state: dict[str, torch.Tensor], path: Path) -> dict[str, torch.Tensor]:
+    """Refuse tensors whose values the file does not hold as the plain numbers of a parameter."""
+    for name, tensor in state.items():
+        if tensor.layout != torch.strided or tensor.is_nested:
+            odd = f"sparse or nested ({tensor.layout})"
+        elif tensor.device.type != "cpu":
+            odd = f"without values (on the device {tensor.device})"
+        elif tensor.dtype not in _NUMBERS:
+            odd = f"of the type {tensor.dtype}"
+        else:
+            continue
+        raise AuditError(
+            f"weights {path}: the tensor '{name}' is {odd}; dense tensors of real numbers were "
+            "expected: save the state dict of the network as it was before it was quantised or converted"
+        )
+    return state
 
 
 def fill(
@@ -76,7 +125,7 @@ def fill(
     Raises:
         AuditError: names or shapes do not fit; the message lists the first differences.
     """
-    state = {_renamed(name, weights): tensor for name, tensor in state.items()}
+    state = _all_renamed(state, weights, path)
     own = network.state_dict()
     if weights.keys == "in-order":
         state = _in_order(own, state, path)
@@ -90,6 +139,21 @@ def fill(
         if name not in given:
             given[name] = torch.zeros(tensor.shape, dtype=tensor.dtype)
     network.load_state_dict(given, strict=False, assign=True)
+
+
+def _all_renamed(
+    state: Mapping[str, torch.Tensor], weights: Weights, path: Path
+) -> dict[str, torch.Tensor]:
+    origins: dict[str, str] = {}
+    for name in state:
+        new = _renamed(name, weights)
+        if new in origins:
+            raise AuditError(
+                f"weights {path}: '{origins[new]}' and '{name}' would both become '{new}'; correct "
+                "'weights.strip_prefix' and 'weights.rename', or save the one network that is meant"
+            )
+        origins[new] = name
+    return {new: state[name] for new, name in origins.items()}
 
 
 def _renamed(name: str, weights: Weights) -> str:

@@ -72,7 +72,11 @@ class Catalogue:
     _seen: dict[str, dict[str, ModelCard | DataCard]] = field(default_factory=dict, repr=False)
 
     def model(self, name: str) -> ModelCard:
-        """The model card of that name, or at that path."""
+        """The model card of that name, or at that path, settled on its files or its stand-in."""
+        return settled(self.unsettled_model(name))
+
+    def unsettled_model(self, name: str) -> ModelCard:
+        """The same as it is written: also if only some of the device's files are there."""
         return self._find(name, ModelCard, MODEL_SUFFIX, "model")
 
     def data(self, name: str) -> DataCard:
@@ -80,17 +84,8 @@ class Catalogue:
         return self._find(name, DataCard, DATA_SUFFIX, "data set")
 
     def models(self) -> dict[str, ModelCard]:
-        """All model cards by name."""
+        """All model cards by name, as they are written: a broken one is no hindrance to others."""
         return self._all(ModelCard, MODEL_SUFFIX)
-
-    def path_of_model(self, name: str) -> Path:
-        """Where the card of a model lies; unlike `model`, also if only some of its files are there."""
-        if name.endswith((".yaml", ".yml")) and Path(name).is_file():
-            return Path(name)
-        paths = {read_unsettled(path).model: path for path in self._files(MODEL_SUFFIX)}
-        if name not in paths:
-            raise AuditError(f"unknown model '{name}'; {nearest(name, paths)}")
-        return paths[name]
 
     def data_sets(self) -> dict[str, DataCard]:
         """All data cards by name."""
@@ -101,7 +96,7 @@ class Catalogue:
             path = Path(name)
             if not path.is_file():
                 raise AuditError(f"{word} card {path} does not exist; give a card's path or name")
-            return self._card(path, kind)
+            return _read(path, kind)
         known = self._all(kind, suffix)
         if name not in known:
             where = ", ".join(str(folder) for folder in self.folders) or "no folder"
@@ -115,7 +110,7 @@ class Catalogue:
         if suffix not in self._seen:
             cards: dict[str, ModelCard | DataCard] = {}
             for path in self._files(suffix):
-                card = self._card(path, kind)
+                card = _read(path, kind)
                 name = card.model if isinstance(card, ModelCard) else card.data
                 if name in cards:
                     message = f"'{name}' is already the name of {cards[name].path}; rename one"
@@ -123,11 +118,6 @@ class Catalogue:
                 cards[name] = card
             self._seen[suffix] = cards
         return {name: card for name, card in self._seen[suffix].items() if isinstance(card, kind)}
-
-    @staticmethod
-    def _card(path: Path, kind: type[Card]) -> Card:
-        card = _read(path, kind)
-        return settled(card) if isinstance(card, ModelCard) else card
 
     def _files(self, suffix: str) -> Iterator[Path]:
         for folder in self.folders:

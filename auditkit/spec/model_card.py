@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, field_validator, model_validator
 
 from auditkit.spec.audit import Number, identifier
+from auditkit.spec.card_names import check_builder, check_own_files, own_files
 from auditkit.spec.formats import FORMATS, FormatName
 from auditkit.spec.typed import Strict
 from auditkit.spec.views import VIEWS, View
@@ -19,14 +20,19 @@ class Weights(Strict):
     """Where the parameters lie. Exactly one of file and package."""
 
     file: str | None = Field(
-        None, description="Path, relative to the card; in a card with `fallback`, to your weights."
+        None,
+        min_length=1,
+        description="Path, relative to the card; in a card with `fallback`, to your weights "
+        "(and without `..`).",
     )
     package: str | None = Field(
         None, description="`distribution/path/within` of an installed Python package."
     )
     sha256: Sha256 | None = Field(None, description="Checked before anything is read.")
     definition: str | None = Field(
-        None, description="The architecture's own file: deploy.prototxt (Caffe), config.json."
+        None,
+        min_length=1,
+        description="The architecture's own file: deploy.prototxt (Caffe), config.json.",
     )
     keys: Literal["named", "in-order"] = Field(
         "named",
@@ -82,7 +88,9 @@ class Input(Strict):
         default=[0.0], description="Subtracted, in units of `scale`, in the order of `channels`."
     )
     mean_image: str | None = Field(
-        None, description="Caffe binaryproto of the input's size, subtracted in units of `scale`."
+        None,
+        min_length=1,
+        description="Caffe binaryproto of the input's size, subtracted in units of `scale`.",
     )
     std: Channels = Field(default=[1.0], description="Divided by, in units of `scale`.")
 
@@ -99,6 +107,12 @@ class Input(Strict):
         if len(value) not in (1, 3):
             raise ValueError("one value, or one per colour channel (3), is expected")
         return value
+
+    @model_validator(mode="after")
+    def _one_for_grey(self) -> Self:
+        if self.channels == "grey" and max(len(self.mean), len(self.std)) > 1:
+            raise ValueError("channels: grey is one channel; one mean and one std are expected")
+        return self
 
     @property
     def depth(self) -> int:
@@ -136,7 +150,9 @@ class Output(Strict):
         description="`logits` are passed through a softmax (one value, or not `exclusive`: a sigmoid)."
     )
     classes: list[str] | None = Field(None, min_length=1, description="Names, in output order.")
-    classes_file: str | None = Field(None, description="The names in a file, one per line.")
+    classes_file: str | None = Field(
+        None, min_length=1, description="The names in a file, one per line."
+    )
     exclusive: bool = Field(
         True, description="Classes exclude one another; false: one yes or no per class."
     )
@@ -297,14 +313,13 @@ class ModelCard(Strict):
                 raise ValueError(f"architecture: the format {self.format} needs the name of one")
             if kind.needs_definition and not given.weights.definition:
                 raise ValueError(f"weights.definition: the format {self.format} needs this file")
-            hub = sorted({"pretrained", "checkpoint_path", "weights"} & set(given.arguments or {}))
-            if hub and self.format != "python":
-                raise ValueError(
-                    f"arguments: '{hub[0]}' would load weights past 'weights' and its sha256; drop it"
-                )
+            if self.format != "python":
+                check_builder(given.architecture, given.arguments or {})
         if kind.needs_weights and (self.weights is None) == (self.members is None):
             raise ValueError("exactly one of 'weights' and 'members' is expected")
         self._check_sources()
+        if self.fallback is not None:
+            check_own_files(own_files(self))
         if (self.output.score is None) != (self.threshold is None):
             raise ValueError("threshold and output.score belong together: give both or neither")
         if self.threshold is not None and not 0 < self.threshold < 1:
@@ -314,6 +329,11 @@ class ModelCard(Strict):
     def _check_sources(self) -> None:
         if (self.format == "python") != (self.python is not None):
             raise ValueError("'python' and the format python belong together")
+        if self.python is not None and self.members is not None:
+            raise ValueError(
+                "members: a factory makes one network; give it one 'weights' at most, and let it "
+                "average its networks itself"
+            )
         box = self.black_box
         if (self.format in ("http", "command")) != (box is not None):
             raise ValueError("'black_box' and the formats http and command belong together")

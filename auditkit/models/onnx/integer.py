@@ -16,6 +16,7 @@ from auditkit.models.onnx.integer_mean import build_integer_average, build_integ
 from auditkit.models.onnx.integer_softmax import build_integer_softmax
 from auditkit.models.onnx.linear import convolve
 from auditkit.models.onnx.operation import Operator
+from auditkit.models.onnx.rounding import blocks, differentiated
 from auditkit.models.onnx.site import Site
 from auditkit.models.onnx.tensors import Array
 from auditkit.models.onnx.window import Window
@@ -43,6 +44,7 @@ class IntegerConvolution(Operator):
         bias = site.constant(8)
         self.window, self.groups = Window.of(site), site.integer("group", 1)
         self.zero_point = float(source.zero_point.reshape(()))
+        self.overwritable = (0,)
         self.register_buffer("weights", torch.tensor(weights))
         self.register_buffer(
             "bias", None if bias is None else torch.tensor(bias.astype(np.float32))
@@ -51,11 +53,15 @@ class IntegerConvolution(Operator):
         shape = (-1, *[1] * (stored.ndim - 2)) if factor.size > 1 else ()
         self.stage = stage_of(site, factor.reshape(shape), target)
 
-    def forward(self, codes: Tensor) -> Tensor:
+    def forward(self, codes: Tensor, *, overwrite: int | None = None) -> Tensor:
         """Convolve codes."""
-        centred = codes.to(torch.float32) - self.zero_point
+        centred = codes.to(torch.float32)
+        if self.zero_point:
+            centred = (
+                centred - self.zero_point if overwrite is None else centred.sub_(self.zero_point)
+            )
         total = convolve(centred, self.weights, self.bias, window=self.window, groups=self.groups)
-        result: Tensor = self.stage(total)
+        result: Tensor = self.stage(total, overwrite=True)
         return result
 
 
@@ -96,7 +102,8 @@ class IntegerProduct(Operator):
         other = self.right if right is None else right.to(torch.float32) - self.zero_points[1]
         assert other is not None
         total = torch.matmul(centred, other)
-        result: Tensor = self.stage(total if self.bias is None else total + self.bias)
+        total = total if self.bias is None else total + self.bias
+        result: Tensor = self.stage(total, overwrite=True)
         return result
 
 
@@ -146,9 +153,22 @@ class IntegerSum(Operator):
 
     def forward(self, left: Tensor, right: Tensor) -> Tensor:
         """Add or multiply codes."""
+        if (
+            left.shape != right.shape
+            or not left.ndim
+            or left.is_meta
+            or differentiated(left, right)
+        ):
+            return self._codes(left, right)
+        codes = torch.empty_like(left, dtype=torch.float32)
+        for first, second, target in blocks(left, right, codes):
+            target.copy_(self._codes(first, second))
+        return codes
+
+    def _codes(self, left: Tensor, right: Tensor) -> Tensor:
         left, right = left.float() + self.shift, right.float() + self.shift
         total = self._product(left, right) if self.product else self._sum(left, right)
-        result: Tensor = self.stage(total)
+        result: Tensor = self.stage(total, overwrite=True)
         return result
 
     def _sum(self, left: Tensor, right: Tensor) -> Tensor:

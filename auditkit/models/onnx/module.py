@@ -1,5 +1,6 @@
 """An ONNX classifier as a PyTorch module."""
 
+import math
 from typing import Any, NoReturn
 
 import torch
@@ -12,8 +13,13 @@ from auditkit.models.onnx.interface import Interface
 from auditkit.models.onnx.operation import Operator, Value, run
 from auditkit.models.onnx.plan import Plan
 from auditkit.models.onnx.reshape import Reshape
-from auditkit.models.onnx.rounding import through
+from auditkit.models.onnx.rounding import differentiated, through
 from auditkit.models.onnx.tensors import Array
+
+_HOOKS = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks")
+_GLOBAL_HOOKS = tuple(vars(torch.nn.modules.module)[f"_global{name}"] for name in _HOOKS)
+# Elements of the largest tensor (16 MiB) that a batch is worked on at once.
+_AT_ONCE = 1 << 22
 
 
 class ONNXModule(nn.Module):
@@ -45,11 +51,13 @@ class ONNXModule(nn.Module):
         self.has_logits = planned.logits is not None
         self._output, self._logits = planned.output, planned.logits
         self._steps = [
-            (step.name, step.inputs, step.outputs, step.released) for step in planned.steps
+            (step.name, step.inputs, step.outputs, step.released, step.overwrite)
+            for step in planned.steps
         ]
         self.operator_names = tuple(step.name for step in planned.steps)
         for step in planned.steps:
             self.add_module(step.name, step.module)
+        self._largest, self._at_once = 1, 1
         self._host: dict[str, Array] = {}
         self._stored: dict[str, str] = {}
         self._keep(planned)
@@ -82,7 +90,7 @@ class ONNXModule(nn.Module):
         Returns:
             (N, K) float32, real values.
         """
-        return self._rows(self._values(x, table, self._output), x)
+        return self._answers(x, table, self._output)
 
     def logits(self, x: Tensor, table: Tensor | None = None) -> Tensor:
         """Give the input of the final Softmax or Sigmoid, (N, K).
@@ -92,7 +100,7 @@ class ONNXModule(nn.Module):
         """
         if self._logits is None:
             self.fail("does not end in Softmax or Sigmoid, so that its output are the logits")
-        return self._rows(self._values(x, table, self._logits), x)
+        return self._answers(x, table, self._logits)
 
     def forget_logits(self) -> None:
         """Offer no logits: the softmax is not over what the output holds."""
@@ -101,6 +109,27 @@ class ONNXModule(nn.Module):
     def fail(self, message: str) -> NoReturn:
         """Raise an AuditError that names the file."""
         raise AuditError(f"{self.path}: {message}")
+
+    def _answers(self, x: Tensor, table: Tensor | None, wanted: str) -> Tensor:
+        """Answer a batch, in parts that fit in the processor's cache unless someone looks inside."""
+        fits = x.device.type != "cpu" or x.ndim != 4 or len(x) <= self._at_once
+        if fits or (table is not None and len(table) != len(x)) or self._is_watched():
+            return self._rows(self._values(x, table, wanted), x)
+        parts = torch.split(x, self._at_once)
+        tables = [None] * len(parts) if table is None else torch.split(table, self._at_once)
+        return torch.cat(
+            [
+                self._rows(self._values(part, row, wanted), part)
+                for part, row in zip(parts, tables, strict=True)
+            ]
+        )
+
+    def _is_watched(self) -> bool:
+        """Whether a hook sees values inside, which must then be whole batches and stay as they are."""
+        if any(map(len, _GLOBAL_HOOKS)):
+            return True
+        inside = (vars(module) for module in self.modules() if module is not self)
+        return any(kept[name] for kept in inside for name in _HOOKS)
 
     def _values(self, x: Tensor, table: Tensor | None, wanted: str) -> Tensor:
         # Half precision would break the exact sums without a sign of it.
@@ -118,6 +147,8 @@ class ONNXModule(nn.Module):
                 f"(N, {channels}, {height}, {width})",
             )
         image = x.to(torch.float32)
+        if x.device.type == "cpu":
+            image = image.contiguous(memory_format=torch.channels_last)
         if self.quantised_input:
             image = through(image, image.detach().round().clamp(0, 255)) - self.face.byte_offset
         given: dict[str, Value] = {
@@ -147,7 +178,8 @@ class ONNXModule(nn.Module):
             stored: Tensor = self.get_buffer(buffer)
             values[name] = torch.empty_like(stored, device="meta") if check else stored
         inside: set[str] = set()
-        for name, inputs, outputs, released in self._steps:
+        watched = self._is_watched()
+        for name, inputs, outputs, released, overwrite in self._steps:
             module = self.get_submodule(name)
             assert isinstance(module, Operator)
             arguments = self._arguments(module, inputs, values)
@@ -155,10 +187,13 @@ class ONNXModule(nn.Module):
                 values.pop(used, None)
             if check and isinstance(module, Reshape):
                 module.given_inside = inputs[0] in inside
-            results = self._checked(name, module, arguments) if check else run(module, arguments)
-            del arguments
             if check:
+                results = self._checked(name, module, arguments)
+                self._largest = max(self._largest, *(math.prod(value.shape) for value in results))
                 _follow_batch(module, inputs, outputs, inside)
+            else:
+                results = run(module, arguments, None if watched else _spare(arguments, overwrite))
+            del arguments
             values.update({key: v for key, v in zip(outputs, results, strict=False) if key})
             if wanted in outputs:
                 break
@@ -194,9 +229,22 @@ class ONNXModule(nn.Module):
         height, width, channels = self.input_shape
         image = torch.empty((count, channels, height, width), device="meta")
         table = torch.empty((count, self.features), device="meta") if self.face.table else None
+        self._largest = 1
         values = self._walk(self._given(image, table), None, check=True)
+        self._at_once = max(1, _AT_ONCE * count // self._largest)
         names = {"output": self._output, "logits": self._logits}
         return {key: tuple(values[name].shape) for key, name in names.items() if name is not None}
+
+
+def _spare(arguments: list[Value | None], overwrite: int | None) -> int | None:
+    """Which argument may be overwritten: one on the device, of the result's shape."""
+    tensors = [value for value in arguments if isinstance(value, Tensor)]
+    target = None if overwrite is None else arguments[overwrite]
+    if not isinstance(target, Tensor) or differentiated(*tensors):
+        return None
+    same = all(value.dtype == target.dtype for value in tensors)
+    fits = all(value.shape == target.shape or not value.ndim for value in tensors)
+    return overwrite if same and fits else None
 
 
 def _follow_batch(

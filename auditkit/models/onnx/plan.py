@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
+from auditkit.models.onnx.batch import batch_folded
 from auditkit.models.onnx.fold import build, folded
 from auditkit.models.onnx.fuse import fused
 from auditkit.models.onnx.graph import Graph, Node
@@ -42,6 +43,21 @@ _ON_CODES = frozenset(
 )
 
 
+# Operators that write to memory of their own, or to that of an argument used up.
+_FRESH = _ON_CODES - {"QLinearSoftmax"} | {
+    "Add",
+    "BatchNormalization",
+    "Clip",
+    "Conv",
+    "Gemm",
+    "HardSwish",
+    "Mul",
+    "QuantizeLinear",
+    "Relu",
+    "Sigmoid",
+}
+
+
 @dataclass(frozen=True)
 class Ending:
     """How a graph ends: the name of the logits, if a softmax or sigmoid follows; names passed."""
@@ -52,13 +68,14 @@ class Ending:
 
 @dataclass(frozen=True)
 class Step:
-    """One operator of the plan: its submodule, what it reads, writes and uses up."""
+    """One operator of the plan: its submodule, what it reads, writes, uses up and may overwrite."""
 
     name: str
     module: Operator
     inputs: tuple[str, ...]
     outputs: tuple[str, ...]
     released: tuple[str, ...]
+    overwrite: int | None
 
 
 @dataclass(frozen=True)
@@ -96,7 +113,7 @@ def plan(graph: Graph, face: Interface, mode: Mode) -> Plan:
     if output in graph.constants or not graph.nodes:
         graph.fail(f"has the output '{output[:80]}', which does not depend on the image")
     _check_codes(graph, face)
-    graph = _without_idle(_with_real_logits(graph), output)
+    graph = batch_folded(_without_idle(_with_real_logits(graph), output), output)
     ends = _ending(graph, output)
     last = _last_grid(graph, output, mode)
     codes = last if output != face.output else None
@@ -180,6 +197,7 @@ def _check_codes(graph: Graph, face: Interface) -> None:
 
 def _steps(graph: Graph, mode: Mode, ends: Ending, output: str) -> tuple[Step, ...]:
     kept = {output, ends.logits, *(port.name for port in graph.outputs)}
+    spare = _spare(graph) - kept
     last = {name: place for place, node in enumerate(graph.nodes) for name in node.inputs}
     steps = []
     for place, node in enumerate(graph.nodes):
@@ -192,10 +210,17 @@ def _steps(graph: Graph, mode: Mode, ends: Ending, output: str) -> tuple[Step, .
             - set(graph.constants)
             - {""}
         )
-        steps.append(
-            Step(f"{node.operator.lower()}_{place:02d}", module, inputs, node.outputs, released)
-        )
+        overwrite = next((at for at in module.overwritable if inputs[at] in spare), None)
+        name = f"{node.operator.lower()}_{place:02d}"
+        steps.append(Step(name, module, inputs, node.outputs, released, overwrite))
     return tuple(steps)
+
+
+def _spare(graph: Graph) -> set[str]:
+    """Names whose values nothing else shares memory with, and that are read once."""
+    readers = graph.readers()
+    fresh = {node.outputs[0] for node in graph.nodes if node.operator in _FRESH}
+    return {name for name in fresh if len(readers.get(name, [])) == 1}
 
 
 def _inputs(node: Node, module: Operator) -> tuple[str, ...]:

@@ -88,6 +88,8 @@ def build_pack(site: Site) -> nn.Module:
     axis = site.axis(site.option("axis"), len(shape) + 1)
     if any(tensor.data is not None or tensor.shape != inputs[0].shape for tensor in inputs):
         site.fail("stacks constants or tensors of several shapes")
+    if site.option("parts") != len(inputs):
+        site.fail(f"stacks {len(inputs)} tensors, its options say {site.option('parts')}")
     shape.insert(axis, len(inputs))
     site.gives(shape)
     for tensor in inputs:

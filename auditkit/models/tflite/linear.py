@@ -104,8 +104,11 @@ def build_depthwise(site: Site) -> nn.Module:
     site.arity(2, 3)
     weight = site.input(1)
     channels = site.input(0).shape[-1]
-    if len(weight.shape) != 4 or weight.shape[0] != 1 or weight.shape[3] % channels:
-        site.fail(f"has weights of shape {weight.shape} for {channels} channels")
+    wanted = channels * site.option("multiplier")
+    # Some writers leave the multiplier out; the weights say it as well.
+    fits = len(weight.shape) == 4 and weight.shape[3] % channels == 0
+    if not fits or weight.shape[0] != 1 or wanted not in (0, weight.shape[3]):
+        site.fail(f"has weights of shape {weight.shape} for {channels} channels, times {wanted}")
     return _convolution(site, channels, lambda values: values.transpose(3, 0, 1, 2))
 
 

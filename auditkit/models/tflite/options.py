@@ -33,7 +33,11 @@ OPTIONS: Mapping[str, Fields] = MappingProxyType(
         "CONV_2D": _options("Conv2DOptions", **_WINDOW, **_DILATION, **_ACTIVATION),
         "DEPTH_TO_SPACE": _options("DepthToSpaceOptions", block="BlockSize"),
         "DEPTHWISE_CONV_2D": _options(
-            "DepthwiseConv2DOptions", **_WINDOW, **_DILATION, **_ACTIVATION
+            "DepthwiseConv2DOptions",
+            multiplier="DepthMultiplier",
+            **_WINDOW,
+            **_DILATION,
+            **_ACTIVATION,
         ),
         "DIV": _options("DivOptions", **_ACTIVATION),
         "FULLY_CONNECTED": _options(
@@ -58,7 +62,7 @@ OPTIONS: Mapping[str, Fields] = MappingProxyType(
         "MEAN": _REDUCER,
         "MIRROR_PAD": _options("MirrorPadOptions", mirror="Mode"),
         "MUL": _options("MulOptions", **_ACTIVATION),
-        "PACK": _options("PackOptions", axis="Axis"),
+        "PACK": _options("PackOptions", axis="Axis", parts="ValuesCount"),
         "REDUCE_MAX": _REDUCER,
         "REDUCE_MIN": _REDUCER,
         "RESIZE_BILINEAR": _options("ResizeBilinearOptions", **_CORNERS),

@@ -48,11 +48,11 @@ class ReferenceRuntime:
         graph = parse_graph(path, content)
         module_of(graph, _MODES[kernel])
         self._path = path
-        self._interpreter, details = _interpreter(path, content, kernel, threads)
+        self._interpreter, details, outputs = _interpreter(path, content, kernel, threads)
         inputs = {detail["index"]: detail for detail in details}
         self._input = inputs[graph.input]
         self._table = None if graph.table is None else inputs[graph.table]
-        self._output = self._interpreter.get_output_details()[0]
+        self._output = outputs[0]
         self.input_dtype: np.dtype[Any] = np.dtype(self._input["dtype"])
         self.output_dtype: np.dtype[Any] = np.dtype(self._output["dtype"])
         self._shape = tuple(int(size) for size in self._input["shape"])
@@ -183,7 +183,7 @@ def _version() -> str:
         return "of unknown version"
 
 
-def _interpreter(path: Path, content: bytes, kernel: Kernel, threads: int) -> tuple[Any, Any]:
+def _interpreter(path: Path, content: bytes, kernel: Kernel, threads: int) -> tuple[Any, Any, Any]:
     try:
         from ai_edge_litert.interpreter import Interpreter, OpResolverType
     except ImportError as error:
@@ -199,7 +199,8 @@ def _interpreter(path: Path, content: bytes, kernel: Kernel, threads: int) -> tu
             experimental_op_resolver_type=resolver,
         )
         interpreter.allocate_tensors()
-        return interpreter, interpreter.get_input_details()
+        # Names that are no text fail here.
+        return interpreter, interpreter.get_input_details(), interpreter.get_output_details()
     except (ValueError, RuntimeError) as error:
         raise AuditError(
             f"{path}: the TFLite runtime refuses the file, so that its reproduction cannot be "

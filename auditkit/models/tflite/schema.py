@@ -40,9 +40,6 @@ _DAMAGE = (
     MemoryError,
 )
 
-# A table without fields: every option of an operator that writes none has the format's default.
-_NO_FIELDS = (b"\4\0\4\0\4\0\0\0", 4)
-
 
 @dataclass(frozen=True)
 class Quantisation:
@@ -259,11 +256,11 @@ def _operator_options(name: str, operator: Any) -> Options:
     kind, fields = OPTIONS[name]
     table = operator.BuiltinOptions()
     found = _names("BuiltinOptions").get(operator.BuiltinOptionsType())
-    absent = table is None or found == "NONE"
-    if not absent and found != kind:
+    if table is None or found != kind:
+        # The native runtime reads these without looking.
         raise ValueError(f"{name} with options of the kind {found}")
     options = getattr(tflite, kind)()
-    options.Init(*(_NO_FIELDS if absent else (table.Bytes, table.Pos)))
+    options.Init(table.Bytes, table.Pos)
     return {key: getattr(options, field)() for key, field in fields.items()}
 
 

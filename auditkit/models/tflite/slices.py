@@ -157,7 +157,12 @@ def build_split(site: Site) -> nn.Module:
     sizes = [shape[axis] // count] * count if equal else site.integers(1)
     if -1 in sizes:
         sizes[sizes.index(-1)] = shape[axis] - sum(sizes) - 1
-    if len(sizes) != count or sum(sizes) != shape[axis] or min(sizes) < 1:
+    if (
+        site.option("parts") != count
+        or len(sizes) != count
+        or sum(sizes) != shape[axis]
+        or min(sizes) < 1
+    ):
         site.fail(f"splits the shape {shape} into {sizes} for {count} outputs")
     expected = [(*shape[:axis], size, *shape[axis + 1 :]) for size in sizes]
     if [result.shape for result in results] != expected:
@@ -171,7 +176,7 @@ def build_unpack(site: Site) -> nn.Module:
     results = site.parts(1)
     shape = site.input(0).shape
     axis = site.axis(site.option("axis"), len(shape))
-    if len(results) != shape[axis]:
+    if not len(results) == site.option("parts") == shape[axis]:
         site.fail(f"takes the shape {shape} apart into {len(results)} along axis {axis}")
     site.gives((*shape[:axis], *shape[axis + 1 :]))
     site.passes()

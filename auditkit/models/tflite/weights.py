@@ -112,6 +112,8 @@ def _check_scales(site: Site, weight: TensorRecord, channel_axis: int) -> None:
         return
     if quantisation.scale.size > 1 and quantisation.axis != channel_axis:
         site.fail(f"has one scale per element of axis {quantisation.axis}, expected {channel_axis}")
+    if not (quantisation.scale > 0).all():
+        site.fail("has weights with the scale 0")
     zeros, single = quantisation.zero_point, quantisation.scale.size == 1
     if weight.dtype == "UINT8" or (single and site.record.name == "FULLY_CONNECTED"):
         lowest = 0 if weight.dtype == "UINT8" else -128

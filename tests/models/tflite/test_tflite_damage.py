@@ -75,6 +75,11 @@ def test_unknown_operators_are_named_with_those_that_are_known(tmp_path):
         load_tflite(path)
 
 
+def test_unsupported_sample_names_its_operator(sample):
+    with pytest.raises(AuditError, match=r"unsupported_sine\.tflite: uses the operator SIN,"):
+        load_tflite(sample("unsupported_sine"))
+
+
 def test_custom_operator_is_named(sample, tmp_path):
     # The newer field of the operator code says CUSTOM, code 32, which the older one cannot hide.
     content = bytearray(sample("unsupported_tanh").read_bytes())
