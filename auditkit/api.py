@@ -46,12 +46,9 @@ def load_model(
     Raises:
         AuditError: there is no such card, or the weights are not what it says.
     """
-    card = name_or_card
-    if not isinstance(card, ModelCard):
-        card = _catalogue().model(str(card))
-    else:
-        card = settled(card)
-    return _load_model(card, device, precision)
+    if isinstance(name_or_card, ModelCard):
+        return _load_model(settled(name_or_card), device, precision)
+    return _load_model(_catalogue().model(str(name_or_card)), device, precision)
 
 
 def wrap_model(

@@ -1,11 +1,8 @@
 """The small TFLite files."""
 
-from pathlib import Path
-
 import pytest
 import torch
-
-SAMPLES = Path(__file__).parents[3] / "fixtures" / "tflite"
+from tflite_inputs import SAMPLES
 
 
 @pytest.fixture(autouse=True)

@@ -1,7 +1,11 @@
 """Random and image-like inputs for the small TFLite files."""
 
+from pathlib import Path
+
 import numpy as np
 import torch
+
+SAMPLES = Path(__file__).parents[3] / "fixtures" / "tflite"
 
 
 def byte_images(count, shape, seed=0):
