@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from auditkit.checks import compute
 from auditkit.data import Dataset, load_data
@@ -22,7 +22,7 @@ from auditkit.spec.data_card import DataCard
 from auditkit.spec.declaration import Need
 from auditkit.spec.formats import FORMATS
 from auditkit.spec.load import Audit, resolve_at
-from auditkit.spec.model_card import ModelCard
+from auditkit.spec.model_card import Input, ModelCard, Output
 from auditkit.verdict import Judgement, Verdict, judge
 
 if TYPE_CHECKING:
@@ -207,13 +207,18 @@ def model_result(card: ModelCard, root: Path) -> ModelResult:
         weights_sha256=weights_digest(card),
         pinned=pinned(card),
         format=_format(card),
-        input=card.input.model_dump(),
-        output=card.output.model_dump(),
+        input=_stated(card.input),
+        output=_stated(card.output),
         threshold=card.threshold,
         licence=card.licence,
         source=card.source,
         dossier=card.dossier.model_dump(),
     )
+
+
+def _stated(part: Input | Output) -> dict[str, Any]:
+    """What is in force: all that was stated, and defaults that are a choice."""
+    return {name: value for name, value in part.model_dump().items() if value not in (None, "none")}
 
 
 def _format(card: ModelCard) -> str:

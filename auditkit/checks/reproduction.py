@@ -32,32 +32,30 @@ def reproduction(evidence: Evidence, parameters: Reproduction) -> Findings:
     """Compare outputs pairwise and count."""
     findings = Findings()
     measuring = Measuring.of(REPRODUCTION, parameters, evidence.n)
-    rows = []
+    columns = []
     for against in parameters.against:
         pair = _Pair(evidence, against, parameters)
         at = {"against": against}
         found = [measuring(name, estimate, at) for name, estimate in pair.estimates().items()]
         findings.measurements += found
-        rows.append([pair.title, *(_cell(m.estimate) for m in found), pair.largest()])
+        columns.append([pair.title, *(_cell(m.estimate) for m in found), *pair.largest()])
         findings.figures.append(_figure(pair))
         findings.examples += _worst(evidence, pair)
+    patients = len(np.unique(evidence.patients))
     tolerance = f"{parameters.tolerance_steps} step or {parameters.tolerance:g}"
+    quantities = ["Pearson r", "r of log-odds", "bit-equal", f"within {tolerance}"]
+    quantities += ["same decision", "largest difference", "in steps"]
+    rows = [list(row) for row in zip(quantities, *(c[1:] for c in columns), strict=True)]
     findings.tables.append(
         Table(
             "agreement",
             "Agreement",
-            [
-                "pair",
-                "Pearson r",
-                "r of log-odds",
-                "bit-equal",
-                f"within {tolerance}",
-                "same decision",
-                "largest difference",
-            ],
+            ["", *(column[0] for column in columns)],
             rows,
             "Shares are of images, with exact 95 % intervals over patients; r by Fisher's z or a bootstrap "
-            "over patients. A step is one quantisation step of the output.",
+            "over patients. A step is one quantisation step of the output. What the largest difference "
+            f"promises: with 95 % confidence, of at least {100 * 0.05 ** (1 / patients):.1f} % of such "
+            "patients an image differs by no more.",
         )
     )
     return findings
@@ -125,15 +123,10 @@ class _Pair:
             return np.asarray(apart <= self.parameters.tolerance)
         return np.asarray(self.distance <= (self.parameters.tolerance_steps + 0.5) * self.step)
 
-    def largest(self) -> str:
-        """The largest difference, with what a maximum over n images can promise."""
-        most, patients = float(self.distance.max()), len(np.unique(self.evidence.patients))
-        promised = 100 * 0.05 ** (1 / patients)
-        steps = f" ({most / self.step:.0f} steps)" if self.step else ""
-        return (
-            f"{most:.4g}{steps} on output values; with 95 % confidence, of at least "
-            f"{promised:.1f} % of such patients an image differs by no more"
-        )
+    def largest(self) -> tuple[str, str]:
+        """The largest difference of output values, and in quantisation steps."""
+        most = float(self.distance.max())
+        return f"{most:.4g}", f"{most / self.step:.0f}" if self.step else "floats"
 
 
 def _outputs(evidence: Evidence, against: str) -> tuple[Floats, Floats]:
