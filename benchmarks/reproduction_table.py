@@ -13,6 +13,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -47,12 +48,18 @@ class Pair:
     step: float
 
 
+@cache
+def _drawn(count: int, side: int) -> npt.NDArray[np.uint8]:
+    return np.stack([render(sample_case(900, index), side)[0] for index in range(count)])
+
+
 def pictures(count: int, shape: tuple[int, int, int], *, as_bytes: bool) -> npt.NDArray[np.float32]:
     """Synthetic dermoscopy (N, C, H, W) at a sample's own size; bytes, or values in [-1, 1]."""
     height, width, depth = shape
     side = max(height, width)
-    drawn = [render(sample_case(900, index), max(side, 32))[0] for index in range(count)]
-    batch = np.stack(drawn)[:, :height, :width].astype(np.float32).transpose(0, 3, 1, 2)
+    batch = (
+        _drawn(count, max(side, 32))[:, :height, :width].astype(np.float32).transpose(0, 3, 1, 2)
+    )
     batch = batch[:, :1] if depth == 1 else batch
     return np.ascontiguousarray(batch if as_bytes else batch / 127.5 - 1)
 
