@@ -89,10 +89,6 @@ class SyntheticData:
         )
 
 
-# The names under which formats are registered.
-SyntheticDermoscopyData = SyntheticClinicalData = SyntheticData
-
-
 def _tone(value: float) -> str:
     if value < _LIGHT:
         return "light"
