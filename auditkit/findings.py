@@ -22,6 +22,7 @@ class Measurement:
         planned: number of images that were to be evaluated.
         not_evaluable: number of images by reason; they are not in the estimate.
         reason: why there is no estimate.
+        applicable: whether the quantity can be asked of the model at all; if not, ``reason`` says why.
     """
 
     name: str
@@ -32,6 +33,7 @@ class Measurement:
     planned: int
     not_evaluable: Mapping[str, int] = field(default_factory=dict)
     reason: str = ""
+    applicable: bool = True
 
 
 @dataclass(frozen=True)

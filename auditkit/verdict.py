@@ -47,6 +47,8 @@ def judge(  # noqa: PLR0911 one return per verdict
             Verdict.NOT_RUN, f"the check gave no '{expectation.measure}'{where} on these data"
         )
     estimate = measurement.estimate
+    if not measurement.applicable:
+        return Judgement(Verdict.NOT_APPLICABLE, measurement.reason)
     if estimate is None:
         return Judgement(Verdict.INCONCLUSIVE, measurement.reason or "nothing could be evaluated")
     low, high = _open_at_bounds(expectation, measurement)

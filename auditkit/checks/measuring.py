@@ -54,3 +54,18 @@ class Measuring:
         return Measurement(
             name, at or {}, found, measure.unit, measure.bounds, total, counts, reason
         )
+
+    def inapplicable(self, name: str, reason: str, at: At | None = None) -> Measurement:
+        """A measurement that cannot be asked of this model: its expectations are *not applicable*."""
+        measure = self.measures[name]
+        return Measurement(
+            name,
+            at or {},
+            None,
+            measure.unit,
+            measure.bounds,
+            self.planned,
+            {},
+            reason,
+            applicable=False,
+        )

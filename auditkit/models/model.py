@@ -10,7 +10,7 @@ from torch import nn
 from auditkit.data.dataset import Picture
 from auditkit.errors import AuditError
 from auditkit.models.geometry import to_input
-from auditkit.models.identity import class_names
+from auditkit.models.identity import class_names, decision_names
 from auditkit.models.networks import device_of, networks
 from auditkit.models.outputs import Outputs, log_odds
 from auditkit.models.preprocess import preprocess
@@ -94,6 +94,13 @@ class Model:
             for view in self.views
             for member in self.members
         ]
+
+    def boundaries(self) -> tuple[float, ...]:
+        """Log-odds from which on each decision certainly stands: by the card's threshold, else 0."""
+        if self.card.threshold is None:
+            return (0.0,) * len(decision_names(self.card) or ())
+        odds = math.log(self.card.threshold / (1 - self.card.threshold))
+        return (-odds, odds)
 
     def copy(self) -> "Model":
         """A copy that another thread may use; parameters, which nobody changes, are shared.
