@@ -20,7 +20,8 @@ from auditkit.errors import AuditError
 
 if TYPE_CHECKING:
     from auditkit import metrics
-    from auditkit.api import heatmaps, load_data, load_model, run, wrap_model
+    from auditkit.api import load_data, load_model, run, wrap_model
+    from auditkit.explaining import attribute, heatmaps
     from auditkit.findings import Findings
 
 __version__ = "0.1.0"
@@ -28,6 +29,7 @@ __all__ = [
     "AuditError",
     "Findings",
     "__version__",
+    "attribute",
     "heatmaps",
     "load_data",
     "load_model",
@@ -38,7 +40,8 @@ __all__ = [
 
 _WHERE = {
     "Findings": "auditkit.findings",
-    "heatmaps": "auditkit.api",
+    "attribute": "auditkit.explaining",
+    "heatmaps": "auditkit.explaining",
     "load_data": "auditkit.api",
     "load_model": "auditkit.api",
     "run": "auditkit.api",

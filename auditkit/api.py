@@ -1,19 +1,16 @@
-"""The same from Python, for notebooks and other tools: models, data, heatmaps, checks."""
+"""The same from Python, for notebooks and other tools: models, data, checks."""
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, TypeGuard, cast
-
-import numpy as np
-import numpy.typing as npt
+from typing import TYPE_CHECKING, Any, Literal
 
 from auditkit.data import Dataset
 from auditkit.data import load_data as _load_data
 from auditkit.errors import AuditError
-from auditkit.evidence import Evidence, Heatmaps, Settings, Store
+from auditkit.evidence import Evidence, Settings, Store
 from auditkit.evidence.engine import Engine
-from auditkit.evidence.features import feature_values
 from auditkit.findings import Findings
 from auditkit.models import load_model as _load_model
 from auditkit.models.identity import label_indices
@@ -22,7 +19,6 @@ from auditkit.spec.catalogue import Catalogue, catalogue
 from auditkit.spec.data_card import DataCard
 from auditkit.spec.fallback import settled
 from auditkit.spec.load import keyword_parameters
-from auditkit.spec.methods import parse_method
 from auditkit.spec.model_card import ModelCard
 
 if TYPE_CHECKING:
@@ -144,99 +140,19 @@ def run(
         raise AuditError(f"{hindered.verdict.value}: {hindered.reason}")
     from auditkit.checks import compute
 
-    evidence = _evidence(model, data, getattr(typed, "images", None), store)
-    return compute(declaration, evidence, typed)
-
-
-def heatmaps(
-    model: "Model",
-    images: Dataset | Sequence[npt.NDArray[np.uint8]],
-    method: str,
-    *,
-    batch_size: int = 8,
-    **parameters: Any,
-) -> npt.NDArray[np.float32]:
-    """Heatmaps of the decided class, float (n, size, size) at the model's input size.
-
-    Args:
-        model: from `load_model`.
-        images: a data set, or sRGB uint8 pictures (height, width, 3) of any size.
-        method: name of the method (``auditkit list methods``).
-        batch_size: images at a time.
-        parameters: the method's parameters.
-
-    Raises:
-        AuditError: the method or a parameter is not known.
-    """
-    import torch
-
-    from auditkit.evidence.batches import Batcher
-    from auditkit.evidence.heatmaps import explainer
-
-    try:
-        typed = parse_method({"method": method, **parameters})
-    except ValueError as error:
-        raise AuditError(f"heatmaps: {error}") from error
-    if typed.needs_gradients and not model.card.gradients:
-        raise AuditError(
-            f"heatmaps: {method} needs gradients, which '{model.card.model}' does not give; use "
-            "occlusion"
-        )
-    pictures = images if _are_pictures(images) else _Pictures(cast("Dataset", images))
-    features = _features(model, images)
-    batcher, explain, size = Batcher(batch_size), explainer(typed, model), model.card.input.size
-    if not len(pictures):
-        raise AuditError("heatmaps: at least one picture was expected")
-    found: list[npt.NDArray[np.float32]] = []
-    for start in range(0, len(pictures), batch_size):
-        part = range(start, min(start + batch_size, len(pictures)))
-        inputs = model.prepare([pictures[i] for i in part])
-        table = None
-        if features is not None:
-            table = torch.tensor([features[i] for i in part], device=model.device)
-        with torch.no_grad():
-            decision = model.decide(batcher.map(model.probabilities, inputs, table))
-        maps = explain.maps(inputs, decision.to(model.device), batcher, table).numpy()
-        heat = Heatmaps(maps.astype(np.float32), explain.cell)
-        found += [heat.full(i, size) for i in range(len(inputs))]
-    return np.stack(found)
-
-
-def _features(
-    model: "Model", images: Dataset | Sequence[npt.NDArray[np.uint8]]
-) -> list[list[float]] | None:
-    """The second input of models that have one."""
-    if not model.card.table:
-        return None
-    if _are_pictures(images):
-        columns = ", ".join(feature.column for feature in model.card.table)
-        raise AuditError(
-            f"heatmaps: '{model.card.model}' also reads {columns}; give a data set with these columns"
-        )
-    return [feature_values(model.card, record) for record in cast("Dataset", images).records]
-
-
-def _are_pictures(
-    images: Dataset | Sequence[npt.NDArray[np.uint8]],
-) -> TypeGuard[Sequence[npt.NDArray[np.uint8]]]:
-    return not hasattr(images, "records")
-
-
-class _Pictures(Sequence[npt.NDArray[np.uint8]]):
-    """A data set's pictures as a sequence."""
-
-    def __init__(self, data: Dataset) -> None:
-        self._data = data
-
-    def __len__(self) -> int:
-        return len(self._data.records)
-
-    def __getitem__(self, index: Any) -> Any:
-        return self._data.image(index)
+    images = getattr(typed, "images", None)
+    others: dict[str, Callable[[], Evidence]] = {
+        name: partial(_evidence, model, load_data(name), images, store) for name in typed.other_data
+    }
+    return compute(declaration, _evidence(model, data, images, store, others), typed)
 
 
 def _evidence(
-    model: "Model", data: Dataset, images: int | None, store: str | Path | None
+    model: "Model",
+    data: Dataset,
+    images: int | None,
+    store: str | Path | None,
+    others: Mapping[str, Callable[[], Evidence]] | None = None,
 ) -> Evidence:
     if data.card.task != model.card.task:
         raise AuditError(
@@ -247,7 +163,8 @@ def _evidence(
     engine = Engine(Store(folder), threads() if model.device.type == "cpu" else 1)
     settings = Settings(device=model.device.type, precision=model.precision)
     own: Callable[[], Model] = model.copy
-    return Evidence(model.card, _with_classes(data, model.card), engine, settings, images, own)
+    own_data = _with_classes(data, model.card)
+    return Evidence(model.card, own_data, engine, settings, images, own, others)
 
 
 def _with_classes(data: Dataset, card: ModelCard) -> Dataset:

@@ -1,4 +1,4 @@
-"""What a check finds: measurements, curves, tables and example images. No torch, no judgement."""
+"""What a check finds: measurements, curves, tables and images. No torch, no judgement."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -53,11 +53,12 @@ class Figure:
     """Numbers to be drawn: lines or points over an axis, or lines around a circle of angles in degrees.
 
     Or a forest of estimates: x is a place in ``labels``, y and its interval lie along the horizontal.
+    Or mean ranks of ``labels`` in the same form, where less than ``critical_difference`` is no difference.
     """
 
     name: str
     title: str
-    kind: Literal["lines", "points", "circle", "forest"]
+    kind: Literal["lines", "points", "circle", "forest", "ranks"]
     x_label: str
     y_label: str
     series: Sequence[Series]
@@ -65,6 +66,7 @@ class Figure:
     diagonal: bool = False
     zero: bool = False
     labels: Sequence[str] = ()
+    critical_difference: float | None = None
 
 
 @dataclass(frozen=True)
@@ -87,6 +89,42 @@ class Example:
     panels: Sequence[tuple[str, bytes]]
 
 
+@dataclass(frozen=True)
+class GalleryItem:
+    """One image of a gallery, under one heatmap method.
+
+    Attributes:
+        image_id: the image's id in its data set.
+        picture: PNG of the square that the model sees, at most 128 px a side.
+        heatmap: RGBA PNG of the map at its own granularity, at most 64 px a side, through the colour
+            map; empty if there is none.
+        outline: SVG path data of the annotation's edge, x and y in [0, 1000]; empty if there is none.
+        scores: by score name; ``None`` if not evaluable.
+        facets: by facet name, such as label, prediction, decision, case, group columns, method.
+        note: what a reader must know of this image, such as why a score is not evaluable.
+    """
+
+    image_id: str
+    picture: bytes
+    heatmap: bytes
+    outline: str
+    scores: Mapping[str, float | None]
+    facets: Mapping[str, str]
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Gallery:
+    """All images with their scores, to be filtered and ranked; ``scores`` and ``facets`` give the order."""
+
+    name: str
+    title: str
+    scores: Sequence[str]
+    facets: Sequence[str]
+    items: Sequence[GalleryItem]
+    caption: str = ""
+
+
 @dataclass
 class Findings:
     """Everything one check found for one model."""
@@ -95,6 +133,7 @@ class Findings:
     figures: list[Figure] = field(default_factory=list)
     tables: list[Table] = field(default_factory=list)
     examples: list[Example] = field(default_factory=list)
+    galleries: list[Gallery] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
     def find(self, name: str, at: At) -> Measurement | None:

@@ -4,6 +4,7 @@ import os
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -55,10 +56,12 @@ class Session:
             Unavailable: what the check rests on is not there.
         """
         parameters = audit.parameters.model_dump_json()
-        key = (audit.check.name, str(audit.data.path), audit.data.digest, parameters, card.model)
+        cards = (audit.data, *audit.others.values())
+        data = [part for other in cards for part in (str(other.path), other.digest)]
+        key = (audit.check.name, parameters, card.model, *data)
         if key not in self._findings:
             images = getattr(audit.parameters, "images", None)
-            evidence = self.evidence(card, audit.data, images)
+            evidence = self.evidence(card, audit.data, images, audit.others)
             try:
                 self._findings[key] = compute(audit.check, evidence, audit.parameters)
             except Unavailable as error:
@@ -68,10 +71,21 @@ class Session:
             raise found
         return found
 
-    def evidence(self, card: ModelCard, data: DataCard, images: int | None = None) -> Evidence:
-        """Evidence of a model on (the first images of) a data set."""
+    def evidence(
+        self,
+        card: ModelCard,
+        data: DataCard,
+        images: int | None = None,
+        others: Mapping[str, DataCard] | None = None,
+    ) -> Evidence:
+        """Evidence of a model on (the first images of) a data set, and on others beside it."""
         own = self._models_of(card)
-        return Evidence(card, self.dataset(data, card), self.engine, self.settings, images, own)
+        beside = {
+            name: partial(self.evidence, card, other, images)
+            for name, other in (others or {}).items()
+        }
+        dataset = self.dataset(data, card)
+        return Evidence(card, dataset, self.engine, self.settings, images, own, beside)
 
     def _models_of(self, card: ModelCard):  # type: ignore[no-untyped-def]  # noqa: ANN202 torch's type is not imported here
         """A function that gives each thread a model of its own; the network is loaded once."""
@@ -161,8 +175,6 @@ def _inapplicable(needs: frozenset[Need], card: ModelCard, data: DataCard) -> st
             f"'{data.data}' are pictures as they are: only synthetic data can be drawn again with one "
             "attribute changed"
         )
-    if "gradients" in needs and not card.gradients:
-        return _no_gradients(card)
     kind = FORMATS[card.format]
     if "reference-runtime" in needs and not kind.runtime:
         return _no_runtime(card)
@@ -171,15 +183,6 @@ def _inapplicable(needs: frozenset[Need], card: ModelCard, data: DataCard) -> st
     if "vendor-input" in needs and card.vendor_input is None:
         return f"'{card.model}' states no other preprocessing of the device's app (vendor_input)"
     return ""
-
-
-def _no_gradients(card: ModelCard) -> str:
-    if card.format == "tflite":
-        return (
-            f"'{card.model}' is in mode 'ref', whose fixed-point arithmetic has no gradients; use "
-            "mode 'fake' for heatmaps by gradients"
-        )
-    return f"'{card.model}' is a black box ({FORMATS[card.format].title}): it has no gradients"
 
 
 def _no_runtime(card: ModelCard) -> str:

@@ -69,3 +69,12 @@ class Measuring:
             reason,
             applicable=False,
         )
+
+
+def worded(measurement: Measurement | None) -> str:
+    """Estimate and interval for a table's cell."""
+    if measurement is None or measurement.estimate is None:
+        inapplicable = measurement is not None and not measurement.applicable
+        return "not applicable" if inapplicable else "not evaluable"
+    found = measurement.estimate
+    return f"{found.value:.3f} [{found.low:.3f}, {found.high:.3f}]"

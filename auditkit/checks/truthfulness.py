@@ -10,16 +10,18 @@ both curves end in the same picture; intervals are over patients (paired), not o
 an order (all zero, constant, not finite) are counted, never dropped.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from itertools import product
 
 import numpy as np
 import numpy.typing as npt
 
 from auditkit import stats
-from auditkit.checks.measuring import Measuring
+from auditkit.checks.fitness import fitness_notes
+from auditkit.checks.measuring import Measuring, worded
 from auditkit.errors import AuditError
 from auditkit.evidence import Evidence
-from auditkit.findings import Figure, Findings, Series, Table
+from auditkit.findings import Figure, Findings, Measurement, Series, Table
 from auditkit.metrics import aupc_estimate, delta_aupc_estimate
 from auditkit.spec.declarations.truthfulness import TRUTHFULNESS, Truthfulness
 from auditkit.spec.methods import Method
@@ -31,22 +33,36 @@ def truthfulness(evidence: Evidence, parameters: Truthfulness) -> Findings:
     """Removal curves of every method and fill, and their distance from random removal."""
     findings = Findings()
     measuring = Measuring.of(TRUTHFULNESS, parameters, evidence.n)
-    curves = list(_curves(evidence, parameters))
+    fit = [method for method in parameters.methods if not evidence.fitness(method).reason]
+    curves = list(_curves(evidence, parameters, fit))
     for curve in curves:
         at = {"fill": curve.fill}
         for part, estimate in (("delta_aupc", curve.delta), ("aupc", curve.area)):
             name = f"{curve.method.label}.{part}"
             findings.measurements.append(measuring(name, estimate, at, curve.skipped))
+    findings.measurements += _inapplicable(evidence, parameters, measuring)
     for fill in parameters.fills:
         findings.figures += [curve.figure() for curve in curves if curve.fill == fill]
     findings.tables.append(_table(findings, parameters))
+    findings.notes += fitness_notes(evidence, parameters.methods)
     findings.notes += _sign_changes(findings, parameters)
     return findings
 
 
-def _curves(evidence: Evidence, parameters: Truthfulness) -> Iterator["_Curve"]:
+def _inapplicable(
+    evidence: Evidence, parameters: Truthfulness, measuring: Measuring
+) -> Iterator[Measurement]:
+    for method in parameters.methods:
+        reason = evidence.fitness(method).reason
+        for fill, part in product(parameters.fills if reason else (), ("delta_aupc", "aupc")):
+            yield measuring.inapplicable(f"{method.label}.{part}", reason, {"fill": fill})
+
+
+def _curves(
+    evidence: Evidence, parameters: Truthfulness, methods: Sequence[Method]
+) -> Iterator["_Curve"]:
     for fill in parameters.fills:
-        for method in parameters.methods:
+        for method in methods:
             yield _Curve(evidence, method, fill, parameters)
 
 
@@ -57,8 +73,9 @@ class _Curve:
         self, evidence: Evidence, method: Method, fill: str, parameters: Truthfulness
     ) -> None:
         decisions, self.fractions = evidence.removal(method, fill, parameters.steps)
-        cell = evidence.heatmaps(method).cell
-        random = evidence.random_removal(cell, fill, parameters.steps, parameters.repeats)
+        heat = evidence.heatmaps(method)
+        own = None if heat.segments is None else method
+        random = evidence.random_removal(heat.cell, fill, parameters.steps, parameters.repeats, own)
         ordered = decisions[:, 0] >= 0
         self.method, self.fill = method, fill
         self.skipped = [NO_ORDER] * int((~ordered).sum())
@@ -119,12 +136,7 @@ def _table(findings: Findings, parameters: Truthfulness) -> Table:
             cells = []
             for part in ("delta_aupc", "aupc"):
                 found = findings.find(f"{method.label}.{part}", {"fill": fill})
-                estimate = found.estimate if found else None
-                cells.append(
-                    f"{estimate.value:.3f} [{estimate.low:.3f}, {estimate.high:.3f}]"
-                    if estimate
-                    else "not evaluable"
-                )
+                cells.append(worded(found))
             missing = found.not_evaluable if found else {}
             rows.append([method.label, fill, *cells, str(sum(missing.values()))])
     return Table(

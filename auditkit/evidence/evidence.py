@@ -6,9 +6,9 @@ audit is judged without loading a network.
 
 import json
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -17,12 +17,18 @@ import numpy.typing as npt
 from auditkit.data.dataset import Dataset, Mask, Picture, Record
 from auditkit.errors import AuditError
 from auditkit.evidence.engine import Compute, Engine, Stage
+from auditkit.evidence.heatmap_stages import (
+    background_of,
+    fitness_worker,
+    heatmaps_worker,
+    no_gradients,
+    read_fitness,
+)
 from auditkit.evidence.interventions import generated, interventions_worker
-from auditkit.evidence.kinds import Floats, Heatmaps, Integers, Scores, Settings
+from auditkit.evidence.kinds import Fitness, Floats, Heatmaps, Integers, Scores, Settings
 from auditkit.evidence.removal import random_removal_worker, removal_worker
 from auditkit.evidence.stages import (
     answers_worker,
-    heatmaps_worker,
     runtime_worker,
     scores_worker,
     shifts_worker,
@@ -51,6 +57,7 @@ class Evidence:
         settings: Settings,
         images: int | None = None,
         model: "Callable[[], Model] | None" = None,
+        others: "Mapping[str, Callable[[], Evidence]] | None" = None,
     ) -> None:
         self.card = card
         self.data = data
@@ -58,11 +65,16 @@ class Evidence:
         self._engine = engine
         self._settings = settings
         self._model = model
+        self._others = others or {}
 
     @property
     def n(self) -> int:
         """Number of images."""
         return len(self.records)
+
+    def sibling(self, data: str) -> "Evidence":
+        """Evidence of the same model on another data set that the audit names."""
+        return self._others[data]()
 
     @cached_property
     def labels(self) -> Integers:
@@ -155,15 +167,35 @@ class Evidence:
         ]
         return np.array(rows)
 
+    def fitness(self, method: Method) -> Fitness:
+        """Whether a heatmap method can be asked of this model."""
+        if method.needs_gradients and not self.card.gradients:
+            return Fitness(no_gradients(self.card))
+        images, parameters = self._asked(method)
+        name = f"fitness of {method.label}"
+        worker = partial(fitness_worker, background=images)
+        alone = ["the model alone"]
+        return read_fitness(self._gather(name, parameters, worker, "fitness", digests=alone))
+
     def heatmaps(self, method: Method) -> Heatmaps:
         """Heatmaps of the decided class.
 
         Raises:
-            AuditError: the method cannot be computed for this model.
+            AuditError: the method cannot be asked of this model.
         """
+        hindered = self.fitness(method).reason
+        if hindered:
+            raise AuditError(f"{method.label} cannot be asked of '{self.card.model}': {hindered}")
+        images, parameters = self._asked(method)
         name = f"heatmaps {method.label}"
-        arrays = self._gather(name, method.identity, heatmaps_worker, stage="heatmaps")
-        return Heatmaps(arrays["map"], int(arrays["cell"][0]))
+        worker = partial(heatmaps_worker, background=images)
+        return Heatmaps.read(self._gather(name, parameters, worker, "heatmaps"))
+
+    def _asked(self, method: Method) -> tuple[list[int], dict[str, Any]]:
+        """A method's background images, and what determines its heatmaps."""
+        images = background_of(self, method.background_images)
+        digests = [self.data.records[index].digest for index in images]
+        return images, {"method": method.identity, "background": digests}
 
     def removal(self, method: Method, fill: str, steps: int) -> tuple[Integers, Floats]:
         """Decisions while a heatmap's cells are removed, hottest first.
@@ -174,14 +206,31 @@ class Evidence:
         heat = self.heatmaps(method)
         parameters = {"method": method.identity, "fill": fill, "steps": steps}
         name = f"removal {method.label} {fill}"
-        arrays = self._gather(name, parameters, removal_worker, stage="removal", heat=heat)
+        arrays = self._gather(name, parameters, partial(removal_worker, heat=heat), "removal")
         return arrays["decision"], arrays["fraction"][0]
 
-    def random_removal(self, cell: int, fill: str, steps: int, repeats: int) -> Integers:
-        """Decisions while cells are removed in random order, (n, repeats, steps + 1)."""
-        parameters = {"cell": cell, "fill": fill, "steps": steps, "repeats": repeats}
-        name = f"random removal {cell} px {fill}"
-        arrays = self._gather(name, parameters, random_removal_worker, stage="random removal")
+    def random_removal(
+        self, cell: int, fill: str, steps: int, repeats: int, method: Method | None = None
+    ) -> Integers:
+        """Decisions while cells are removed in random order, (n, repeats, steps + 1).
+
+        Args:
+            cell: side of the cells in pixels.
+            fill: what replaces them.
+            steps: removal steps.
+            repeats: random orders per image.
+            method: whose superpixels are removed instead of cells.
+        """
+        parameters: dict[str, Any] = {"fill": fill, "steps": steps, "repeats": repeats}
+        if method is None:
+            name = f"random removal {cell} px {fill}"
+            parameters["cell"] = cell
+            arrays = self._gather(name, parameters, random_removal_worker, stage="random removal")
+        else:
+            name = f"random removal of the superpixels of {method.label}"
+            parameters["method"] = method.identity
+            worker = partial(random_removal_worker, heat=self.heatmaps(method))
+            arrays = self._gather(name, parameters, worker, "random removal")
         decisions: Integers = arrays["decision"]
         return decisions
 
@@ -227,7 +276,7 @@ class Evidence:
         parameters: dict[str, Any],
         worker: Callable[..., Compute],
         stage: str | None = None,
-        **given: Any,
+        digests: Sequence[str] | None = None,
     ) -> dict[str, npt.NDArray[Any]]:
         identity = {
             "stage": stage or name,
@@ -235,13 +284,14 @@ class Evidence:
             "model": model_digest(self.card),
             "precision": self._settings.precision,
         }
-        digests = [self._identity_of(record) for record in self.records]
+        if digests is None:
+            digests = [self._identity_of(record) for record in self.records]
         title = f"{self.card.model}: {name}"
         shard = self._settings.batch * self._settings.batches
         plan = Stage(title, identity, digests, shard)
         with _threads_restored():
             return self._engine.gather(
-                plan, lambda: worker(self, self._own_model, self._settings, parameters, **given)
+                plan, lambda: worker(self, self._own_model, self._settings, parameters)
             )
 
     def _identity_of(self, record: Record) -> str:

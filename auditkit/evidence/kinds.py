@@ -1,6 +1,8 @@
 """The kinds of evidence as checks see them, and how it is computed. No torch."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -45,16 +47,44 @@ class Scores:
 
 
 @dataclass(frozen=True)
+class Fitness:
+    """Whether a heatmap method can be asked of a model, found by looking at the model.
+
+    Attributes:
+        reason: why not; empty if it can.
+        notes: what was repaired or chosen, for the report: the layer of Grad-CAM, functional ReLUs.
+    """
+
+    reason: str = ""
+    notes: Sequence[str] = field(default=())
+
+
+@dataclass(frozen=True)
 class Heatmaps:
     """Heatmaps at their own granularity.
 
     Attributes:
         maps: float (n, h, w), positive where evidence for the decided class is.
         cell: side in input pixels of one value of a map, rounded up.
+        standard_error: of every value of ``maps``, where the method estimates it.
+        residual: (n,) completeness residual, as a share of what is explained, where there is one.
+        evaluations: (n,) images that the model was shown for one heatmap, where it was counted.
+        segments: int (n, h, w), the superpixel of each pixel, where they are not a grid.
     """
 
     maps: npt.NDArray[np.float32]
     cell: int
+    standard_error: npt.NDArray[np.float32] | None = None
+    residual: Floats | None = None
+    evaluations: Floats | None = None
+    segments: npt.NDArray[np.int32] | None = None
+
+    @classmethod
+    def read(cls, arrays: dict[str, npt.NDArray[Any]]) -> "Heatmaps":
+        """From the arrays of a stage."""
+        extra = ("standard_error", "residual", "evaluations", "segments")
+        given = {name: arrays[name] for name in extra if name in arrays}
+        return cls(arrays["map"], int(arrays["cell"][0]), **given)
 
     def full(self, index: int, size: int) -> npt.NDArray[np.float32]:
         """One map at the input's size, nearest neighbour."""

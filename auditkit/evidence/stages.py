@@ -12,7 +12,6 @@ from auditkit.evidence.engine import Compute
 from auditkit.evidence.features import feature_values
 from auditkit.evidence.kinds import Settings
 from auditkit.evidence.store import Arrays
-from auditkit.spec.methods import parse_method
 
 if TYPE_CHECKING:
     import torch
@@ -113,29 +112,6 @@ def shifts_worker(
                 answers = batcher.map(answer, moved, table)
             columns.append(scored(evidence, model, answers, indices))
         return {name: np.stack([c[name] for c in columns], axis=1) for name in columns[0]}
-
-    return compute
-
-
-def heatmaps_worker(
-    evidence: "Evidence", make: MakeModel, settings: Settings, parameters: dict[str, Any]
-) -> Compute:
-    """Heatmaps of the decided class."""
-    import torch
-
-    from auditkit.evidence.heatmaps import explainer
-
-    model = make()
-    batcher = batcher_for(settings)
-    explain = explainer(parse_method(parameters), model)
-
-    def compute(indices: Sequence[int]) -> Arrays:
-        inputs, table = inputs_of(evidence, model, indices)
-        with torch.no_grad():
-            decision = model.decide(batcher.map(model.probabilities, inputs, table))
-        maps = explain.maps(inputs, decision.to(model.device), batcher, table)
-        cells = np.full(len(indices), explain.cell, dtype=np.int64)
-        return {"map": maps.numpy().astype(np.float32), "cell": cells}
 
     return compute
 

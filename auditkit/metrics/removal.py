@@ -146,6 +146,62 @@ def removal_rank_map(order: Order, cell: int, shape: tuple[int, int]) -> Order:
     return np.repeat(tall, cell, axis=1)[:, : shape[1]]
 
 
+def segment_order(
+    heatmap: ArrayLike, segments: NDArray[np.integer], generator: np.random.Generator
+) -> Order:
+    """Superpixels from the most to the least important, as `removal_order` does for cells.
+
+    Args:
+        heatmap: (H, W), the importance of each pixel of one image.
+        segments: int (H, W), the superpixel of each pixel, numbered from 0 without gaps.
+        generator: breaks ties.
+
+    Returns:
+        int64 (superpixels,), numbers of the superpixels.
+
+    Raises:
+        NotEvaluable: the map is not finite, or is zero or constant over superpixels.
+
+    Example:
+        >>> segment_order([[1, 5], [1, 7]], np.array([[0, 1], [0, 1]]), np.random.default_rng(0)).tolist()
+        [1, 0]
+    """
+    values = ranked_values(np.asarray(heatmap, dtype=np.float64))
+    sizes = np.bincount(segments.ravel())
+    means = np.bincount(segments.ravel(), weights=values.ravel()) / sizes
+    scale = float(np.abs(values).max())
+    return descending_order(ranked_values(np.round(means / scale, 12)), generator)
+
+
+def segment_rank_map(segments: NDArray[np.integer], order: Order) -> Order:
+    """At which place each pixel is removed when superpixels go in an order, row by row within each.
+
+    Args:
+        segments: int (H, W), the superpixel of each pixel, numbered from 0 without gaps.
+        order: (superpixels,) from `segment_order` or `random_order`.
+
+    Returns:
+        int64 (H, W), a permutation of 0 .. H W - 1.
+
+    Raises:
+        AuditError: the order is not a permutation of the superpixels.
+
+    Example:
+        >>> segment_rank_map(np.array([[0, 1], [0, 1]]), np.array([1, 0])).tolist()
+        [[2, 0], [3, 1]]
+    """
+    count = int(segments.max()) + 1
+    if order.shape != (count,) or not (np.sort(order) == np.arange(count)).all():
+        raise AuditError(
+            f"order has shape {order.shape}; expected a permutation of {count} superpixels."
+        )
+    places = np.empty(count, dtype=np.int64)
+    places[order] = np.arange(count)
+    ranks = np.empty(segments.size, dtype=np.int64)
+    ranks[np.argsort(places[segments.ravel()], kind="stable")] = np.arange(segments.size)
+    return ranks.reshape(segments.shape)
+
+
 def removed_mask(order: Order, count: int, cell: int, shape: tuple[int, int]) -> Mask:
     """The pixels that are gone after the first ``count`` cells of the order.
 

@@ -1,7 +1,5 @@
 """Judging an item: the session's answer becomes a record and pytest's outcome."""
 
-import hashlib
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -10,11 +8,10 @@ from auditkit.evidence import Settings, Store
 from auditkit.evidence.engine import Engine
 from auditkit.findings import Findings, Measurement
 from auditkit.plugin.keys import AUDITS, OPTIONS, RECORDS, SENT, SESSION, VERDICT
+from auditkit.plugin.pictures import example_result, gallery_result
 from auditkit.plugin.progress import Progress
 from auditkit.results import (
     AuditResult,
-    ExampleResult,
-    Panel,
     VerdictResult,
     figure_result,
     measurement_result,
@@ -183,16 +180,17 @@ def send_audit(config: pytest.Config, audit: Audit, card: ModelCard) -> list[dic
     if _first_time(config, "audit", audit.id, card.model):
         found = audit_result(config, audit, card, session.findings(audit, card))
         records.append({"audit": found.model_dump(mode="json")})
-    if _first_time(config, "data", audit.data.data):
-        dataset = session.dataset(audit.data, card)
-        records.append({"data": data_result(audit.data, dataset, card).model_dump(mode="json")})
+    for data in (audit.data, *audit.others.values()):
+        if _first_time(config, "data", data.data):
+            found_data = data_result(data, session.dataset(data, card), card)
+            records.append({"data": found_data.model_dump(mode="json")})
     return records
 
 
 def audit_result(
     config: pytest.Config, audit: Audit, card: ModelCard, findings: Findings
 ) -> AuditResult:
-    """Findings as they stand in results.json; example pictures go to the run's folder."""
+    """Findings as they stand in results.json; pictures go to the run's folder."""
     folder = config.stash[OPTIONS].folder
     return AuditResult(
         audit=audit.id,
@@ -209,22 +207,7 @@ def audit_result(
         measurements=[measurement_result(m) for m in findings.measurements],
         figures=[figure_result(figure) for figure in findings.figures],
         tables=[table_result(table) for table in findings.tables],
-        examples=[
-            ExampleResult(
-                image_id=example.image_id,
-                title=example.title,
-                panels=[_panel(folder, caption, png) for caption, png in example.panels],
-            )
-            for example in findings.examples
-        ],
+        examples=[example_result(example, folder) for example in findings.examples],
+        galleries=[gallery_result(gallery, folder) for gallery in findings.galleries],
         notes=findings.notes,
     )
-
-
-def _panel(folder: Path, caption: str, png: bytes) -> Panel:
-    from auditkit.results import write_whole
-
-    digest = hashlib.sha256(png).hexdigest()
-    file = Path("images") / f"{digest}.png"
-    write_whole(folder / file, png)
-    return Panel(caption=caption, file=file.as_posix(), sha256=digest)

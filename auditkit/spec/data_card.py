@@ -115,6 +115,13 @@ class Synthetic(Strict):
     tint_follows_label: Number = Field(
         0.0, ge=0, le=1, description="0: the colour cast is independent of the label."
     )
+    rulers_in_benign: Number | None = Field(
+        None,
+        ge=0,
+        le=1,
+        description="Share of benign lesions with a ruler beside them, melanomas having none; adds the "
+        "group `ruler`. Left out: one in five of both.",
+    )
 
 
 class DataCard(Strict):

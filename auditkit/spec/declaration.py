@@ -1,6 +1,6 @@
 """What a check declares of itself without computing anything: parameters, measures, needs."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -9,7 +9,6 @@ from auditkit.spec.typed import Strict
 Need = Literal[
     "labels",
     "annotations",
-    "gradients",
     "interventions",
     "reference-runtime",
     "reference-kernels",
@@ -37,6 +36,11 @@ class Measure:
 
 class Parameters(Strict):
     """Base of a check's parameters."""
+
+    @property
+    def other_data(self) -> Sequence[str]:
+        """Names of further data sets of the same task that the check reads."""
+        return ()
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,7 @@
 """Reading an audit spec and holding it against what exists: checks, measures, data."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,7 @@ class Audit:
     path: Path
     digest: str
     lines: tuple[int, ...]
+    others: Mapping[str, DataCard] = field(default_factory=dict)
 
     @property
     def id(self) -> str:
@@ -49,13 +51,14 @@ def load_audit(path: Path, catalogue: Catalogue) -> Audit:
         parameters = typed_part(document, spec.parameters, declaration.parameters, ("with",))
     except SpecError as error:
         raise SpecError([*problems, *error.problems]) from None
+    others = _others(document, data, parameters, catalogue, problems)
     measures = declaration.measures(parameters)
     for i, expectation in enumerate(spec.expect):
         problems += _expectation_problems(document, ("expect", i), expectation, measures)
     if problems or data is None:
         raise SpecError(problems)
     lines = tuple(document.line(("expect", i)) for i in range(len(spec.expect)))
-    return Audit(spec, declaration, parameters, data, path, document.digest, lines)
+    return Audit(spec, declaration, parameters, data, path, document.digest, lines, others)
 
 
 def keyword_parameters(
@@ -101,6 +104,37 @@ def _data(
     except AuditError as error:
         problems.append(Problem(document.path, document.line(("data",)), str(error)))
     return None
+
+
+def _others(
+    document: Document,
+    data: DataCard | None,
+    parameters: Parameters,
+    catalogue: Catalogue,
+    problems: list[Problem],
+) -> Mapping[str, DataCard]:
+    try:
+        return other_cards(parameters, data, catalogue) if data else {}
+    except AuditError as error:
+        problems.append(Problem(document.path, document.line(("with",)), str(error)))
+        return {}
+
+
+def other_cards(
+    parameters: Parameters, data: DataCard, catalogue: Catalogue
+) -> Mapping[str, DataCard]:
+    """The cards of the further data sets that a check reads, beside ``data``.
+
+    Raises:
+        AuditError: there is no such card, it is of another task, or it is the audit's own data.
+    """
+    found = {name: catalogue.data(name) for name in parameters.other_data}
+    for name, card in found.items():
+        if card.data == data.data:
+            raise AuditError(f"'{name}' is the audit's own data; another data set was expected")
+        if card.task != data.task:
+            raise AuditError(f"'{name}' is about {card.task}, '{data.data}' about {data.task}")
+    return found
 
 
 def _expectation_problems(

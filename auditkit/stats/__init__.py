@@ -5,10 +5,21 @@ from auditkit.stats.calibration import calibration_error, calibration_intercept,
 from auditkit.stats.correlation import pearson_r
 from auditkit.stats.detectable import design_effect, detectable_auroc, detectable_proportion
 from auditkit.stats.estimate import Estimate
+from auditkit.stats.friedman import (
+    Friedman,
+    block_means,
+    block_ranks,
+    concordance,
+    critical_difference,
+    friedman,
+)
 from auditkit.stats.gaps import Gaps, Pair, compare_groups, replicate_groups
 from auditkit.stats.means import brier, mean
+from auditkit.stats.medians import median
 from auditkit.stats.multiplicity import holm
+from auditkit.stats.paired_ranks import SignedRanks, signed_ranks, superiority
 from auditkit.stats.proportions import proportion
+from auditkit.stats.rank_agreement import kendall_tau_b, rank_agreement
 from auditkit.stats.recalls import balanced_accuracy
 from auditkit.stats.reliability import brier_parts, reliability_bins
 from auditkit.stats.resampling import bootstrap
@@ -17,12 +28,16 @@ from auditkit.stats.sample_size import required_n_auroc, required_n_mean, requir
 
 __all__ = [
     "Estimate",
+    "Friedman",
     "Gaps",
     "Pair",
+    "SignedRanks",
     "auroc",
     "auroc_point",
     "average_precision",
     "balanced_accuracy",
+    "block_means",
+    "block_ranks",
     "bootstrap",
     "brier",
     "brier_parts",
@@ -30,18 +45,26 @@ __all__ = [
     "calibration_intercept",
     "calibration_slope",
     "compare_groups",
+    "concordance",
+    "critical_difference",
     "design_effect",
     "detectable_auroc",
     "detectable_proportion",
+    "friedman",
     "holm",
+    "kendall_tau_b",
     "mean",
+    "median",
     "pearson_r",
     "precision_recall_curve",
     "proportion",
+    "rank_agreement",
     "reliability_bins",
     "replicate_groups",
     "required_n_auroc",
     "required_n_mean",
     "required_n_proportion",
     "roc_curve",
+    "signed_ranks",
+    "superiority",
 ]

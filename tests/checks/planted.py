@@ -6,6 +6,7 @@ import numpy as np
 
 from auditkit.data.dataset import Record
 from auditkit.evidence import Heatmaps, Scores
+from auditkit.evidence.kinds import Fitness
 from auditkit.models.reading import decision_probabilities
 from auditkit.spec.data_card import DataCard
 from auditkit.spec.model_card import ModelCard
@@ -38,6 +39,7 @@ class Planted:
     outputs: dict = field(default_factory=dict)
     groups: dict = field(default_factory=dict)
     images_per_patient: int = 1
+    unfit: dict = field(default_factory=dict)
 
     card = MODEL
     two_class = True
@@ -88,7 +90,10 @@ class Planted:
     def removal(self, method, _fill, steps):
         return self.decisions[method.label], np.linspace(0, 1, steps + 1)
 
-    def random_removal(self, _cell, _fill, _steps, _repeats):
+    def fitness(self, method):
+        return Fitness(self.unfit.get(method.label, ""))
+
+    def random_removal(self, _cell, _fill, _steps, _repeats, _method=None):
         return self.random
 
     def output_step(self):

@@ -10,12 +10,14 @@ from auditkit.checks.performance import performance
 from auditkit.checks.reproduction import reproduction
 from auditkit.checks.truthfulness import NO_ORDER, truthfulness
 from auditkit.errors import AuditError
+from auditkit.spec.audit import Expectation
 from auditkit.spec.declarations import SHIPPED
 from auditkit.spec.declarations.alignment import Alignment
 from auditkit.spec.declarations.colour_shift import ColourShift
 from auditkit.spec.declarations.performance import Performance
 from auditkit.spec.declarations.reproduction import Reproduction
 from auditkit.spec.declarations.truthfulness import Truthfulness
+from auditkit.verdict import Verdict, judge
 
 from .planted import Planted
 
@@ -246,3 +248,26 @@ def test_data_without_annotations_is_an_error_with_what_to_do():
     evidence = Planted(LABELS, SCORE, maps={"gradient": np.ones((N, 16, 16))})
     with pytest.raises(AuditError, match="neither masks nor boxes; name their column"):
         alignment(evidence, Alignment(methods=["gradient"]))
+
+
+def test_a_method_that_does_not_fit_leaves_the_others_judged():
+    n, steps = 10, 10
+    right = np.ones((n, steps + 1), int)
+    evidence = Planted(
+        np.ones(n, int),
+        np.full(n, 0.9),
+        maps={"occlusion": np.ones((n, 4, 4), np.float32)},
+        decisions={"occlusion": right},
+        random=np.ones((n, 2, steps + 1), int),
+        unfit={"guided-backprop": "it calls no ReLU"},
+    )
+    methods = ["guided-backprop", "occlusion"]
+    parameters = Truthfulness(methods=methods, steps=steps, repeats=2)
+    findings = truthfulness(evidence, parameters)
+    declared("truthfulness", parameters, findings)
+    unfit = findings["guided-backprop.delta_aupc"]
+    expectation = Expectation(measure="guided-backprop.delta_aupc", above=0.0)
+    assert judge(expectation, unfit).verdict is Verdict.NOT_APPLICABLE
+    assert judge(expectation, unfit).reason == "it calls no ReLU"
+    assert findings["occlusion.aupc"].estimate.value == 1
+    assert "guided-backprop is not applicable: it calls no ReLU." in findings.notes

@@ -10,12 +10,10 @@ import auditkit
 from auditkit.evidence import Evidence, Settings, Store
 from auditkit.evidence.batches import Batcher
 from auditkit.evidence.engine import Engine
-from auditkit.evidence.heatmaps import explainer
-from auditkit.evidence.heatmaps.baselines import baseline
-from auditkit.evidence.heatmaps.explainers import spatial_layer
+from auditkit.evidence.heatmaps import Batch, explainer, subject_of
 from auditkit.models import load_model
 from auditkit.spec.data_card import DataCard
-from auditkit.spec.methods import GradCAM, Gradient, IntegratedGradients, Occlusion, parse_method
+from auditkit.spec.methods import GradCAM, parse_method
 from auditkit.spec.model_card import ModelCard
 
 ROOT = Path(__file__).parents[2]
@@ -95,70 +93,63 @@ def test_random_removal_is_seeded_by_image_and_repeat_alone(card, model, tmp_pat
     assert np.array_equal(first, again)
 
 
-def test_gradient_is_the_derivative_of_the_log_odds(model):
-    inputs = torch.rand(3, 3, 64, 64, generator=torch.Generator().manual_seed(1))
-    target = torch.tensor([0, 1, 1])
-    found = explainer(Gradient(), model).maps(inputs, target, Batcher(2))
-    inputs.requires_grad_()
-    model.log_odds(inputs, target).sum().backward()
-    assert torch.allclose(found, inputs.grad.sum(1), atol=1e-4)
-
-
-def test_integrated_gradients_are_complete(model):
-    inputs = torch.rand(2, 3, 64, 64, generator=torch.Generator().manual_seed(2))
-    target = torch.tensor([1, 0])
-    method = IntegratedGradients(steps=64, baseline="blur")
-    found = explainer(method, model).maps(inputs, target, Batcher(2))
+def test_a_heatmap_of_evidence_is_the_explainers_own(card, model, tmp_path):
+    found = evidence(card, model, tmp_path)
+    method = parse_method({"method": "kernel-shap", "superpixels": 4, "samples": 80})
+    heat = found.heatmaps(method)
+    assert (heat.maps.shape, heat.cell) == ((10, 4, 4), 16)
+    assert (heat.evaluations <= 80).all()
+    assert (heat.standard_error > 0).any()
+    inputs = model.prepare([found.data.image(7)])
     with torch.no_grad():
-        change = model.log_odds(inputs, target) - model.log_odds(baseline(inputs, "blur"), target)
-    assert torch.allclose(found.sum((1, 2)), change, atol=0.05 * float(change.abs().max()) + 0.02)
+        target = model.decide(model.probabilities(inputs))
+    alone = explainer(method, subject_of(model)).explain(Batch(inputs, target, [0]), 8).maps
+    assert np.allclose(heat.maps[7], alone[0, 0], atol=1e-4 * float(alone.abs().max()))
 
 
-def test_occlusion_is_the_drop_when_a_window_is_covered(model):
-    inputs = torch.rand(1, 3, 64, 64, generator=torch.Generator().manual_seed(3))
-    target = torch.tensor([1])
-    method = Occlusion(window=0.25, stride=0.25, baseline="mean")
-    explain = explainer(method, model)
-    found = explain.maps(inputs, target, Batcher(1))
-    assert (explain.cell, found.shape) == (16, (1, 4, 4))
-    covered = inputs.clone()
-    covered[:, :, 16:32, 48:64] = baseline(inputs, "mean")[:, :, 16:32, 48:64]
-    with torch.no_grad():
-        drop = model.log_odds(inputs, target) - model.log_odds(covered, target)
-    assert float(found[0, 1, 3]) == pytest.approx(float(drop), abs=1e-4)
+def test_images_of_the_data_set_as_baseline_are_part_of_the_identity(card, model, tmp_path):
+    method = {"method": "expected-gradients", "samples": 4}
+    two, three = (parse_method({**method, "background": n}) for n in (2, 3))
+    found = evidence(card, model, tmp_path)
+    assert not np.array_equal(found.heatmaps(two).maps, found.heatmaps(three).maps)
+    again = evidence(card, model, tmp_path / "again", batches=3)
+    assert np.array_equal(found.heatmaps(two).maps, again.heatmaps(two).maps)
 
 
-def test_gradcam_takes_the_last_spatial_layer_and_matches_its_formula(model):
-    layer, side = spatial_layer(model, "auto")
-    explain = explainer(GradCAM(), model)
-    inputs = torch.rand(2, 3, 64, 64, generator=torch.Generator().manual_seed(4))
-    target = torch.tensor([1, 1])
-    found = explain.maps(inputs, target, Batcher(2))
-    assert found.shape == (2, side, side)
-    assert explain.cell == 64 // side
-    kept = []
-    handle = layer.register_forward_hook(lambda _m, _i, output: kept.append(output))
-    odds = model.log_odds(inputs.requires_grad_(), target).sum()
-    handle.remove()
-    (gradient,) = torch.autograd.grad(odds, kept[-1])
-    weights = gradient.mean((2, 3), keepdim=True)
-    assert torch.allclose(found, (weights * kept[-1]).sum(1).relu(), atol=1e-4)
+def test_superpixels_of_their_own_are_removed_whole(card, model, tmp_path):
+    pytest.importorskip("skimage", reason="SLIC needs scikit-image")
+    slic = {"kind": "slic", "segments": 12}
+    method = parse_method({"method": "feature-ablation", "superpixels": slic})
+    found = evidence(card, model, tmp_path)
+    heat = found.heatmaps(method)
+    assert heat.segments.shape == heat.maps.shape == (10, 64, 64)
+    decisions, fractions = found.removal(method, "mean", 4)
+    random = found.random_removal(heat.cell, "mean", 4, 2, method)
+    assert decisions.shape == (10, 5)
+    assert random.shape == (10, 2, 5)
+    # Nothing and everything removed are the same pictures in whatever order.
+    assert np.array_equal(decisions[:, 0], random[:, 0, 0])
+    assert np.array_equal(decisions[:, -1], random[:, 1, -1])
+    assert fractions.tolist() == [0, 0.25, 0.5, 0.75, 1]
 
 
-def test_an_unknown_layer_is_named(model):
-    with pytest.raises(auditkit.AuditError, match="no spatial layer 'layer9'"):
-        spatial_layer(model, "layer9")
+def test_whether_a_method_fits_is_asked_once_and_kept(card, model, tmp_path):
+    found = evidence(card, model, tmp_path)
+    fit = found.fitness(parse_method("gradcam"))
+    assert not fit.reason
+    assert "layer" in " ".join(fit.notes)
+
+    def refuse():
+        raise AssertionError("the model was loaded again")
+
+    engine = Engine(Store(tmp_path), 1)
+    stored = Evidence(card, auditkit.load_data(DATA), engine, Settings(batch_size=4), None, refuse)
+    assert stored.fitness(parse_method("gradcam")) == fit
 
 
-def test_baselines():
-    inputs = torch.rand(2, 3, 32, 32)
-    assert baseline(inputs, "black").abs().max() == 0
-    assert torch.allclose(baseline(inputs, "mean")[0, :, 3, 4], inputs[0].mean((1, 2)))
-    flat = torch.full((1, 3, 32, 32), 0.3)
-    assert torch.allclose(baseline(flat, "blur"), flat, atol=1e-6)
-    assert baseline(inputs, "blur").std() < inputs.std() / 3
-    with pytest.raises(auditkit.AuditError, match="unknown baseline"):
-        baseline(inputs, "grey")
+def test_an_unknown_layer_is_named(card, model, tmp_path):
+    with pytest.raises(auditkit.AuditError, match="layer9"):
+        evidence(card, model, tmp_path).heatmaps(GradCAM(layer="layer9"))
 
 
 def test_memory_running_out_halves_the_batch_and_goes_on():

@@ -21,7 +21,6 @@ from PIL import Image
 import auditkit
 from auditkit.errors import AuditError
 from auditkit.models import line_process, load_model
-from auditkit.session import hindrance_of
 from auditkit.spec.data_card import DataCard
 from auditkit.spec.model_card import ModelCard
 
@@ -340,9 +339,13 @@ def test_an_endpoint_is_audited_without_gradients(tmp_path, endpoint, monkeypatc
     )
     assert findings["pink.mean_change"].estimate.value > 0.02  # redder answers are higher
     assert seen[0][1] == "Bearer secret"
-    hindered = hindrance_of(frozenset({"gradients"}), given, DATA)
-    assert hindered.verdict == "not applicable"
-    assert "black box" in hindered.reason
+    maps = auditkit.run(
+        "truthfulness", model, auditkit.load_data(DATA), store=tmp_path / "s", steps=2, repeats=1,
+        methods=["gradient", {"method": "occlusion", "window": 0.5, "stride": 0.5}], images=4,
+    )  # fmt: skip
+    assert not maps["gradient.delta_aupc"].applicable
+    assert "black box" in maps["gradient.delta_aupc"].reason
+    assert maps["occlusion.delta_aupc"].applicable
 
 
 def test_the_second_input_reaches_the_endpoint(tmp_path, endpoint):

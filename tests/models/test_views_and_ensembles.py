@@ -5,9 +5,7 @@ import pytest
 import torch
 from torch import nn
 
-from auditkit.evidence.batches import Batcher
-from auditkit.evidence.heatmaps import explainer
-from auditkit.evidence.heatmaps.explainers import class_activation, spatial_layer
+from auditkit.evidence.heatmaps import Batch, explainer, subject_of
 from auditkit.models import load_model
 from auditkit.models.model import Model
 from auditkit.models.views import see, undo
@@ -107,25 +105,14 @@ def test_an_ensemble_of_all_views_answers_alike_to_a_turned_picture(members):
 def test_heatmaps_of_all_views_turn_with_the_picture(members, method):
     """What a view sees is turned back before it is added: the map of a turned picture is turned."""
     model = load_model(card(members))
-    explain = explainer(parse_method(method), model)
-    target = torch.ones(3, dtype=torch.long)
-    x, batcher = inputs(), Batcher(3)
-    plain = explain.maps(x, target, batcher)
+    explain = explainer(parse_method(method), subject_of(model))
+    target, seeds = torch.ones(3, dtype=torch.long), [1, 2, 3]
+    x = inputs()
+    plain = explain.explain(Batch(x, target, seeds), 3).maps
     assert plain.abs().max() > 0
     for view in ("rotate-90", "transpose"):
-        turned = explain.maps(see(x, view).contiguous(), target, batcher)
+        turned = explain.explain(Batch(see(x, view).contiguous(), target, seeds), 3).maps
         assert torch.allclose(turned, see(plain, view), atol=1e-4 * float(plain.abs().max()))
-
-
-def test_gradcam_of_an_ensemble_is_the_sum_of_its_networks_maps(members):
-    model = load_model(card(members, views=["identity", "flip-horizontal"]))
-    x, target = inputs(), torch.zeros(3, dtype=torch.long)
-    expected = torch.zeros(())
-    for part, view in model.parts():
-        layer, _ = spatial_layer(part, "auto")
-        expected = expected + undo(class_activation(part, layer, see(x, view), target, None), view)
-    found = explainer(parse_method("gradcam"), model).maps(x, target, Batcher(3))
-    assert torch.allclose(found, expected, atol=1e-6)
 
 
 def test_copies_share_parameters_but_not_modules(members):

@@ -1,5 +1,15 @@
-"""Heatmap methods, computed with captum on any model of ours."""
+"""Heatmap methods on any network, in any number of dimensions."""
 
-from auditkit.evidence.heatmaps.explainers import Explainer, explainer
+from auditkit.evidence.heatmaps.explainer import Batch, Explained, Explainer
+from auditkit.evidence.heatmaps.registry import explainer
+from auditkit.evidence.heatmaps.subject import Subject, subject_of, subject_of_module
 
-__all__ = ["Explainer", "explainer"]
+__all__ = [
+    "Batch",
+    "Explained",
+    "Explainer",
+    "Subject",
+    "explainer",
+    "subject_of",
+    "subject_of_module",
+]

@@ -2,11 +2,14 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import torch
 
 from auditkit.evidence.heatmaps.subject import Subject, Table
+from auditkit.evidence.kinds import Fitness
+
+__all__ = ["Batch", "Explained", "Explainer", "Fitness", "summed"]
 
 
 @dataclass(frozen=True)
@@ -49,19 +52,6 @@ class Explained:
     residual: torch.Tensor | None = None
     evaluations: torch.Tensor | None = None
     segments: torch.Tensor | None = None
-
-
-@dataclass(frozen=True)
-class Fitness:
-    """Whether a method can be asked of a model, found by looking at the model, not at a heatmap.
-
-    Attributes:
-        reason: why not; empty if it can.
-        notes: what was repaired or chosen, for the report: the layer of Grad-CAM, functional ReLUs.
-    """
-
-    reason: str = ""
-    notes: Sequence[str] = field(default=())
 
 
 class Explainer(ABC):

@@ -78,6 +78,7 @@ def subject_of_module(
     shape: tuple[int, ...],
     modalities: Sequence[Sequence[int]] | None = None,
     name: str = "network",
+    table_width: int = 0,
 ) -> Subject:
     """Output ``target`` of any PyTorch module from (N, C, *space) to (N, K).
 
@@ -86,6 +87,7 @@ def subject_of_module(
         shape: (C, *space) of one input.
         modalities: the channels of each modality; each channel by itself if left out.
         name: for people.
+        table_width: number of values of its second input; 0 if it has none.
 
     Raises:
         AuditError: the modalities are not a partition of the channels.
@@ -102,4 +104,4 @@ def subject_of_module(
         return outputs.gather(1, target[:, None])[:, 0].float()
 
     device = next((value.device for value in network.parameters()), torch.device("cpu"))
-    return Subject(name, answer, network, tuple(shape), groups, device)
+    return Subject(name, answer, network, tuple(shape), groups, device, table_width=table_width)

@@ -4,6 +4,8 @@ from auditkit.spec.declaration import CheckDeclaration
 from auditkit.spec.declarations.alignment import ALIGNMENT
 from auditkit.spec.declarations.attribute_response import ATTRIBUTE_RESPONSE
 from auditkit.spec.declarations.colour_shift import COLOUR_SHIFT
+from auditkit.spec.declarations.compare_methods import COMPARE_METHODS
+from auditkit.spec.declarations.efficiency import EFFICIENCY
 from auditkit.spec.declarations.performance import PERFORMANCE
 from auditkit.spec.declarations.reproduction import REPRODUCTION
 from auditkit.spec.declarations.truthfulness import TRUTHFULNESS
@@ -14,6 +16,8 @@ SHIPPED: dict[str, CheckDeclaration] = {
         ALIGNMENT,
         ATTRIBUTE_RESPONSE,
         COLOUR_SHIFT,
+        COMPARE_METHODS,
+        EFFICIENCY,
         PERFORMANCE,
         REPRODUCTION,
         TRUTHFULNESS,

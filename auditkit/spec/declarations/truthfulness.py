@@ -38,8 +38,8 @@ def _measures(parameters: Truthfulness) -> Mapping[str, Measure]:
     return measures
 
 
-def _needs(parameters: Truthfulness) -> frozenset[Need]:
-    return frozenset({"labels", "gradients"} if parameters.needs_gradients else {"labels"})
+def _needs(_parameters: Truthfulness) -> frozenset[Need]:
+    return frozenset({"labels"})
 
 
 TRUTHFULNESS = CheckDeclaration(

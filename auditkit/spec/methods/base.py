@@ -121,3 +121,16 @@ class Sampled(HasSuperpixels):
         description="Go on until the standard error of the heatmap (root of the sum of squares over "
         "regions) is this share of the heatmap's own size.",
     )
+
+    @model_validator(mode="after")
+    def _enough(self) -> Self:
+        """A picture's grid is known here; other regions are counted when they are made."""
+        if self.superpixels.kind == "grid":
+            players = self.superpixels.side**2
+            least = (4 * players + 2) * max(1, self.background_images)
+            if self.samples < least and 2**players > self.samples:
+                raise ValueError(
+                    f"samples: {self.samples} are too few to tell {players} superpixels of a picture "
+                    f"apart; at least {least} were expected (4 per superpixel and 2, times the baseline's images)"
+                )
+        return self

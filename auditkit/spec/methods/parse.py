@@ -86,11 +86,6 @@ class HasMethods(Strict):
         min_length=1, description="Heatmap methods: names, or mappings with `method`."
     )
 
-    @property
-    def needs_gradients(self) -> bool:
-        """Whether any of the methods does."""
-        return any(method.needs_gradients for method in self.methods)
-
     @field_validator("methods", mode="before")
     @classmethod
     def _as_list(cls, value: Any) -> Any:

@@ -1,0 +1,1 @@
+"""Heatmaps from gradients; see `auditkit.evidence.heatmaps.registry` for their names."""

@@ -1,0 +1,57 @@
+"""Pictures of findings: files in the run's folder, each named by its digest."""
+
+import hashlib
+from pathlib import Path
+
+from auditkit.findings import Example, Gallery, GalleryItem
+from auditkit.results import (
+    ExampleResult,
+    GalleryItemResult,
+    GalleryResult,
+    Panel,
+    PictureFile,
+    number,
+    write_whole,
+)
+
+
+def example_result(example: Example, folder: Path) -> ExampleResult:
+    """An example as it stands in results.json; its pictures are written into the run's folder."""
+    panels = []
+    for caption, png in example.panels:
+        kept = _kept(png, folder)
+        panels.append(Panel(caption=caption, file=kept.file, sha256=kept.sha256))
+    return ExampleResult(image_id=example.image_id, title=example.title, panels=panels)
+
+
+def gallery_result(gallery: Gallery, folder: Path) -> GalleryResult:
+    """A gallery as it stands in results.json; its pictures are written into the run's folder."""
+    return GalleryResult(
+        name=gallery.name,
+        title=gallery.title,
+        scores=list(gallery.scores),
+        facets=list(gallery.facets),
+        items=[_item(item, folder) for item in gallery.items],
+        caption=gallery.caption,
+    )
+
+
+def _item(item: GalleryItem, folder: Path) -> GalleryItemResult:
+    return GalleryItemResult(
+        image_id=item.image_id,
+        picture=_kept(item.picture, folder),
+        heatmap=_kept(item.heatmap, folder) if item.heatmap else None,
+        outline=item.outline,
+        scores={name: number(value) for name, value in item.scores.items()},
+        facets=dict(item.facets),
+        note=item.note,
+    )
+
+
+def _kept(png: bytes, folder: Path) -> PictureFile:
+    digest = hashlib.sha256(png).hexdigest()
+    file = Path("images") / f"{digest}.png"
+    # A digest names its content: what another item or process has written whole is the same.
+    if not (folder / file).exists():
+        write_whole(folder / file, png)
+    return PictureFile(file=file.as_posix(), sha256=digest)
