@@ -30,7 +30,7 @@ def heatmaps(
     method: str,
     *,
     batch_size: int = 16,
-    background: Dataset | Pictures | None = None,
+    background_images: Dataset | Pictures | None = None,
     **parameters: Any,
 ) -> npt.NDArray[np.float32]:
     """Heatmaps of the decided class, float (n, size, size) at the model's input size.
@@ -40,8 +40,8 @@ def heatmaps(
         images: a data set, or sRGB uint8 pictures (height, width, 3) of any size.
         method: name of the method (``auditkit list methods``).
         batch_size: images in one pass of the network.
-        background: images that stand for 'nothing there', for methods that take a data set as baseline;
-            ``images`` if left out.
+        background_images: images that stand for 'nothing there', for methods whose baseline is a data
+            set; ``images`` if left out.
         parameters: the method's parameters.
 
     Raises:
@@ -58,7 +58,7 @@ def heatmaps(
     pictures, features = _pictures(images), _features(model, images)
     if not len(pictures):
         raise AuditError("heatmaps: at least one picture was expected")
-    others = pictures if background is None else _pictures(background)
+    others = pictures if background_images is None else _pictures(background_images)
     chosen = [others[i] for i in range(min(typed.background_images, len(others)))]
     explain = explainer(typed, subject_of(model), model.prepare(chosen) if chosen else None)
     _refuse_unfit(explain, typed)
@@ -85,7 +85,7 @@ def attribute(
     method: str,
     *,
     modalities: Sequence[Sequence[int]] | None = None,
-    background: "torch.Tensor | None" = None,
+    background_images: "torch.Tensor | None" = None,
     table: "torch.Tensor | None" = None,
     batch_size: int = 16,
     **parameters: Any,
@@ -98,7 +98,7 @@ def attribute(
         target: index of the output that is explained, one for all or one per input.
         method: name of the method (``auditkit list methods``).
         modalities: the channels of each modality; each channel by itself if left out.
-        background: float (B, C, *space), for methods that take a data set as baseline.
+        background_images: float (B, C, *space), for methods that take a data set as baseline.
         table: float (N, F), the second input of networks that have one.
         batch_size: inputs in one pass of the network, which bounds memory.
         parameters: the method's parameters.
@@ -115,15 +115,17 @@ def attribute(
     from auditkit.evidence.heatmaps import explainer, subject_of_module
 
     typed = _parsed(method, parameters)
-    if typed.background_images and background is None:
+    if typed.background_images and background_images is None:
         raise AuditError(
-            f"attribute: {method} compares with other inputs; give them as 'background'"
+            f"attribute: {method} compares with other inputs; give them as 'background_images'"
         )
     width = 0 if table is None else table.shape[1]
     shape = tuple(inputs.shape[1:])
     subject = subject_of_module(network, shape, modalities, table_width=width)
-    others = None if background is None else background[: typed.background_images]
-    explain = explainer(typed, subject, others if typed.background_images else None)
+    others = None
+    if background_images is not None and typed.background_images:
+        others = background_images[: typed.background_images]
+    explain = explainer(typed, subject, others)
     _refuse_unfit(explain, typed)
     targets = torch.as_tensor(target, device=inputs.device).expand(len(inputs)).long()
     rows = [np.ascontiguousarray(one.detach().cpu().float().numpy()) for one in inputs]

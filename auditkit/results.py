@@ -59,8 +59,8 @@ class FigureResult(Part):
 
     name: str = Field(description="Unique within the audit.")
     title: str = Field(description="Heading.")
-    kind: Literal["lines", "points", "circle", "forest"] = Field(
-        description="Over an axis, around a circle, or estimates with intervals, one row each."
+    kind: Literal["lines", "points", "circle", "forest", "ranks"] = Field(
+        description="Over an axis, around a circle, estimates with intervals, one row each, or ranks."
     )
     x_label: str = Field(description="Quantity and unit of x.")
     y_label: str = Field(description="Quantity and unit of y.")
@@ -70,6 +70,9 @@ class FigureResult(Part):
     zero: bool = Field(description="Whether the line y = 0 is drawn.")
     labels: list[str] = Field(
         default_factory=list, description="Rows of a forest: x is a place in this list."
+    )
+    critical_difference: float | None = Field(
+        default=None, description="Of ranks: mean ranks closer than this do not differ."
     )
 
 
@@ -83,12 +86,17 @@ class TableResult(Part):
     caption: str = Field(description="How to read it.")
 
 
-class Panel(Part):
+class PictureFile(Part):
+    """A picture beside results.json."""
+
+    file: str = Field(description="PNG in the run's folder, named by its sha256.")
+    sha256: str = Field(description="Of the file.")
+
+
+class Panel(PictureFile):
     """One picture of an example."""
 
     caption: str = Field(description="What it shows.")
-    file: str = Field(description="PNG in the run's folder, named by its sha256.")
-    sha256: str = Field(description="Of the file.")
 
 
 class ExampleResult(Part):
@@ -97,6 +105,34 @@ class ExampleResult(Part):
     image_id: str = Field(description="Id of the image in its data set.")
     title: str = Field(description="Why it is shown.")
     panels: list[Panel] = Field(description="Pictures side by side.")
+
+
+class GalleryItemResult(Part):
+    """One image of a gallery, under one heatmap method."""
+
+    image_id: str = Field(description="Id of the image in its data set.")
+    picture: PictureFile = Field(description="The square that the model sees.")
+    heatmap: PictureFile | None = Field(
+        description="The map at its own granularity, coloured, with transparency; null if none."
+    )
+    outline: str = Field(
+        pattern=r"^[MLHVZ0-9 .,]*$",
+        description="SVG path data of the annotation's edge, in [0, 1000]; empty if none.",
+    )
+    scores: dict[str, float | None] = Field(description="By name; null if not evaluable.")
+    facets: dict[str, str] = Field(description="By name: label, prediction, groups and so on.")
+    note: str = Field(description="What a reader must know of this image.")
+
+
+class GalleryResult(Part):
+    """All images with their scores, to be filtered and ranked."""
+
+    name: str = Field(description="Unique within the audit.")
+    title: str = Field(description="Heading.")
+    scores: list[str] = Field(description="Names of the scores, in order; the first one ranks.")
+    facets: list[str] = Field(description="Names of the facets, in order.")
+    items: list[GalleryItemResult] = Field(description="The images.")
+    caption: str = Field(description="How to read it.")
 
 
 class AuditResult(Part):
@@ -117,6 +153,9 @@ class AuditResult(Part):
     figures: list[FigureResult] = Field(description="All figures.")
     tables: list[TableResult] = Field(description="All tables.")
     examples: list[ExampleResult] = Field(description="Example images.")
+    galleries: list[GalleryResult] = Field(
+        default_factory=list, description="Every image with its scores, to be filtered and ranked."
+    )
     notes: list[str] = Field(description="What a reader must know to read the numbers.")
 
 
@@ -287,6 +326,7 @@ def figure_result(figure: Figure) -> FigureResult:
         diagonal=figure.diagonal,
         zero=figure.zero,
         labels=list(figure.labels),
+        critical_difference=number(figure.critical_difference),
         series=[
             SeriesResult(
                 name=line.name,

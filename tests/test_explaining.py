@@ -59,7 +59,9 @@ def test_gradient_methods_of_a_linear_volume(volumes, method):
 def test_what_is_random_follows_from_the_input_alone(volumes):
     net = nn.Sequential(nn.Conv3d(2, 4, 3), nn.ReLU(), nn.Flatten(), nn.Linear(4 * 216, 2)).eval()
     for method in ("smoothgrad", "gradient-shap"):
-        given = {"samples": 6, "background": volumes[:2]} if method == "gradient-shap" else {}
+        given = (
+            {"samples": 6, "background_images": volumes[:2]} if method == "gradient-shap" else {}
+        )
         every = auditkit.attribute(net, volumes, 1, method, **given).maps
         alone = auditkit.attribute(net, volumes[2:], 1, method, batch_size=2, **given).maps
         assert torch.allclose(every[2:], alone, atol=1e-5)
@@ -68,7 +70,7 @@ def test_what_is_random_follows_from_the_input_alone(volumes):
 def test_errors_say_what_to_do(volumes):
     with pytest.raises(auditkit.AuditError, match="unknown heatmap method 'gradcan'"):
         auditkit.attribute(Volume(), volumes, 1, "gradcan")
-    with pytest.raises(auditkit.AuditError, match="give them as 'background'"):
+    with pytest.raises(auditkit.AuditError, match="give them as 'background_images'"):
         auditkit.attribute(Volume(), volumes, 1, "expected-gradients")
     with pytest.raises(auditkit.AuditError, match="exactly one modality"):
         auditkit.attribute(Volume(), volumes, 1, "gradient", modalities=[[0]])

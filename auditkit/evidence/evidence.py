@@ -16,6 +16,7 @@ import numpy.typing as npt
 
 from auditkit.data.dataset import Dataset, Mask, Picture, Record
 from auditkit.errors import AuditError
+from auditkit.evidence.efficiency import CostPlan, Costs, cost_parameters, costs_worker
 from auditkit.evidence.engine import Compute, Engine, Stage
 from auditkit.evidence.heatmap_stages import (
     background_of,
@@ -190,6 +191,18 @@ class Evidence:
         name = f"heatmaps {method.label}"
         worker = partial(heatmaps_worker, background=images)
         return Heatmaps.read(self._gather(name, parameters, worker, "heatmaps"))
+
+    def costs(self, method: Method, plan: CostPlan) -> Costs:
+        """What a method's heatmaps cost on this machine."""
+        images, parameters = self._asked(method)
+        contents = [self._identity_of(record) for record in self.records]
+        parameters |= cost_parameters(plan, self._settings, contents)
+        worker = partial(costs_worker, background=images)
+        name = f"costs of {method.label}"
+        together = ["all images"]
+        return Costs.read(
+            self._gather(name, parameters, worker, "costs", digests=together), parameters
+        )
 
     def _asked(self, method: Method) -> tuple[list[int], dict[str, Any]]:
         """A method's background images, and what determines its heatmaps."""

@@ -11,7 +11,6 @@ from typing import Any
 _COMPUTING = ("evidence", "models", "data", "metrics", "spec", "colour.py")
 _PACKAGES = (
     "ai-edge-litert",
-    "captum",
     "h5py",
     "jax",
     "keras",
@@ -25,6 +24,7 @@ _PACKAGES = (
     "protobuf",
     "pydicom",
     "safetensors",
+    "scikit-image",
     "scipy",
     "tensorflow",
     "tensorflow-cpu",

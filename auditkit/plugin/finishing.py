@@ -32,7 +32,6 @@ _PACKAGES = (
     "torch",
     "torchvision",
     "timm",
-    "captum",
     "numpy",
     "scipy",
     "pillow",

@@ -10,6 +10,7 @@ import numpy.typing as npt
 from markupsafe import Markup
 
 from auditkit.colour import shift_luv_polar
+from auditkit.report.critical_difference import Colours, critical_difference_diagram, described
 from auditkit.report.svg import inlined
 from auditkit.report.words import shown
 from auditkit.results import FigureResult, SeriesResult
@@ -151,7 +152,11 @@ def _forest(figure: FigureResult) -> "Figure":
     return drawn
 
 
-_KINDS: Final = {"circle": _circle, "forest": _forest}
+def _ranks(figure: FigureResult) -> "Figure":
+    return critical_difference_diagram(figure, Colours(INK, MUTED, LINES[0]))
+
+
+_KINDS: Final = {"circle": _circle, "forest": _forest, "ranks": _ranks}
 
 
 def hues() -> npt.NDArray[np.uint8]:
@@ -254,6 +259,8 @@ def _floats(values: Sequence[float | None]) -> Floats:
 
 
 def _description(figure: FigureResult) -> str:
+    if figure.kind == "ranks":
+        return shown(described(figure))
     lines = "; ".join(line.name for line in figure.series) or "none"
     text = f"{figure.y_label} over {figure.x_label}. Lines: {lines}. {figure.caption}"
     return shown(text)

@@ -1,4 +1,7 @@
-"""results.json as one HTML file that needs nothing else: no script, no network, no other file."""
+"""results.json as one HTML file that needs nothing else: no network, no other file.
+
+A page with a gallery has one script, which its policy allows by digest; all is there without it, too.
+"""
 
 import hashlib
 import re
@@ -13,8 +16,10 @@ from markupsafe import Markup, escape
 from auditkit.report import words
 from auditkit.report.banners import banners
 from auditkit.report.bars import bar
+from auditkit.report.galleries import assets_of
 from auditkit.report.grids import data_grids
 from auditkit.report.pictures import Pictures
+from auditkit.report.scripts import in_script, script, script_digest
 from auditkit.report.sections import Anchors, chapters
 from auditkit.results import Results, to_json, write_whole
 from auditkit.verdict import Verdict
@@ -23,7 +28,7 @@ NAME: Final = "report.html"
 # Ids that the templates themselves give.
 _OWN_IDS: Final = (
     "contents decision subject verdicts sign-off audits data dossier method environment limits "
-    "where"
+    "where gallery-assets"
 )
 
 
@@ -59,7 +64,9 @@ def render(results: Results, folder: Path) -> str:
     text = to_json(results)
     results = Results.model_validate_json(text)
     pictures = Pictures(folder)
-    found = chapters(results, pictures, Anchors(set(_OWN_IDS.split())))
+    assets = assets_of(results, folder)
+    found = chapters(results, pictures, assets, Anchors(set(_OWN_IDS.split())))
+    browsing = any(audit.galleries for audit in results.audits)
     return (
         _environment()
         .get_template("report.html.j2")
@@ -71,7 +78,10 @@ def render(results: Results, folder: Path) -> str:
             data_grids={data.data: data_grids(data) for data in results.data},
             command=shlex.join(results.run.command),
             digest=hashlib.sha256(text.encode("utf-8")).hexdigest(),
-            style=_style(results),
+            style=_style(results, browsing=browsing),
+            assets=in_script(assets.texts) if browsing else "",
+            script=script(),
+            script_digest=script_digest(),
         )
     )
 
@@ -108,9 +118,11 @@ def _harmless(value: object) -> object:
     return value if isinstance(value, Markup) or not isinstance(value, str) else words.shown(value)
 
 
-def _style(results: Results) -> Markup:
+def _style(results: Results, *, browsing: bool) -> Markup:
     """The style sheet, and the run's name at the foot of every printed page."""
-    sheet = files("auditkit.report").joinpath("templates/report.css").read_text(encoding="utf-8")
+    names = ["report.css", "gallery.css"] if browsing else ["report.css"]
+    folder = files("auditkit.report").joinpath("templates")
+    sheet = "\n".join(folder.joinpath(name).read_text(encoding="utf-8") for name in names)
     name = re.sub(r"[^A-Za-z0-9_.:+-]", "", results.run.id)
     return Markup(sheet.replace("RUN-NAME", name))  # noqa: S704 our sheet, and letters only
 

@@ -5,9 +5,11 @@ import hashlib
 from dataclasses import dataclass, field
 from io import BytesIO
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal
 
-from auditkit.results import Panel
+from PIL import Image
+
+from auditkit.results import Panel, PictureFile
 
 LARGEST_SIDE: Final = 256
 BUDGET: Final = 15_000_000
@@ -47,43 +49,47 @@ class Pictures:
         return self.embedded[panel.sha256]
 
     def _embed(self, panel: Panel, name: str) -> Picture:
-        content, missing = self._read(panel)
+        content, missing = kept(self.folder, panel)
         if missing:
             return Picture(name, missing=missing)
-        uri, width, height = _thumbnail(content)
-        if not uri:
+        image = opened(content, "RGB")
+        if image is None:
             return Picture(name, missing=f"{panel.file} cannot be read as an image")
+        image.thumbnail((LARGEST_SIDE, LARGEST_SIDE), Image.Resampling.LANCZOS)
+        uri = f"data:image/webp;base64,{webp(image, quality=90)}"
         if self._spent + len(uri) > self.budget:
             limit = f"{self.budget / 1e6:g} MB"
             return Picture(name, missing=f"not embedded, {limit} are spent: see {panel.file}")
         self._spent += len(uri)
-        return Picture(name, uri, width, height)
-
-    def _read(self, panel: Panel) -> tuple[bytes, str]:
-        """The file's content, or why there is none. Nothing outside the folder is read."""
-        path = (self.folder / panel.file).resolve()
-        if not path.is_relative_to(self.folder.resolve()):
-            return b"", f"{panel.file} lies outside the run's folder"
-        try:
-            content = path.read_bytes()
-        except OSError:
-            return b"", f"{panel.file} is missing from the run's folder"
-        if hashlib.sha256(content).hexdigest() != panel.sha256:
-            return b"", f"{panel.file} does not have the sha256 that results.json states"
-        return content, ""
+        return Picture(name, uri, image.width, image.height)
 
 
-def _thumbnail(content: bytes) -> tuple[str, int, int]:
-    """A WebP data URI of at most 256 px, with its size; empty if it is no image."""
-    from PIL import Image
-
+def kept(folder: Path, picture: PictureFile) -> tuple[bytes, str]:
+    """A file's content, or why there is none. Nothing outside the run's folder is read."""
+    path = (folder / picture.file).resolve()
+    if not path.is_relative_to(folder.resolve()):
+        return b"", f"{picture.file} lies outside the run's folder"
     try:
-        with Image.open(BytesIO(content)) as opened:
-            image = opened.convert("RGB")
+        content = path.read_bytes()
+    except OSError:
+        return b"", f"{picture.file} is missing from the run's folder"
+    if hashlib.sha256(content).hexdigest() != picture.sha256:
+        return b"", f"{picture.file} does not have the sha256 that results.json states"
+    return content, ""
+
+
+def opened(content: bytes, mode: Literal["RGB", "RGBA"]) -> Image.Image | None:
+    """An image, with or without its transparency; None if it is no image."""
+    try:
+        with Image.open(BytesIO(content)) as image:
+            return image.convert(mode)
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
-        return "", 0, 0
-    image.thumbnail((LARGEST_SIDE, LARGEST_SIDE), Image.Resampling.LANCZOS)
+        return None
+
+
+def webp(image: Image.Image, quality: int, *, lossless: bool = False) -> str:
+    """An image and its transparency as WebP in base64; losslessly, quality is the effort."""
     buffer = BytesIO()
-    image.save(buffer, "WEBP", quality=90, method=4)
-    text = base64.b64encode(buffer.getvalue()).decode("ascii")
-    return f"data:image/webp;base64,{text}", image.width, image.height
+    alpha = 100 if lossless else quality
+    image.save(buffer, "WEBP", quality=quality, alpha_quality=alpha, lossless=lossless, method=4)
+    return base64.b64encode(buffer.getvalue()).decode("ascii")

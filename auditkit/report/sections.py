@@ -6,7 +6,9 @@ from dataclasses import dataclass, field
 
 from markupsafe import Markup
 
+from auditkit.report.assets import Assets
 from auditkit.report.figures import draw
+from auditkit.report.galleries import Browser, browser
 from auditkit.report.grids import Grid, grid, numbers
 from auditkit.report.pictures import Picture, Pictures
 from auditkit.results import (
@@ -74,6 +76,7 @@ class Section:
     drawings: Sequence[Drawing]
     tables: Sequence[Grid]
     cases: Sequence[Case]
+    browsers: Sequence[Browser]
 
 
 @dataclass(frozen=True)
@@ -86,21 +89,29 @@ class Chapter:
     sections: Sequence[Section]
 
 
-def chapters(results: Results, pictures: Pictures, anchors: Anchors) -> list[Chapter]:
+def chapters(
+    results: Results, pictures: Pictures, assets: Assets, anchors: Anchors
+) -> list[Chapter]:
     """One chapter for every model that is named anywhere, in order of appearance."""
     named = [
         *(model.model for model in results.models),
         *(verdict.model for verdict in results.verdicts),
         *(audit.model for audit in results.audits),
     ]
-    return [_Writer(results, model, pictures, anchors).chapter() for model in dict.fromkeys(named)]
+    return [
+        _Writer(results, model, pictures, assets, anchors).chapter()
+        for model in dict.fromkeys(named)
+    ]
 
 
 class _Writer:
     """Puts together what belongs to one model."""
 
-    def __init__(self, results: Results, model: str, pictures: Pictures, anchors: Anchors) -> None:
-        self.model, self.pictures, self.anchors = model, pictures, anchors
+    def __init__(
+        self, results: Results, model: str, pictures: Pictures, assets: Assets, anchors: Anchors
+    ) -> None:
+        self.model, self.anchors = model, anchors
+        self.pictures, self.assets = pictures, assets
         self.verdicts = [verdict for verdict in results.verdicts if verdict.model == model]
         self.audits = [audit for audit in results.audits if audit.model == model]
         self.ids = [anchors("audit", audit.audit, model) for audit in self.audits]
@@ -136,6 +147,10 @@ class _Writer:
             drawings=[self.drawing(name, figure) for figure in audit.figures],
             tables=[grid(table) for table in audit.tables],
             cases=[self.case(example) for example in audit.examples],
+            browsers=[
+                browser(self.anchors(name, gallery.name), gallery, self.assets)
+                for gallery in audit.galleries
+            ],
         )
 
     def drawing(self, section: str, figure: FigureResult) -> Drawing:

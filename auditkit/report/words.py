@@ -11,6 +11,8 @@ from auditkit.verdict import Verdict
 
 NONE: Final = "–"
 
+_WRITTEN: Final = {"iou": "IoU"}
+
 DECISIONS: Final[dict[str, str]] = {
     "pass": "Meets every blocking expectation",
     "blocked": "Release blocked",
@@ -128,9 +130,9 @@ def counted(count: int, one: str, many: str = "") -> str:
 
 
 def label(name: str) -> str:
-    """A field's name as a heading: 'intended_use' becomes 'Intended use'."""
+    """A field's name as a heading: 'intended_use' becomes 'Intended use', 'iou' becomes 'IoU'."""
     words = name.replace("_", " ").strip()
-    return words[:1].upper() + words[1:]
+    return _WRITTEN.get(words) or words[:1].upper() + words[1:]
 
 
 def plain(value: Any, most: int = 20) -> str:

@@ -2,6 +2,7 @@
 
 from auditkit.stats.average_precision import average_precision, precision_recall_curve
 from auditkit.stats.calibration import calibration_error, calibration_intercept, calibration_slope
+from auditkit.stats.concordance import concordance
 from auditkit.stats.correlation import pearson_r
 from auditkit.stats.detectable import design_effect, detectable_auroc, detectable_proportion
 from auditkit.stats.estimate import Estimate
@@ -9,7 +10,6 @@ from auditkit.stats.friedman import (
     Friedman,
     block_means,
     block_ranks,
-    concordance,
     critical_difference,
     friedman,
 )

@@ -1,4 +1,4 @@
-"""Several treatments ranked within blocks: Friedman's test, Kendall's W, Nemenyi's critical difference."""
+"""Several treatments ranked within blocks: Friedman's test, Nemenyi's critical difference."""
 
 import math
 from dataclasses import dataclass
@@ -7,9 +7,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from auditkit.errors import AuditError
-from auditkit.stats.estimate import Estimate
 from auditkit.stats.inputs import Floats, cluster_images
-from auditkit.stats.resampling import REPLICATES, bootstrap
 
 _ROUNDING = 1e-12  # values that differ by no more than rounding are tied
 _DRAWS = 9999
@@ -23,7 +21,7 @@ class Friedman:
     Attributes:
         blocks: number n of blocks.
         mean_ranks: (k,), 1 for a treatment that is first in every block.
-        concordance: Kendall's W in [0, 1]; 1: every block ranks alike.
+        kendall_w: Kendall's W in [0, 1]; 1: every block ranks alike, 1 / n on average by chance.
         statistic: Friedman's chi-square with the correction for ties.
         p_value: of the chi-square with k - 1 degrees; poor for few blocks.
         f_statistic: Iman and Davenport's F; infinite where every block ranks alike.
@@ -34,7 +32,7 @@ class Friedman:
 
     blocks: int
     mean_ranks: Floats
-    concordance: float
+    kendall_w: float
     statistic: float
     p_value: float
     f_statistic: float
@@ -61,7 +59,7 @@ def block_ranks(values: ArrayLike, *, larger_is_better: bool = True) -> Floats:
     """
     from scipy.stats import rankdata
 
-    table = _table(values)
+    table = rank_table(values)
     scale = np.abs(table).max() * _ROUNDING
     rounded = np.round(table / scale) if scale > 0 else table
     ranks: Floats = rankdata(-rounded if larger_is_better else rounded, axis=1)
@@ -97,63 +95,21 @@ def friedman(ranks: ArrayLike, *, seed: int = 0) -> Friedman:
 
     Example:
         >>> found = friedman([[1, 2, 3], [1, 2, 3], [1, 3, 2]])
-        >>> round(found.statistic, 4), round(found.concordance, 4)  # mean ranks 1, 7/3, 8/3
+        >>> round(found.statistic, 4), round(found.kendall_w, 4)  # mean ranks 1, 7/3, 8/3
         (4.6667, 0.7778)
     """
     from scipy import special
 
-    table = _table(ranks)
+    table = rank_table(ranks)
     n, k = table.shape
-    concordance = _observed(table)
-    statistic = n * (k - 1) * concordance
-    together = 1 - concordance
-    f = (n - 1) * concordance / together if together > _ROUNDING else math.inf
+    w = kendall_w(table)
+    statistic = n * (k - 1) * w
+    f = (n - 1) * w / (1 - w) if 1 - w > _ROUNDING else math.inf
     chance = math.exp(-(n - 1) * math.lgamma(k + 1))
     tail = float(special.fdtrc(k - 1, (k - 1) * (n - 1), f)) if math.isfinite(f) else 0.0
     p_value = float(special.chdtrc(k - 1, statistic))
     permuted = _permuted(table, seed)
-    return Friedman(
-        n, table.mean(axis=0), concordance, statistic, p_value, f, max(tail, chance), permuted
-    )
-
-
-def concordance(
-    ranks: ArrayLike, *, seed: int = 0, replicates: int = REPLICATES, level: float = 0.95
-) -> Estimate:
-    """Kendall's coefficient of concordance W in [0, 1] with a bootstrap interval over blocks.
-
-    W = chi^2 / (n (k - 1)) with the correction for ties (Kendall & Smith 1939,
-    doi:10.1214/aoms/1177732186): 0 where the treatments' mean ranks are equal, 1 where every block
-    ranks alike. Blocks without any agreement still give E W = 1 / n, so that W of few blocks is
-    biased upwards; n stands beside it.
-
-    Args:
-        ranks: (n, k) from `block_ranks`.
-        seed: of the draws.
-        replicates: of the bootstrap.
-        level: two-sided confidence level.
-
-    Returns:
-        W; ``n`` and ``clusters`` are the blocks.
-
-    Raises:
-        AuditError: fewer than two blocks or treatments, or (almost) every block ties all treatments.
-
-    Example:
-        >>> round(concordance([[1, 2, 3], [1, 2, 3], [1, 3, 2]]).value, 4)
-        0.7778
-    """
-    table = _table(ranks)
-    _observed(table)
-    return bootstrap(
-        lambda weights: _concordance(weights, table),
-        None,
-        len(table),
-        seed=seed,
-        replicates=replicates,
-        level=level,
-        bounds=(0.0, 1.0),
-    )
+    return Friedman(n, table.mean(axis=0), w, statistic, p_value, f, max(tail, chance), permuted)
 
 
 def critical_difference(treatments: int, blocks: int, *, alpha: float = 0.05) -> float:
@@ -189,12 +145,17 @@ def critical_difference(treatments: int, blocks: int, *, alpha: float = 0.05) ->
     return quantile * math.sqrt(treatments * (treatments + 1) / (6 * blocks))
 
 
-def _observed(ranks: Floats) -> float:
-    """W of the blocks as they are."""
-    found = float(_concordance(np.ones((1, len(ranks))), ranks)[0])
-    if math.isnan(found):
+def kendall_w(ranks: Floats) -> float:
+    """Kendall's W of ranks (n, k), with the correction for ties.
+
+    Raises:
+        AuditError: every block ties all treatments.
+    """
+    centred = ranks - (ranks.shape[1] + 1) / 2
+    total = float((centred**2).sum())
+    if total == 0:
         raise AuditError("all treatments are tied in every block, so nothing is ranked.")
-    return found
+    return min(1.0, len(ranks) * float((centred.mean(axis=0) ** 2).sum()) / total)
 
 
 def _permuted(ranks: Floats, seed: int) -> float:
@@ -211,18 +172,12 @@ def _permuted(ranks: Floats, seed: int) -> float:
     return reached / (_DRAWS + 1)
 
 
-def _concordance(weights: Floats, ranks: Floats) -> Floats:
-    """W with weights (B, n) on the blocks, (B,); NaN where all ranks are tied."""
-    centred = ranks - (ranks.shape[1] + 1) / 2
-    total = weights.sum(axis=1)
-    between = ((weights @ centred) ** 2).sum(axis=1) / total
-    within = weights @ (centred**2).sum(axis=1)
-    with np.errstate(invalid="ignore"):
-        found: Floats = np.minimum(between / within, 1.0)
-    return found
+def rank_table(values: ArrayLike) -> Floats:
+    """Blocks by treatments as float64 (n, k), n and k at least 2, all finite.
 
-
-def _table(values: ArrayLike) -> Floats:
+    Raises:
+        AuditError: it is not.
+    """
     table = np.asarray(values, dtype=np.float64)
     if table.ndim != 2 or min(table.shape) < 2:
         raise AuditError(

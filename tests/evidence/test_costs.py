@@ -2,7 +2,6 @@
 
 import math
 from dataclasses import asdict
-from functools import partial
 
 import numpy as np
 import pytest
@@ -10,7 +9,7 @@ import torch
 
 import auditkit
 from auditkit.evidence import Evidence, Settings, Store, efficiency, heatmaps
-from auditkit.evidence.efficiency import CostPlan, Costs, cost_parameters, costs_worker, error_of
+from auditkit.evidence.efficiency import CostPlan, cost_parameters, error_of
 from auditkit.evidence.engine import Engine
 from auditkit.evidence.heatmaps import Explained
 from auditkit.evidence.machine import machine
@@ -21,18 +20,6 @@ from auditkit.spec.model_card import ModelCard
 
 PLAN = CostPlan(batch=1, repeats=2, warm_up=1, threads=1)
 METHOD = parse_method("gradient")
-
-
-class Costed(Evidence):
-    """Evidence that can be asked for costs."""
-
-    def costs(self, method, plan):
-        images, parameters = self._asked(method)
-        contents = [self._identity_of(record) for record in self.records]
-        parameters |= cost_parameters(plan, self._settings, contents)
-        worker = partial(costs_worker, background=images)
-        arrays = self._gather(f"costs of {method.label}", parameters, worker, "costs", ["all"])
-        return Costs.read(arrays, parameters)
 
 
 class Fake:
@@ -92,7 +79,7 @@ def make(card, model, tmp_path):
         )
         engine = Engine(Store(tmp_path), threads=2)
         settings = Settings(device="cpu", batch_size=2)
-        return Costed(card, auditkit.load_data(data), engine, settings, images, model.copy)
+        return Evidence(card, auditkit.load_data(data), engine, settings, images, model.copy)
 
     return made
 
@@ -156,7 +143,12 @@ def test_everything_is_one_shard_whatever_the_batch_size(make, fake):
     assert evidence._engine.counts.computed == 1
 
 
-def test_threads_are_those_of_the_plan_and_the_process_keeps_its_own(make, fake):
+def test_threads_are_those_of_the_plan_and_the_process_keeps_its_own(make, fake, monkeypatch):
+    def idle(self, batch, rows):
+        self.threads.append(torch.get_num_threads())
+        return Explained(torch.zeros(len(batch), 1, 1, 1))
+
+    monkeypatch.setattr(Fake, "explain", idle)
     before = torch.get_num_threads()
     make().costs(METHOD, CostPlan(batch=1, repeats=1, warm_up=0, threads=2))
     assert set(fake.last.threads) == {2}

@@ -1,3 +1,5 @@
+import itertools
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -31,7 +33,7 @@ def test_superpixels_go_by_falling_mean_and_whole_before_the_next(seed, count):
     ranks = segment_rank_map(segments, order)
     assert np.sort(ranks, axis=None).tolist() == list(range(segments.size))
     ends = [ranks[segments == s] for s in order]
-    for earlier, later in zip(ends, ends[1:], strict=False):
+    for earlier, later in itertools.pairwise(ends):
         assert earlier.max() < later.min()
 
 

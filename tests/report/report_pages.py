@@ -43,5 +43,5 @@ class Page(HTMLParser):
             self.unbalanced.append(tag)
 
     def handle_data(self, data):
-        if "style" not in self.open:
+        if not {"style", "script"} & set(self.open):
             self.words.append(data)

@@ -60,3 +60,11 @@ def test_minus_signs_replace_hyphens_of_numbers_only():
 
 def test_long_lists_are_cut_and_counted():
     assert words.plain(list(range(50)), most=3) == "[0, 1, 2] and 47 more"
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [("intended_use", "Intended use"), ("iou", "IoU"), ("IoU", "IoU"), ("", "")],
+)
+def test_names_become_headings(name, expected):
+    assert words.label(name) == expected

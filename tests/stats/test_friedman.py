@@ -30,7 +30,7 @@ def test_f_of_iman_and_davenport_worked_by_hand():
     """Mean ranks 1, 7/3, 8/3: chi^2 = 4.667, F = 2 * 4.667 / (3 * 2 - 4.667) = 7."""
     found = friedman([[1, 2, 3], [1, 2, 3], [1, 3, 2]])
     assert found.mean_ranks.tolist() == pytest.approx([1, 7 / 3, 8 / 3])
-    assert found.concordance == pytest.approx(7 / 9)
+    assert found.kendall_w == pytest.approx(7 / 9)
     assert found.f_statistic == pytest.approx(7.0)
     assert found.f_p_value == pytest.approx(scipy.stats.f.sf(7, 2, 4))
 
@@ -51,7 +51,7 @@ def test_blocks_that_all_agree_have_the_p_value_of_their_chance():
     assert found.f_statistic == math.inf
     assert found.f_p_value == pytest.approx(1 / 6**3)
     assert found.permutation_p_value == pytest.approx(1 / 6**3, abs=0.003)
-    assert found.concordance == pytest.approx(1)
+    assert found.kendall_w == pytest.approx(1)
 
 
 def test_smallest_value_is_best_where_small_is_good():
@@ -79,20 +79,49 @@ def test_critical_difference_of_demsars_example():
     assert critical_difference(4, 14, alpha=0.10) == pytest.approx(1.12, abs=0.005)
 
 
-def test_concordance_holds_friedmans_w_inside_its_interval():
+@pytest.mark.parametrize("ties", [False, True])
+def test_concordance_is_the_mean_spearman_correlation_of_two_blocks(ties):
+    values = np.round(scores(n=9)) if ties else scores(n=9)
+    values = values[np.ptp(values, axis=1) > 0]
+    ranks = block_ranks(values)
+    pairs = [(i, j) for i in range(len(ranks)) for j in range(i)]
+    # Blocks with many ties have shorter rankings and weigh less.
+    lengths = np.linalg.norm(ranks - 3, axis=1)
+    rho = [scipy.stats.spearmanr(ranks[i], ranks[j]).statistic for i, j in pairs]
+    weights = [lengths[i] * lengths[j] for i, j in pairs]
+    found = concordance(ranks)
+    assert found.value == pytest.approx(np.average(rho, weights=weights))
+    if not ties:
+        n = len(ranks)
+        assert found.value == pytest.approx((n * friedman(ranks).kendall_w - 1) / (n - 1))
+
+
+def test_concordance_has_a_reproducible_interval_over_blocks():
     ranks = block_ranks(scores(n=30))
     found = concordance(ranks)
-    assert found.value == pytest.approx(friedman(ranks).concordance)
-    assert 0 <= found.low < found.value < found.high <= 1
+    assert -1 <= found.low < found.value < found.high <= 1
     assert found.n == found.clusters == 30
     assert concordance(ranks) == found
+
+
+def test_blocks_that_rank_at_random_are_not_said_to_agree():
+    rng = np.random.default_rng(0)
+    lows = [
+        concordance(block_ranks(rng.normal(size=(12, 5))), replicates=200).low for _ in range(200)
+    ]
+    assert np.mean(np.array(lows) > 0) <= 0.025
 
 
 def test_concordance_of_blocks_that_agree_has_no_interval_of_one_point():
     found = concordance([[1, 2, 3]] * 10)
     assert found.value == 1
-    assert found.low == pytest.approx(0.025 ** (1 / 10))
+    assert found.low == pytest.approx(1 - 2 * (1 - 0.025 ** (1 / 10)))
     assert found.high == 1
+
+
+def test_agreement_of_very_few_blocks_is_not_bounded():
+    with pytest.raises(AuditError, match="5 or more"):
+        concordance([[1, 2, 3]] * 4)
 
 
 def test_patients_count_once():
@@ -133,6 +162,6 @@ def test_order_of_treatments_and_blocks_changes_nothing(values, order):
     moved = friedman(block_ranks(values[::-1][:, order]))
     assert moved.statistic == pytest.approx(found.statistic)
     assert moved.mean_ranks == pytest.approx(found.mean_ranks[list(order)])
-    assert 0 <= found.concordance <= 1
+    assert 0 <= found.kendall_w <= 1
     assert 0 <= found.f_p_value <= 1
     assert 0 < found.permutation_p_value <= 1

@@ -126,7 +126,7 @@ class Blocks:
         return replace(estimate, n=self.images)
 
     def concordance(self, least: int = 2) -> stats.Estimate:
-        """Kendall's W of at least so many patients."""
+        """Mean correlation between the rankings of at least so many patients."""
         self.require(least)
         return self.counted(stats.concordance(self.ranks()))
 

@@ -78,7 +78,7 @@ def test_table(blocks: Blocks) -> Table:
         rows += [
             [f"Friedman χ²({k - 1})", f"{found.statistic:.2f}", p_value(found.p_value)],
             [f"Iman–Davenport F({k - 1}, {(k - 1) * (n - 1)})", f, p_value(found.f_p_value)],
-            ["Kendall's W", f"{found.concordance:.3f}", p_value(found.permutation_p_value)],
+            ["Kendall's W", f"{found.kendall_w:.3f}", p_value(found.permutation_p_value)],
             [
                 "critical difference at 5 %",
                 f"{stats.critical_difference(k, n, alpha=ALPHA):.3f}",
@@ -86,7 +86,8 @@ def test_table(blocks: Blocks) -> Table:
             ],
         ]
     caption = (
-        "Is there any difference between the methods? χ² is poor for few patients; F is better."
+        "Is there any difference between the methods? The p-value beside W comes from permutations within "
+        "patients and holds for any number of them; those of χ² and F are approximations."
     )
     return Table("test", "Friedman's test", ["quantity", "value", "p"], rows, caption)
 

@@ -50,6 +50,8 @@ _LESION = {
 _SCALE, _CENTRE = 1.55, 3.95
 # Share of the latent severity's variance that the images of one patient have in common.
 _PATIENT_SHARE = 0.3
+# Share of pictures with a ruler, whatever the lesion.
+_RULED = 0.2
 _ABSENT_BELOW = {
     "hair": 0.6,
     "dark_corner": 0.6,
@@ -92,14 +94,19 @@ def _lesion_attributes(generator: np.random.Generator, severity: float) -> dict[
 
 
 def _acquisition_attributes(
-    patient: np.random.Generator, image: np.random.Generator, label: int, tint_follows_label: float
+    patient: np.random.Generator,
+    image: np.random.Generator,
+    label: int,
+    tint_follows_label: float,
+    rulers_in_benign: float | None,
 ) -> dict[str, float]:
     """Draw what the clinic brings: the device and the skin belong to the patient."""
     tone, device_tint, device_temperature = patient.random(), *patient.standard_normal(2)
     jitter = image.standard_normal(5)
     values = {name: _shown(image.random(), below) for name, below in _ABSENT_BELOW.items()}
-    ruled, opacity = image.random(2)
-    values["ruler"] = 0.6 + 0.4 * opacity if ruled < 0.2 else 0.0
+    drawn, opacity = image.random(2)
+    rate = _RULED if rulers_in_benign is None else (1 - label) * rulers_in_benign
+    values["ruler"] = 0.6 + 0.4 * opacity if drawn < rate else 0.0
     values["skin_tone"] = 0.9 * tone**1.7 + 0.02 * jitter[0]
     values["colour_temperature"] = 0.3 * device_temperature + 0.15 * jitter[1]
     values["brightness"] = 0.4 * jitter[2]
@@ -113,7 +120,12 @@ def _acquisition_attributes(
 
 
 def sample_case(
-    seed: int, index: int, *, images_per_patient: int = 1, tint_follows_label: float = 0.0
+    seed: int,
+    index: int,
+    *,
+    images_per_patient: int = 1,
+    tint_follows_label: float = 0.0,
+    rulers_in_benign: float | None = None,
 ) -> Case:
     """Draw attributes and label of picture `index` of the data set `seed`.
 
@@ -126,15 +138,20 @@ def sample_case(
         images_per_patient: Consecutive pictures that share skin, device and part of the severity.
         tint_follows_label: 0 draws the tint independently of the label; 1 makes melanomas pink
             and benign lesions teal, with overlap (a planted shortcut); between them, a mixture.
+        rulers_in_benign: Share of benign lesions beside which a ruler lies, melanomas having none
+            (a planted shortcut); None: one in five of both. Nothing else changes with it.
 
     Raises:
         AuditError: If an argument is out of its range.
     """
-    if seed < 0 or index < 0 or images_per_patient < 1 or not 0.0 <= tint_follows_label <= 1.0:
+    shares = (tint_follows_label, 0.0 if rulers_in_benign is None else rulers_in_benign)
+    in_range = all(0.0 <= share <= 1.0 for share in shares)
+    if seed < 0 or index < 0 or images_per_patient < 1 or not in_range:
         raise AuditError(
             f"Synthetic case (seed={seed}, index={index}, images_per_patient={images_per_patient},"
-            f" tint_follows_label={tint_follows_label}) is out of range: expected seed and index "
-            "from 0, images_per_patient from 1, tint_follows_label from 0 to 1."
+            f" tint_follows_label={tint_follows_label}, rulers_in_benign={rulers_in_benign}) is out of "
+            "range: expected seed and index from 0, images_per_patient from 1, tint_follows_label and "
+            "rulers_in_benign from 0 to 1."
         )
     number = index // images_per_patient
     patient, image = stream(seed, number, "patient"), stream(seed, index, "image")
@@ -144,7 +161,11 @@ def sample_case(
     probability = 1.0 / (1.0 + math.exp(-malignancy_logit(attributes)))
     label = int(image.random() < probability)
     attributes |= _acquisition_attributes(
-        patient, stream(seed, index, "acquisition"), label, tint_follows_label
+        patient,
+        stream(seed, index, "acquisition"),
+        label,
+        tint_follows_label,
+        rulers_in_benign,
     )
     ordered = {name: float(attributes[name]) for name in ATTRIBUTES}
     return Case(index, seed, ordered, label, f"{seed}-{number:05d}")

@@ -34,6 +34,7 @@ class SyntheticData:
                 index,
                 images_per_patient=self._with.images_per_patient,
                 tint_follows_label=self._with.tint_follows_label,
+                rulers_in_benign=self._with.rulers_in_benign,
             )
             for index in range(self._with.n)
         ]
@@ -84,9 +85,15 @@ class SyntheticData:
             digest=hashlib.sha256(identity.encode()).hexdigest(),
             label=case.label,
             patient=case.patient,
-            groups={"skin_tone": _tone(case.attributes["skin_tone"])},
+            groups=self._groups(case),
             annotated=True,
         )
+
+    def _groups(self, case: Case) -> dict[str, str]:
+        found = {"skin_tone": _tone(case.attributes["skin_tone"])}
+        if self._with.rulers_in_benign is not None:
+            found["ruler"] = "present" if case.attributes["ruler"] > 0.0 else "absent"
+        return found
 
 
 def _tone(value: float) -> str:

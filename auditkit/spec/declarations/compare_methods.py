@@ -52,6 +52,11 @@ class CompareMethods(HasRegions, HasMethods, Parameters):
         return self
 
     @property
+    def other_data(self) -> list[str]:
+        """The data sets of ``against``."""
+        return self.against
+
+    @property
     def larger_is_better(self) -> bool:
         """Whether a large value is rank 1: only the area under the removal curve should be small."""
         return self.metric != "aupc"
@@ -75,8 +80,10 @@ class CompareMethods(HasRegions, HasMethods, Parameters):
 def _measures(parameters: CompareMethods) -> Mapping[str, Measure]:
     by = parameters.by
     groups: dict[str, tuple[float | str, ...] | None] = {by: None} if by else {}
-    text = "Kendall's coefficient of concordance: 0 no ranking, 1 every patient ranks alike."
-    found = {"concordance": Measure("Kendall's W", _SHARE, text, groups)}
+    text = (
+        "Mean correlation between two patients' rankings of the methods; 0: chance, 1: all alike."
+    )
+    found = {"concordance": Measure("Spearman's rho", _DIFFERENCE, text, groups)}
     most = float(len(parameters.methods))
     for method in parameters.methods:
         text = f"Mean over patients of the rank of {method.label}; 1 is best."

@@ -130,7 +130,8 @@ class Sampled(HasSuperpixels):
             least = (4 * players + 2) * max(1, self.background_images)
             if self.samples < least and 2**players > self.samples:
                 raise ValueError(
-                    f"samples: {self.samples} are too few to tell {players} superpixels of a picture "
-                    f"apart; at least {least} were expected (4 per superpixel and 2, times the baseline's images)"
+                    f"samples: {self.samples} are too few to tell {players} superpixels of a "
+                    f"picture apart; at least {least} were expected (4 per superpixel and 2, times the "
+                    "baseline's images)"
                 )
         return self

@@ -196,6 +196,26 @@ def test_tint_follows_the_label_only_when_asked():
         assert {**coupled[index].attributes, "tint": plain["tint"]} == plain
 
 
+def test_cases_without_an_option_are_those_that_were_drawn_before_there_was_one():
+    ruled = [index for index in range(40) if sample_case(2026, index).attributes["ruler"] > 0]
+    assert ruled == [1, 4, 11, 13, 15, 35, 36, 37]
+    kept = sample_case(2026, 4, images_per_patient=2).attributes
+    known = {"ruler": 0.926568758029, "hair": 0.0, "skin_tone": 0.650228696329}
+    known |= {"brightness": 0.459134295184, "tint": 0.082243755996}
+    assert {name: kept[name] for name in known} == pytest.approx(known)
+
+
+def test_rulers_lie_beside_benign_lesions_only_when_asked_and_change_nothing_else():
+    coupled = [sample_case(11, index, rulers_in_benign=0.5) for index in range(1500)]
+    labels, ruled = np.array([case.label for case in coupled]), column(coupled, "ruler") > 0
+    assert not ruled[labels == 1].any()
+    assert 0.45 < ruled[labels == 0].mean() < 0.55
+    plain = [sample_case(11, index) for index in range(1500)]
+    assert 0.17 < (column(plain, "ruler") > 0).mean() < 0.23
+    for one, other in zip(coupled[:50], plain[:50], strict=True):
+        assert with_attribute(one, "ruler", other.attributes["ruler"]) == other
+
+
 def test_images_of_one_patient_share_skin_and_device_but_not_the_lesion():
     cases = [sample_case(11, index, images_per_patient=4) for index in range(2000)]
     assert len({case.patient for case in cases}) == 500
@@ -235,6 +255,7 @@ def test_smooth_noise_has_unit_variance_everywhere():
         ((0, -1), {}),
         ((0, 0), {"images_per_patient": 0}),
         ((0, 0), {"tint_follows_label": 1.5}),
+        ((0, 0), {"rulers_in_benign": -0.5}),
     ],
 )
 def test_arguments_out_of_range_are_refused(arguments, options):

@@ -39,6 +39,20 @@ def test_digests_tell_formats_sizes_and_seeds_apart():
     assert len(set(digests)) == len(digests)
 
 
+def test_groups_of_cards_without_an_option_are_those_of_ever():
+    for kind in ("dermoscopy", "clinical"):
+        assert set(data(kind).records[0].groups) == {"skin_tone"}
+
+
+def test_rulers_are_a_group_where_they_follow_the_label():
+    found = data("dermoscopy", n=40, rulers_in_benign=0.5)
+    for index, record in enumerate(found.records):
+        present = found.case(index).attributes["ruler"] > 0
+        assert record.groups["ruler"] == ("present" if present else "absent")
+    assert {record.groups["ruler"] for record in found.records if record.label == 1} == {"absent"}
+    assert {record.groups["ruler"] for record in found.records} == {"absent", "present"}
+
+
 @pytest.mark.parametrize("kind", ["dermoscopy", "clinical"])
 def test_an_intervention_at_the_cases_own_value_changes_nothing(kind):
     found = data(kind)

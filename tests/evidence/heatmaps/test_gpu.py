@@ -85,7 +85,7 @@ def test_maps_on_the_gpu_are_those_of_the_cpu(name, precision):
     started = time.perf_counter()
     found = _explained(name, DEVICE, precision)
     seconds = time.perf_counter() - started
-    print(f"{name} {precision}: {IMAGES / seconds:.1f} heatmaps/s, first run included")
+    print(f"{name} {precision}: {IMAGES / seconds:.1f} heatmaps/s, first run included")  # noqa: T201 asked for
     assert found.device.type == "cpu"
     assert torch.isfinite(found).all()
     difference = (found - expected).abs()
@@ -110,7 +110,7 @@ def test_memory_on_the_gpu_is_bounded_by_the_rows(name):
         _explained(name, DEVICE, "float32", rows)
         torch.cuda.synchronize()
         peaks.append(torch.cuda.max_memory_allocated() - before)
-    print(f"{name}: {peaks[0] / 2**20:.1f} MiB at 2 rows, {peaks[1] / 2**20:.1f} MiB at 16")
+    print(f"{name}: {peaks[0] / 2**20:.1f} MiB at 2 rows, {peaks[1] / 2**20:.1f} MiB at 16")  # noqa: T201 asked for
     # One row of this network, forward and backward, with the masked input beside it: under 2 MiB; the
     # images, maps and baselines of the batch: under 32 MiB; cuDNN's workspace: under 64 MiB.
     assert peaks[0] < (2 * 2 + 96) * 2**20

@@ -1,0 +1,30 @@
+"""The one program of the page, and data beside it; the page's policy allows that program by its digest."""
+
+import base64
+import hashlib
+import json
+from functools import cache
+from importlib.resources import files
+
+from markupsafe import Markup
+
+
+def in_script(value: object) -> Markup:
+    """JSON that may stand inside a script element: ASCII, and nothing that could end the element."""
+    text = json.dumps(value, ensure_ascii=True, allow_nan=False, separators=(",", ":"))
+    for character in "<>&":
+        text = text.replace(character, f"\\u{ord(character):04x}")
+    return Markup(text)  # noqa: S704 no markup is left in it
+
+
+@cache
+def script() -> Markup:
+    """The browser's program."""
+    text = files("auditkit.report").joinpath("templates/gallery.js").read_text(encoding="utf-8")
+    return Markup(text)  # noqa: S704 our own
+
+
+@cache
+def script_digest() -> str:
+    """By which the page's policy allows the program and no other."""
+    return base64.b64encode(hashlib.sha256(script().encode("utf-8")).digest()).decode("ascii")
