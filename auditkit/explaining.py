@@ -10,7 +10,7 @@ import numpy.typing as npt
 from auditkit.data import Dataset
 from auditkit.errors import AuditError
 from auditkit.evidence.features import feature_values
-from auditkit.evidence.heatmap_stages import explained, heatmap_seed, no_gradients
+from auditkit.evidence.heatmap_stages import drawn, explained, heatmap_seed, no_gradients
 from auditkit.evidence.kinds import Heatmaps
 from auditkit.spec.methods import Method, parse_method
 
@@ -35,13 +35,15 @@ def heatmaps(
 ) -> npt.NDArray[np.float32]:
     """Heatmaps of the decided class, float (n, size, size) at the model's input size.
 
+    Those of a data set are the ones of an audit of it.
+
     Args:
         model: from `load_model`.
         images: a data set, or sRGB uint8 pictures (height, width, 3) of any size.
         method: name of the method (``auditkit list methods``).
         batch_size: images in one pass of the network.
-        background_images: images that stand for 'nothing there', for methods whose baseline is a data
-            set; ``images`` if left out.
+        background_images: from which a method whose baseline is a data set draws what stands for
+            'nothing there', by their content; ``images`` if left out.
         parameters: the method's parameters.
 
     Raises:
@@ -53,25 +55,27 @@ def heatmaps(
     from auditkit.evidence.heatmaps import explainer, subject_of
 
     typed = _parsed(method, parameters)
+    _check_size(batch_size)
     if typed.needs_gradients and not model.card.gradients:
         raise AuditError(f"heatmaps: {no_gradients(model.card)}; use occlusion")
     pictures, features = _pictures(images), _features(model, images)
     if not len(pictures):
         raise AuditError("heatmaps: at least one picture was expected")
-    others = pictures if background_images is None else _pictures(background_images)
-    chosen = [others[i] for i in range(min(typed.background_images, len(others)))]
+    chosen = _chosen(images if background_images is None else background_images, typed)
     explain = explainer(typed, subject_of(model), model.prepare(chosen) if chosen else None)
     _refuse_unfit(explain, typed)
+    digests = _digests(images)
     found: list[npt.NDArray[np.float32]] = []
     for start in range(0, len(pictures), batch_size):
         part = [pictures[i] for i in range(start, min(start + batch_size, len(pictures)))]
         inputs, table = model.prepare(part), None
         if features is not None:
-            table = torch.tensor(features[start : start + len(part)], device=model.device)
+            rows = features[start : start + len(part)]
+            table = torch.tensor(rows, dtype=torch.float32, device=model.device)
         with torch.no_grad():
             answers = Batcher(len(part)).map(model.probabilities, inputs, table)
         target = model.decide(answers).to(model.device)
-        seeds = [heatmap_seed(typed, _digest(picture)) for picture in part]
+        seeds = [heatmap_seed(typed, one) for one in digests[start : start + len(part)]]
         maps = explained(explain, inputs, target, table, seeds, batch_size).maps[:, 0].numpy()
         heat = Heatmaps(maps.astype(np.float32), explain.cell)
         found += [heat.full(i, model.card.input.size) for i in range(len(part))]
@@ -94,11 +98,12 @@ def attribute(
 
     Args:
         network: a module in evaluation mode from (N, C, *space) to (N, K).
-        inputs: float (N, C, *space), one to three spatial axes.
+        inputs: float32 (N, C, *space), one to three spatial axes.
         target: index of the output that is explained, one for all or one per input.
         method: name of the method (``auditkit list methods``).
         modalities: the channels of each modality; each channel by itself if left out.
-        background_images: float (B, C, *space), for methods that take a data set as baseline.
+        background_images: float (B, C, *space), for methods that take a data set as baseline; as many
+            of the first as the method asks for.
         table: float (N, F), the second input of networks that have one.
         batch_size: inputs in one pass of the network, which bounds memory.
         parameters: the method's parameters.
@@ -108,29 +113,82 @@ def attribute(
         number of evaluations where the method has them.
 
     Raises:
-        AuditError: the method or a parameter is not known, or the network cannot be asked.
+        AuditError: the method or a parameter is not known, the inputs do not fit, or the network cannot
+            be asked.
     """
-    import torch
-
     from auditkit.evidence.heatmaps import explainer, subject_of_module
 
     typed = _parsed(method, parameters)
-    if typed.background_images and background_images is None:
-        raise AuditError(
-            f"attribute: {method} compares with other inputs; give them as 'background_images'"
-        )
-    width = 0 if table is None else table.shape[1]
-    shape = tuple(inputs.shape[1:])
+    _check_size(batch_size)
+    _check_inputs(network, inputs)
+    width, shape = 0 if table is None else table.shape[1], tuple(inputs.shape[1:])
     subject = subject_of_module(network, shape, modalities, table_width=width)
-    others = None
-    if background_images is not None and typed.background_images:
-        others = background_images[: typed.background_images]
-    explain = explainer(typed, subject, others)
+    inputs = inputs.detach().to(subject.device)
+    table = None if table is None else table.detach().to(subject.device)
+    others = _background(background_images, typed, shape)
+    targets = _targets(network, inputs, target, table)
+    explain = explainer(typed, subject, None if others is None else others.to(subject.device))
     _refuse_unfit(explain, typed)
-    targets = torch.as_tensor(target, device=inputs.device).expand(len(inputs)).long()
-    rows = [np.ascontiguousarray(one.detach().cpu().float().numpy()) for one in inputs]
-    seeds = [heatmap_seed(typed, _digest(row)) for row in rows]
+    seeds = [heatmap_seed(typed, _digest(one.float().cpu().numpy())) for one in inputs]
     return _enlarged(explained(explain, inputs, targets, table, seeds, batch_size), subject)
+
+
+def _check_size(batch_size: int) -> None:
+    if batch_size < 1:
+        raise AuditError(f"heatmaps: batch_size is {batch_size}; a number from 1 was expected")
+
+
+def _check_inputs(network: "nn.Module", inputs: "torch.Tensor") -> None:
+    if inputs.dim() not in {3, 4, 5} or not len(inputs):
+        raise AuditError(
+            f"attribute: inputs of shape {tuple(inputs.shape)}; (N, C, *space) with at least one input and "
+            "one to three spatial axes was expected"
+        )
+    if any(module.training for module in network.modules()):
+        raise AuditError(
+            "attribute: the network is in training mode, in which its answers can be random and depend on "
+            "the batch; call network.eval() first"
+        )
+
+
+def _background(
+    images: "torch.Tensor | None", method: Method, shape: tuple[int, ...]
+) -> "torch.Tensor | None":
+    """The images that a method asks for."""
+    if not method.background_images:
+        return None
+    if images is None or tuple(images.shape[1:]) != shape:
+        given = (
+            "" if images is None else f", of shape {shape} each; these are {tuple(images.shape)}"
+        )
+        raise AuditError(
+            f"attribute: {method.label} compares with other inputs; give them as 'background_images'{given}"
+        )
+    return images[: method.background_images].detach()
+
+
+def _targets(
+    network: "nn.Module",
+    inputs: "torch.Tensor",
+    target: "int | Sequence[int] | torch.Tensor",
+    table: "torch.Tensor | None",
+) -> "torch.Tensor":
+    """int64 (N,), each an output that the network has."""
+    import torch
+
+    with torch.no_grad():
+        one = inputs[:1].clone()
+        outputs = network(one) if table is None else network(one, table[:1])
+    if not isinstance(outputs, torch.Tensor) or outputs.dim() != 2:
+        raise AuditError("attribute: a network whose answer is one tensor (N, K) was expected")
+    targets = torch.as_tensor(target).long()
+    known = bool(((targets >= 0) & (targets < outputs.shape[1])).all())
+    if tuple(targets.shape) not in {(), (len(inputs),)} or not known:
+        raise AuditError(
+            f"attribute: target {targets.tolist()}; one number from 0 to {outputs.shape[1] - 1}, or one for "
+            f"each of the {len(inputs)} inputs, was expected"
+        )
+    return targets.to(inputs.device).expand(len(inputs))
 
 
 def _enlarged(found: "Explained", subject: "Subject") -> "Explained":
@@ -144,11 +202,10 @@ def _enlarged(found: "Explained", subject: "Subject") -> "Explained":
 
 
 def _grown(maps: "torch.Tensor", subject: "Subject") -> "torch.Tensor":
-    import torch
+    from auditkit.evidence.heatmaps.perturbation.players import cell_of_pixel
 
     for axis, size in enumerate(subject.space, start=2):
-        side = maps.shape[axis]
-        maps = maps.index_select(axis, (2 * torch.arange(size) + 1) * side // (2 * size))
+        maps = maps.index_select(axis, cell_of_pixel(size, maps.shape[axis]))
     return maps
 
 
@@ -168,6 +225,20 @@ def _refuse_unfit(explain: "Explainer", method: Method) -> None:
 
 def _digest(content: npt.NDArray[Any]) -> str:
     return hashlib.sha256(np.ascontiguousarray(content).tobytes()).hexdigest()
+
+
+def _digests(images: Dataset | Pictures) -> list[str]:
+    if _are_pictures(images):
+        return [_digest(picture) for picture in images]
+    return [record.digest for record in cast("Dataset", images).records]
+
+
+def _chosen(images: Dataset | Pictures, method: Method) -> Pictures:
+    """The pictures that a method asks for."""
+    if not method.background_images:
+        return []
+    pictures = _pictures(images)
+    return [pictures[index] for index in drawn(_digests(images), method.background_images)]
 
 
 def _features(model: "Model", images: Dataset | Pictures) -> list[list[float]] | None:

@@ -23,6 +23,8 @@ class Measurement:
         not_evaluable: number of images by reason; they are not in the estimate.
         reason: why there is no estimate.
         applicable: whether the quantity can be asked of the model at all; if not, ``reason`` says why.
+        affected: share of what is averaged (patients, pairs of them) that could have any other value if
+            those images were known; ``None`` if images are averaged, so that it is their own share.
     """
 
     name: str
@@ -34,6 +36,7 @@ class Measurement:
     not_evaluable: Mapping[str, int] = field(default_factory=dict)
     reason: str = ""
     applicable: bool = True
+    affected: float | None = None
 
 
 @dataclass(frozen=True)

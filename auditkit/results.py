@@ -41,6 +41,10 @@ class MeasurementResult(Part):
     planned: int = Field(description="Images that were to be evaluated.")
     not_evaluable: dict[str, int] = Field(description="Images that could not be, by reason.")
     reason: str = Field(description="Why there is no estimate; empty if there is one.")
+    applicable: bool = Field(
+        default=True,
+        description="False where the quantity cannot be asked of the model; the reason says why.",
+    )
 
 
 class SeriesResult(Part):
@@ -311,6 +315,7 @@ def measurement_result(measurement: Measurement) -> MeasurementResult:
         planned=int(measurement.planned),
         not_evaluable={reason: int(n) for reason, n in measurement.not_evaluable.items()},
         reason=measurement.reason,
+        applicable=measurement.applicable,
     )
 
 

@@ -122,7 +122,8 @@ class Session:
             return Judgement(Verdict.NOT_RUN, str(error)), None
         measure = audit.check.measures(audit.parameters)[expectation.measure]
         measurement = findings.find(expectation.measure, resolve_at(expectation, measure))
-        failed = self._failed_assumption(audit, card)
+        inapplicable = measurement is not None and not measurement.applicable
+        failed = "" if inapplicable else self._failed_assumption(audit, card)
         if failed:
             return Judgement(Verdict.NOT_INTERPRETABLE, failed), measurement
         return judge(expectation, measurement), measurement
@@ -138,15 +139,22 @@ class Session:
         for name in audit.spec.assumes:
             assumed = self.audits[name]
             every = assumed.spec.expect
+            passed, unfit = False, ""
             for expectation in [e for e in every if e.severity == "blocking"] or every:
-                found, _ = self.judge(assumed, card, expectation)
+                found, measurement = self.judge(assumed, card, expectation)
                 if found.verdict is Verdict.NOT_APPLICABLE:
+                    # A check without a question to this model is no hindrance; a method that does not fit
+                    # has shown nothing.
+                    unfit = unfit or (found.reason if measurement else "")
                     continue
                 if found.verdict is not Verdict.PASS:
                     return (
                         f"rests on '{name}', whose {expectation.key} is {found.verdict.value}: "
                         f"{found.reason}"
                     )
+                passed = True
+            if unfit and not passed:
+                return f"rests on '{name}', of which nothing could be measured: {unfit}"
         return ""
 
 

@@ -88,15 +88,20 @@ def worst_case(measurement: Measurement) -> tuple[float, float]:
     """The interval if all images that could not be evaluated had the worst possible values.
 
     A bound for quantities that average over images: ``(1 - q) * limit + q * bound``, where q is the
-    share of images that could not be evaluated. An unbounded quantity has no such bound.
+    share of images that could not be evaluated. Of an average over patients, who may have known images
+    as well, the share ``affected`` may go from one bound to the other. An unbounded quantity has no such
+    bound.
     """
     assert measurement.estimate is not None
     low, high = measurement.estimate.low, measurement.estimate.high
     missing = sum(measurement.not_evaluable.values())
-    if not missing:
+    if not missing or measurement.affected == 0:
         return low, high
-    share = missing / max(measurement.planned, missing)
     least, most = measurement.bounds
+    if measurement.affected is not None:
+        room = measurement.affected * (most - least)
+        return max(least, low - room), min(most, high + room)
+    share = missing / max(measurement.planned, missing)
     return (1 - share) * low + share * least, (1 - share) * high + share * most
 
 

@@ -20,9 +20,10 @@ _HOW = """## How it was measured
   on those pictures: one of four strided convolutions and three dense layers, and torchvision's
   ResNet-50. Explained is the strongest output; what is covered is black. Occlusion covers 4 by 4 windows.
 - *Error*: sum |found - exact|² / sum |exact|², the mean over pictures. Exact values come from the
-  network's answers for all 2^P coalitions of four pictures: Shapley values by their definition; for LIME
-  the weighted regression on all coalitions. The estimators are then run on those answers instead of the
-  network, eight times per picture with the players numbered anew, so that draws differ. LIME has the
+  network's answers for all 2^P coalitions of four pictures (224 pixels: of two): Shapley values by their
+  definition; for LIME the weighted regression on all coalitions. The estimators are then run on those
+  answers instead of the network, four times per picture (224 pixels: eight) with the players numbered
+  anew, so that draws differ. LIME has the
   same kernel (cosine distance of coalitions, width 0.25) and no penalty on both sides; captum's own
   defaults, another distance and a lasso, estimate something else.
 - *Time*: wall time of a call for one picture and for sixteen, both sides in turn, medians over rounds (64

@@ -1,6 +1,7 @@
 """Judging: the whole interval decides, unknowns never pass, releases need every expectation."""
 
 import math
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -72,6 +73,17 @@ def test_images_that_cannot_be_evaluated_count_as_the_worst_case():
     found = judge(expectation, measurement(0.6, 0.8, missing=20))
     assert found.verdict is Verdict.INCONCLUSIVE
     assert "20 of 100 images could not be evaluated" in found.reason
+
+
+def test_patients_with_missing_images_may_go_from_one_bound_to_the_other():
+    # One image in a hundred, but of a tenth of the patients: 0.7 may be 0.6.
+    found = replace(measurement(0.7, 0.8, missing=1), affected=0.1)
+    assert worst_case(found) == pytest.approx((0.6, 0.9))
+    assert judge(Expectation(measure="x", above=0.65), found).verdict is Verdict.INCONCLUSIVE
+    assert judge(Expectation(measure="x", above=0.55), found).verdict is Verdict.PASS
+    assert worst_case(replace(found, affected=1.0)) == (0.0, 1.0)
+    # Zero: the interval holds whatever they are.
+    assert worst_case(replace(found, affected=0.0, bounds=(-math.inf, math.inf))) == (0.7, 0.8)
 
 
 def test_an_unbounded_quantity_with_missing_images_cannot_pass():

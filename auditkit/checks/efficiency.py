@@ -9,7 +9,7 @@ times are skewed; see `auditkit.evidence.efficiency` for what is timed.
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import product
 
@@ -18,7 +18,7 @@ import numpy.typing as npt
 
 from auditkit import stats
 from auditkit.checks.fitness import fitness_notes
-from auditkit.checks.measuring import Measuring
+from auditkit.checks.measuring import Measuring, worded
 from auditkit.errors import AuditError
 from auditkit.evidence import Evidence
 from auditkit.evidence.efficiency import CostPlan, Costs
@@ -32,6 +32,7 @@ NO_ERROR = "the method states no error of its heatmaps"
 NOTHING = "there was nothing to be explained, of which an error could be a share"
 _MIB = 2.0**20
 _BUSY = 0.1
+_MEDIANS = "Medians over images with 95 % limits from order statistics."
 
 
 def efficiency(evidence: Evidence, parameters: Efficiency) -> Findings:
@@ -74,7 +75,9 @@ class _Measured:
             return
         known = np.isfinite(self.costs.error)
         found, skipped = self.costs.error[known], [NOTHING] * int((~known).sum())
-        yield measuring(f"{label}.error", partial(_median, found), at, skipped)
+        error = measuring(f"{label}.error", partial(_median, found), at, skipped)
+        # A median is no average: whatever is missing could carry it anywhere.
+        yield replace(error, affected=1.0)
 
     def _parts(self) -> Mapping[str, Floats]:
         return {
@@ -115,7 +118,7 @@ def _figure(findings: Findings, parameters: Efficiency, batch: int) -> Figure:
         "method",
         "seconds per heatmap",
         [line] if found else [],
-        "Medians over images with 95 % limits from order statistics; on this machine only.",
+        f"{_MEDIANS} On this machine only.",
         zero=True,
         labels=[label for _, label in found],
     )
@@ -128,26 +131,25 @@ def _table(findings: Findings, parameters: Efficiency) -> Table:
         at = {"batch": float(batch)}
         found = [findings.find(f"{method.label}.{part}", at) for part in PARTS]
         first = found[0].estimate if found[0] else None
-        cells = [_cell(measurement) for measurement in found]
+        cells = [str(first.n if first else 0), *(worded(each, _significant) for each in found)]
         rows.append((first.value if first else math.inf, [str(batch), method.label, *cells]))
     rows.sort(key=lambda row: (int(row[1][0]), row[0]))
-    columns = ["images per call", "method", "seconds", "forwards", "backwards", "MiB", "error"]
+    columns = ["images per call", "method", "images", "seconds", "forwards", "backwards", "MiB"]
+    columns.append("error")
     return Table(
         "costs",
         "Cost of one heatmap",
         columns,
         [row for _, row in rows],
-        "Medians over images. Forwards and backwards are inputs through the model for one heatmap; MiB the "
+        f"{_MEDIANS} Forwards and backwards are inputs through the model for one heatmap; MiB the "
         "most memory of a call beyond the model and its inputs; error the relative standard error of the "
         "heatmap or its completeness residual, where the method states one.",
     )
 
 
-def _cell(measurement: Measurement | None) -> str:
-    if measurement is None or measurement.estimate is None:
-        applicable = measurement is None or measurement.applicable
-        return "not evaluable" if applicable else "–"
-    return f"{measurement.estimate.value:.4g}"
+def _significant(value: float) -> str:
+    """Seconds and passes differ by orders of magnitude."""
+    return "∞" if math.isinf(value) else f"{value:.4g}"
 
 
 def _notes(measured: Sequence[_Measured], parameters: Efficiency) -> list[str]:

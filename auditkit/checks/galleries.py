@@ -7,6 +7,7 @@ import numpy as np
 
 from auditkit.checks.aligned import NOT_EVALUABLE, Aligned
 from auditkit.checks.coverages import SCORES, Annotations
+from auditkit.checks.performance.groups import column_texts
 from auditkit.checks.thumbnails import outline, small_heatmap, small_picture
 from auditkit.evidence import Evidence
 from auditkit.findings import Gallery, GalleryItem
@@ -24,8 +25,8 @@ def alignment_gallery(
 ) -> Gallery:
     """At most ``most`` images under every method, the most telling ones first."""
     chosen = telling(aligned, most)
-    columns = {_column(name): evidence.group(name) for name in by}
-    items = _Items(evidence, aligned, annotations)
+    columns = {_column(name): column_texts(evidence, name) for name in by}
+    items = _Items(evidence, aligned, annotations, chosen)
     facets = [*_FACETS, *columns, *(["method"] if len(aligned) > 1 else [])]
     left_out = evidence.n - len(chosen)
     return Gallery(
@@ -52,11 +53,20 @@ class _Items:
     """Makes the items of one image after another."""
 
     def __init__(
-        self, evidence: Evidence, aligned: Sequence[Aligned], annotations: Annotations
+        self,
+        evidence: Evidence,
+        aligned: Sequence[Aligned],
+        annotations: Annotations,
+        chosen: Sequence[int],
     ) -> None:
         self.evidence, self.aligned, self.annotations = evidence, aligned, annotations
         self.decision = evidence.scores().decision
-        self.maps = [evidence.heatmaps(one.method).maps for one in aligned]
+        # Small at once: the maps of many methods together may not fit into memory.
+        self.heat = [self._small(one, chosen) for one in aligned]
+
+    def _small(self, one: Aligned, chosen: Sequence[int]) -> dict[int, bytes]:
+        maps = self.evidence.heatmaps(one.method).maps
+        return {index: small_heatmap(maps[index]) for index in chosen}
 
     def __call__(self, index: int, columns: dict[str, str]) -> Iterator[GalleryItem]:
         """The image under every method."""
@@ -64,7 +74,7 @@ class _Items:
         picture = small_picture(self.evidence.picture(index))
         truth = self.annotations[index]
         edge = "" if truth is None else outline(truth)
-        for one, maps in zip(self.aligned, self.maps, strict=True):
+        for one, heat in zip(self.aligned, self.heat, strict=True):
             own = {
                 "label": self._name(record.label),
                 "prediction": self._name(int(self.decision[index])),
@@ -77,7 +87,7 @@ class _Items:
             yield GalleryItem(
                 record.id,
                 picture,
-                small_heatmap(maps[index]),
+                heat[index],
                 edge,
                 {
                     score: None if reason else float(one.coverages.values[score][index])

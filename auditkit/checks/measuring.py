@@ -71,10 +71,15 @@ class Measuring:
         )
 
 
-def worded(measurement: Measurement | None) -> str:
+def decimals(value: float) -> str:
+    """Three places, which suit shares."""
+    return f"{value:.3f}"
+
+
+def worded(measurement: Measurement | None, text: Callable[[float], str] = decimals) -> str:
     """Estimate and interval for a table's cell."""
     if measurement is None or measurement.estimate is None:
         inapplicable = measurement is not None and not measurement.applicable
         return "not applicable" if inapplicable else "not evaluable"
     found = measurement.estimate
-    return f"{found.value:.3f} [{found.low:.3f}, {found.high:.3f}]"
+    return f"{text(found.value)} [{text(found.low)}, {text(found.high)}]"

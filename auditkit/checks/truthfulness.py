@@ -66,6 +66,15 @@ def _curves(
             yield _Curve(evidence, method, fill, parameters)
 
 
+def at_random(
+    evidence: Evidence, method: Method, fill: str, steps: int, repeats: int
+) -> npt.NDArray[np.int64]:
+    """Decisions while what a method's heatmaps tell apart is removed in random order."""
+    heat = evidence.heatmaps(method)
+    own = None if heat.segments is None else method
+    return evidence.random_removal(heat.cell, fill, steps, repeats, own)
+
+
 class _Curve:
     """Whether decisions are right while cells are removed: by heatmap and at random."""
 
@@ -73,9 +82,7 @@ class _Curve:
         self, evidence: Evidence, method: Method, fill: str, parameters: Truthfulness
     ) -> None:
         decisions, self.fractions = evidence.removal(method, fill, parameters.steps)
-        heat = evidence.heatmaps(method)
-        own = None if heat.segments is None else method
-        random = evidence.random_removal(heat.cell, fill, parameters.steps, parameters.repeats, own)
+        random = at_random(evidence, method, fill, parameters.steps, parameters.repeats)
         ordered = decisions[:, 0] >= 0
         self.method, self.fill = method, fill
         self.skipped = [NO_ORDER] * int((~ordered).sum())
@@ -137,12 +144,13 @@ def _table(findings: Findings, parameters: Truthfulness) -> Table:
             for part in ("delta_aupc", "aupc"):
                 found = findings.find(f"{method.label}.{part}", {"fill": fill})
                 cells.append(worded(found))
+            count = found.estimate.n if found and found.estimate else 0
             missing = found.not_evaluable if found else {}
-            rows.append([method.label, fill, *cells, str(sum(missing.values()))])
+            rows.append([method.label, fill, *cells, str(count), str(sum(missing.values()))])
     return Table(
         "delta_aupc",
         "ΔAUPC by method",
-        ["method", "fill", "ΔAUPC", "AUPC", "not evaluable"],
+        ["method", "fill", "ΔAUPC", "AUPC", "n", "not evaluable"],
         rows,
         "ΔAUPC above zero: the heatmap finds what matters better than chance.",
     )

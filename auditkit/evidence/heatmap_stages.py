@@ -24,10 +24,14 @@ if TYPE_CHECKING:
 
 
 def background_of(evidence: "Evidence", count: int) -> list[int]:
-    """Which images of the data set stand for 'nothing there': drawn by their content alone."""
-    records = evidence.data.records
+    """Which images of the data set stand for 'nothing there'."""
+    return drawn([record.digest for record in evidence.data.records], count)
+
+
+def drawn(digests: Sequence[str], count: int) -> list[int]:
+    """Positions of so many images, or all if there are fewer, drawn by their content alone."""
     order = sorted(
-        range(len(records)), key=lambda index: (seed_of("background", records[index].digest), index)
+        range(len(digests)), key=lambda index: (seed_of("background", digests[index]), index)
     )
     return order[:count]
 

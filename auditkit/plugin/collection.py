@@ -10,7 +10,14 @@ import pytest
 from auditkit.errors import AuditError
 from auditkit.plugin.keys import AUDITS, LOADED, OPTIONS, OTHER_TASKS
 from auditkit.spec.audit import Expectation
-from auditkit.spec.load import SPEC_SUFFIXES, Audit, check_assumptions, find_specs, load_audit
+from auditkit.spec.load import (
+    SPEC_SUFFIXES,
+    Audit,
+    check_assumptions,
+    find_specs,
+    load_audit,
+    other_cards,
+)
 from auditkit.spec.model_card import ModelCard
 
 
@@ -73,7 +80,10 @@ class AuditFile(pytest.File):
         if path not in loaded:
             options = self.config.stash[OPTIONS]
             audit = load_audit(path, options.catalogue)
-            loaded[path] = replace(audit, data=options.replaced(audit.data))
+            data = options.replaced(audit.data)
+            # What replaces the data may be what they were to be compared with.
+            others = other_cards(audit.parameters, data, options.catalogue)
+            loaded[path] = replace(audit, data=data, others=others)
         return loaded[path]
 
     def _with_assumed(self, audit: Audit) -> list[Audit]:

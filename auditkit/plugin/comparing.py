@@ -104,8 +104,8 @@ class Auditor:
 
     def records(self, call: pytest.CallInfo[None]) -> list[dict[str, Any]]:
         """The test's records after it ran: one verdict per comparison, or one for the whole test."""
-        ended = _ended_by_comparison(call.excinfo)
         last = len(self.compared) - 1
+        ended = _ended_by_comparison(call.excinfo, self.compared[last][3] if last >= 0 else None)
         # A comparison after which the test went on held as the test meant it.
         verdicts = [
             self._verdict(*compared, held=not (ended and i == last))
@@ -182,10 +182,14 @@ _NOTHING: dict[str, Any] = {
 }
 
 
-def _ended_by_comparison(error: pytest.ExceptionInfo[BaseException] | None) -> bool:
-    """Whether an assert on a measure, or an inconclusive comparison, ended the test."""
+def _ended_by_comparison(
+    error: pytest.ExceptionInfo[BaseException] | None, last: Judgement | None
+) -> bool:
+    """Whether an assert on a measure, or a comparison that is neither true nor false, ended the test."""
     if error is None:
         return False
+    if error.errisinstance(pytest.skip.Exception):
+        return last is not None and last.verdict is Verdict.NOT_APPLICABLE
     return isinstance(error.value, Inconclusive) or VIOLATED in str(error.value)
 
 

@@ -55,7 +55,11 @@ def judge_item(item: "AuditItem") -> None:
         _record(item, records, judgement, measurement)
         raise
     _record(item, records, judgement, measurement)
-    if judgement.verdict not in (Verdict.NOT_APPLICABLE, Verdict.NOT_RUN):
+    # One method that does not fit leaves findings of the others; a check that cannot be asked has none.
+    if measurement is not None or judgement.verdict not in (
+        Verdict.NOT_APPLICABLE,
+        Verdict.NOT_RUN,
+    ):
         records += send_audit(item.config, item.audit, item.card)
 
 

@@ -4,6 +4,8 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import pytest
+
 from auditkit.findings import Measurement
 from auditkit.spec.audit import Expectation
 from auditkit.verdict import Judgement, Verdict, judge
@@ -22,7 +24,7 @@ class Measured:
 
     A comparison is true if the whole interval satisfies it, false if the whole interval violates it, and
     raises `Inconclusive` where the interval straddles, so that ``assert not x > 0.05`` cannot pass by
-    accident.
+    accident. What cannot be asked of the model skips the test as *not applicable*.
     """
 
     measurement: Measurement
@@ -37,7 +39,8 @@ class Measured:
     def __repr__(self) -> str:
         estimate = self.measurement.estimate
         if estimate is None:
-            return f"not evaluable: {self.measurement.reason}"
+            word = "evaluable" if self.measurement.applicable else "applicable"
+            return f"not {word}: {self.measurement.reason}"
         return (
             f"{estimate.value:.4g} [{estimate.low:.4g}, {estimate.high:.4g}], n = {estimate.n} images of "
             f"{estimate.clusters} patients ({estimate.method})"
@@ -80,4 +83,6 @@ class Measured:
             return True
         if judgement.verdict is Verdict.FAIL:
             return False
+        if judgement.verdict is Verdict.NOT_APPLICABLE:
+            pytest.skip(f"not applicable: {self.name}: {judgement.reason}")
         raise Inconclusive(f"INCONCLUSIVE: {self.name}: {judgement.reason}")

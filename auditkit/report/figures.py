@@ -125,7 +125,7 @@ def _circle(figure: FigureResult) -> "Figure":
 
 def _forest(figure: FigureResult) -> "Figure":
     """One row per label: the estimate as a dot on its interval, reference values as hollow dots."""
-    rows = len(figure.labels)
+    rows = max(len(figure.labels), 1)
     drawn, axes = _empty(CIRCLE_WIDTH, ROW_HEIGHT * rows + FOREST_MARGIN)
     if figure.zero:
         axes.axvline(0, color=MUTED, linewidth=1, zorder=1.5)
@@ -145,7 +145,7 @@ def _forest(figure: FigureResult) -> "Figure":
             label=shown(line.name),
         )
     _legend(drawn, axes, figure.series)
-    axes.set_yticks(range(rows), [shown(label) for label in figure.labels])
+    axes.set_yticks(range(len(figure.labels)), [shown(label) for label in figure.labels])
     axes.set(ylim=(rows - 0.5, -0.5), xlabel=shown(figure.y_label))
     axes.tick_params(left=False)
     axes.spines["left"].set_visible(False)

@@ -96,11 +96,11 @@ def estimate(found: Estimated) -> str:
     """Point estimate and interval: '0.031 [−0.012, 0.074]'."""
     if found.value is None:
         return NONE
-    if found.low is None or found.high is None:
-        return fixed(found.value, decimals(found.value))
-    places = decimals(found.value, found.low, found.high)
-    value, low, high = (fixed(v, places) for v in (found.value, found.low, found.high))
-    return f"{value} [{low}, {high}]"
+    # Where the data set no limit, results.json has null.
+    ends = (found.low, "−∞"), (found.high, "∞")
+    places = decimals(found.value, *(end for end, _ in ends if end is not None))
+    low, high = (open_end if end is None else fixed(end, places) for end, open_end in ends)
+    return f"{fixed(found.value, places)} [{low}, {high}]"
 
 
 def short(value: float | None) -> str:

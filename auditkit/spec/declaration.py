@@ -26,12 +26,15 @@ class Measure:
         summary: one sentence for the report and ``auditkit list checks``.
         at: the dimensions of the quantity and their declared values; ``None`` where only the data know
             the values (a group). A dimension with one value may be left out of an expectation's ``at``.
+        everywhere: whether it also has a value over all images, without those dimensions that only the
+            data know.
     """
 
     unit: str
     bounds: tuple[float, float]
     summary: str
     at: Mapping[str, tuple[float | str, ...] | None] = field(default_factory=dict)
+    everywhere: bool = True
 
 
 class Parameters(Strict):

@@ -182,9 +182,13 @@ def _at_problems(expectation: Expectation, measure: Measure) -> list[tuple[str, 
                 (dimension, f"at: {dimension} {value!r} is not computed; known: {listed}")
             )
     for dimension, known in measure.at.items():
-        if dimension not in expectation.at and known is not None and len(known) > 1:
+        if dimension in expectation.at:
+            continue
+        if known is not None and len(known) > 1:
             listed = ", ".join(str(item) for item in known)
             problems.append((dimension, f"at: say which {dimension} is meant; known: {listed}"))
+        if known is None and not measure.everywhere:
+            problems.append((dimension, f"at: say which value of '{dimension}' is meant"))
     return problems
 
 

@@ -4,7 +4,7 @@ import hashlib
 import json
 from typing import Annotated, Any, Final, Literal, Self
 
-from pydantic import BeforeValidator, Discriminator, Field, Tag, model_validator
+from pydantic import BeforeValidator, ConfigDict, Discriminator, Field, Tag, model_validator
 
 from auditkit.spec.audit import Number
 from auditkit.spec.problems import nearest
@@ -79,7 +79,13 @@ PresetOrStage = Annotated[
 ]
 
 
-class TopShare(Strict):
+class Rule(Strict):
+    """Base of a rule that makes a region of a map; a user names it by ``rule``."""
+
+    model_config = ConfigDict(json_schema_extra={"required": ["rule"]})
+
+
+class TopShare(Rule):
     """The hottest pixels, an exact number of them; equal ones are drawn by seed."""
 
     rule: Literal["top"] = "top"
@@ -91,7 +97,7 @@ class TopShare(Strict):
         return f"the hottest {100 * self.share:.4g} % of the pixels"
 
 
-class ShareOfMaximum(Strict):
+class ShareOfMaximum(Rule):
     """Pixels of at least a share of the map's maximum."""
 
     rule: Literal["threshold"] = "threshold"
@@ -103,7 +109,7 @@ class ShareOfMaximum(Strict):
         return f"pixels of at least {self.share:g} of the map's maximum"
 
 
-class Deviations(Strict):
+class Deviations(Rule):
     """Pixels of at least the map's mean plus standard deviations (Boggust et al., published code)."""
 
     rule: Literal["deviations"] = "deviations"
@@ -115,7 +121,7 @@ class Deviations(Strict):
         return f"pixels of at least the map's mean plus {self.count:g} standard deviations"
 
 
-class Nonzero(Strict):
+class Nonzero(Rule):
     """All pixels that are not 0: of sufficient input subsets, of LIME's positive superpixels."""
 
     rule: Literal["nonzero"] = "nonzero"
@@ -127,6 +133,23 @@ class Nonzero(Strict):
 
 
 Binarise = TopShare | ShareOfMaximum | Deviations | Nonzero
+_RULES = ("top", "threshold", "deviations", "nonzero")
+
+
+def _named_rule(value: Any) -> Any:
+    if value is None or isinstance(value, Rule):
+        return value
+    name = value.get("rule") if isinstance(value, dict) else None
+    if not isinstance(name, str):
+        raise ValueError(f"a mapping with the key 'rule' was expected; {nearest('', _RULES)}")  # noqa: TRY004 pydantic turns ValueError into a located problem
+    if name not in _RULES:
+        raise ValueError(f"unknown rule '{name}'; {nearest(name, _RULES)}")
+    return value
+
+
+NamedRule = Annotated[
+    Annotated[Binarise, Field(discriminator="rule")] | None, BeforeValidator(_named_rule)
+]
 
 
 class HasRegions(Strict):
@@ -137,7 +160,7 @@ class HasRegions(Strict):
         description="What is done to a heatmap before it is scored: none, clinical-xai-2022 (blur of 3 "
         "pixels, positive, 99 % of the mass), display, or a mapping.",
     )
-    binarise: Annotated[Binarise, Field(discriminator="rule")] | None = Field(
+    binarise: NamedRule = Field(
         None, description="Which pixels are the explanation region; left out: `top`."
     )
     top: Number = Field(TOP, gt=0, lt=1, description="Short for binarise: {rule: top, share: ...}.")

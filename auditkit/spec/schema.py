@@ -34,7 +34,7 @@ def _with_checks(found: dict[str, Any]) -> dict[str, Any]:
         for key, definition in parameters.pop("$defs", {}).items():
             found["$defs"][key] = definition
         if "methods" in parameters["properties"]:
-            parameters["properties"]["methods"] = _methods(found)
+            parameters["properties"]["methods"] = _methods(found["$defs"])
         if "radius" in parameters["properties"]:
             _or_one(parameters["properties"]["radius"])
         rules.append(
@@ -53,12 +53,17 @@ def _or_one(array: dict[str, Any]) -> None:
     array["anyOf"] = [shape, shape["items"]]
 
 
-def _methods(found: dict[str, Any]) -> dict[str, Any]:
-    """A list of method names, or of mappings with that method's parameters."""
-    choices: list[dict[str, Any]] = [{"enum": list(METHODS)}]
+def _methods(definitions: dict[str, Any]) -> dict[str, Any]:
+    """A method's name, or a list of names and of mappings with that method's parameters."""
+    name: dict[str, Any] = {"enum": list(METHODS)}
+    choices = [name]
     for kind in METHODS.values():
         inner = kind.model_json_schema()
         inner["required"] = ["method"]
-        found["$defs"][kind.__name__] = inner
+        definitions |= inner.pop("$defs", {})
+        definitions[kind.__name__] = inner
         choices.append({"$ref": f"#/$defs/{kind.__name__}"})
-    return {"type": "array", "minItems": 1, "items": {"anyOf": choices}}
+    whole = definitions["Superpixels"]
+    side, kind_of = whole["properties"]["side"], whole["properties"]["kind"]
+    definitions["Superpixels"] = {"anyOf": [whole, side, kind_of]}
+    return {"anyOf": [name, {"type": "array", "minItems": 1, "items": {"anyOf": choices}}]}

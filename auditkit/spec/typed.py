@@ -47,7 +47,7 @@ def _problem(
     line = document.line(where)
     kind, context = detail["type"], detail.get("ctx", {})
     if kind == "extra_forbidden":
-        known = _known_keys(model, where[len(place) : -1])
+        known = known_keys(model, where[len(place) : -1])
         return Problem(
             document.path, line, f"unknown key '{key}'; {nearest(str(where[-1]), known)}"
         )
@@ -69,7 +69,8 @@ def _real_place(loc: tuple[Any, ...], document: Document, place: Place) -> Place
     return tuple(real)
 
 
-def _known_keys(model: type[BaseModel], place: Place) -> list[str]:
+def known_keys(model: type[BaseModel], place: Place) -> list[str]:
+    """The keys that a model knows at a place inside it."""
     current: Any = model
     for part in place:
         if isinstance(part, int):

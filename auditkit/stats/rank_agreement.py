@@ -55,6 +55,7 @@ def rank_agreement(
     first_patients: ArrayLike,
     second_patients: ArrayLike,
     *,
+    unseen: tuple[float, float] = (0.0, 0.0),
     seed: int = 0,
     replicates: int = REPLICATES,
     level: float = 0.95,
@@ -81,6 +82,8 @@ def rank_agreement(
         second: (m, k).
         first_patients: (n,) ids; equal ids in both are one patient, drawn for both.
         second_patients: (m,) ids.
+        unseen: most that a mean difference in the first and in the second set could change by if blocks
+            that could not be evaluated were known; an order counts as known only beyond it.
         seed: of the draws.
         replicates: of the bootstrap.
         level: two-sided confidence level.
@@ -98,7 +101,7 @@ def rank_agreement(
     """
     sets = _Sets.of(first, second, first_patients, second_patients)
     value = kendall_tau_b(*sets.means())
-    tail = _tail(sets, seed, replicates)
+    tail = _tail(sets, unseen, seed, replicates)
     critical = _critical(tail.largest, level)
     low, high = tail.limits(critical)
     n, patients = len(sets.first) + len(sets.second), sets.clusters.count
@@ -189,7 +192,7 @@ class _PairTail:
         return (1 + beyond) / (self.largest.size + 1) / 2 if critical > 0 else 1.0
 
 
-def _tail(sets: _Sets, seed: int, replicates: int) -> _PairTail:
+def _tail(sets: _Sets, unseen: tuple[float, float], seed: int, replicates: int) -> _PairTail:
     differences = np.concatenate([_pairs(mean) for mean in sets.means()])
     drawn = sets.resampled(seed, replicates)
     drawn = drawn[np.isfinite(drawn).all(axis=1)]
@@ -203,10 +206,11 @@ def _tail(sets: _Sets, seed: int, replicates: int) -> _PairTail:
     scale = np.abs(differences).max()
     varied = errors > _UNVARIED * scale
     largest = np.abs(deviations[:, varied] / errors[varied]).max(axis=1, initial=0.0)
+    beyond = np.maximum(np.abs(differences) - np.repeat(unseen, differences.size // 2), 0.0)
     # A difference that never varies is known if there are enough patients for any sign to be.
     alike = math.inf if sets.fewest >= _LEAST_ALIKE else 0.0
-    studentised = np.where(differences != 0, alike, 0.0)
-    studentised[varied] = np.abs(differences[varied] / errors[varied])
+    studentised = np.where(beyond > _UNVARIED * scale, alike, 0.0)
+    studentised[varied] = beyond[varied] / errors[varied]
     first, second = np.split(np.arange(differences.size), 2)
     known_below = np.minimum(studentised[first], studentised[second])
     return _PairTail(

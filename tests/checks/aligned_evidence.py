@@ -4,8 +4,6 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from auditkit.evidence.kinds import Fitness
-
 from .planted import Planted
 
 SIDE = 16
@@ -13,13 +11,9 @@ SIDE = 16
 
 @dataclass
 class Aligning(Planted):
-    """`Planted` with methods that may not fit and pictures of its own."""
+    """`Planted` with pictures of its own."""
 
-    unfit: dict = field(default_factory=dict)
     pictures: list = field(default_factory=list)
-
-    def fitness(self, method):
-        return Fitness(self.unfit.get(method.label, ""))
 
     def picture(self, index):
         return self.pictures[index] if self.pictures else super().picture(index)

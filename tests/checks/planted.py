@@ -40,6 +40,7 @@ class Planted:
     groups: dict = field(default_factory=dict)
     images_per_patient: int = 1
     unfit: dict = field(default_factory=dict)
+    features: dict = field(default_factory=dict)
 
     card = MODEL
     two_class = True
@@ -57,7 +58,14 @@ class Planted:
     @property
     def records(self):
         return [
-            Record(f"i{i}", f"digest{i}", int(label), p, annotated=bool(self.masks))
+            Record(
+                f"i{i}",
+                f"digest{i}",
+                int(label),
+                p,
+                features={name: str(values[i]) for name, values in self.features.items()},
+                annotated=bool(self.masks),
+            )
             for i, (label, p) in enumerate(zip(self.labels, self.patients, strict=True))
         ]
 

@@ -105,6 +105,13 @@ def test_groups_have_every_measure_and_small_ones_no_estimate():
     assert findings.find("gradient.iou", {"site": "a"}).estimate is not None
 
 
+def test_groups_may_be_of_a_column_that_a_second_input_reads():
+    evidence = planted(KINDS, RIGHT, features={"age": np.arange(40) % 2})
+    findings = alignment(evidence, asked(by=["age"], min_group=10))
+    assert findings.find("gradient.iou", {"age": 1}).estimate.n == 20
+    assert {item.facets["age"] for item in findings.galleries[0].items} == {"0", "1"}
+
+
 def test_a_method_that_does_not_fit_is_not_applicable_everywhere_and_its_maps_are_not_asked_for():
     site = np.where(np.arange(40) % 2, "a", "b")
     evidence = planted(KINDS, RIGHT, unfit={"gradcam": "no layer"}, groups={"site": site})
@@ -118,7 +125,8 @@ def test_a_method_that_does_not_fit_is_not_applicable_everywhere_and_its_maps_ar
     assert not any(m.applicable or m.estimate for m in unfit)
     assert {m.reason for m in unfit} == {"no layer"}
     rows = {row[0]: row[1:] for row in findings.tables[0].rows}
-    assert set(rows["gradcam"][:-1]) == {"not applicable"}
+    assert set(rows["gradcam"][:-2]) == {"not applicable"}
+    assert (rows["gradient"][-2:], rows["gradcam"][-2:]) == (["40", "0"], ["0", "0"])
     assert "gradcam is not applicable: no layer." in findings.notes
     nothing = alignment(planted(KINDS, RIGHT, unfit={"gradient": "no"}), asked())
     assert not nothing.galleries

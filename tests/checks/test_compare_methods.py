@@ -13,10 +13,10 @@ from auditkit.checks.compare_methods.blocks import Images
 from auditkit.checks.compare_methods.tables import p_value
 from auditkit.checks.truthfulness import NO_ORDER
 from auditkit.errors import AuditError
-from auditkit.evidence.kinds import Fitness
 from auditkit.spec.declarations import SHIPPED
 from auditkit.spec.declarations.compare_methods import CompareMethods
 from auditkit.stats import signed_ranks
+from auditkit.verdict import worst_case
 
 from .planted import Planted
 
@@ -28,17 +28,10 @@ STEPS = 10
 class Compared(Planted):
     """Evidence whose heatmaps are as good as planted."""
 
-    unfit: dict = field(default_factory=dict)
     others: dict = field(default_factory=dict)
-
-    def fitness(self, method):
-        return Fitness(self.unfit.get(method.label, ""))
 
     def sibling(self, name):
         return self.others[name]
-
-    def random_removal(self, _cell, _fill, _steps, _repeats, _method=None):
-        return self.random
 
 
 def masks(n):
@@ -70,8 +63,9 @@ def evidence(n=40, shares=(0.9, 0.6, 0.3), spread=0.1, seed=0, labels=METHODS, *
 
 
 def asked(**given):
-    given = {"methods": METHODS, "metric": "explanation-coverage", "top": 16 / 256} | given
-    return CompareMethods(**given)
+    given = {"methods": METHODS, "metric": "explanation-coverage"} | given
+    regions = {} if given["metric"].endswith("aupc") else {"top": 16 / 256}
+    return CompareMethods(**regions | given)
 
 
 def patient_means(found, parameters):
@@ -262,6 +256,45 @@ def test_heatmap_that_hurts_soonest_is_best(metric):
     assert findings["concordance"].not_evaluable == {f"gradient: {NO_ORDER}": 1}
 
 
+def test_a_pass_survives_whatever_the_patients_are_like_whose_images_are_missing():
+    # One patient has 31 of the 40 images: missing ones of nine others are few images, but most patients.
+    many = np.array(["a"] * 31 + [f"p{i}" for i in range(9)])
+    found = evidence(spread=0.0)
+    found.maps["occlusion"][31:37] = 0
+    found = type("Uneven", (Compared,), {"patients": many})(**vars(found))
+    findings = compare_methods(found, asked())
+    better = findings["gradcam.over.gradient"]
+    assert (better.planned, sum(better.not_evaluable.values())) == (40, 6)
+    assert better.affected == pytest.approx(0.6)
+    assert worst_case(better)[0] == pytest.approx(max(0, better.estimate.low - 0.6))
+    # Of 45 pairs of patients 6 have both known.
+    assert findings["concordance"].affected == pytest.approx(1 - 6 / 45)
+    assert findings["gradcam.minus.gradient"].affected == pytest.approx(0.6)
+
+
+def test_agreement_holds_whatever_the_missing_images_are():
+    found = evidence(others={"clinic": evidence(seed=5)})
+    parameters = asked(against=["clinic"])
+    assert compare_methods(found, parameters)["rank_agreement.data"].estimate.low == 1
+    # Means differ by 0.3, 0.3 and 0.6. Three of 40 patients can move a difference by 0.15, eight by 0.4.
+    for missing, low in ((3, 1.0), (8, -1 / 3)):
+        found.maps["occlusion"][:missing] = 0
+        agreed = compare_methods(found, parameters)["rank_agreement.data"]
+        assert agreed.estimate.value == 1
+        assert agreed.estimate.low == pytest.approx(low)
+        assert worst_case(agreed) == (agreed.estimate.low, agreed.estimate.high)
+        assert agreed.planned == 80
+
+
+def test_groups_may_be_of_a_column_that_a_second_input_reads():
+    found = evidence(features={"site": np.array(["a", "b"] * 20)})
+    findings = compare_methods(found, asked(by="site"))
+    assert findings.find("concordance", {"site": "b"}).estimate.clusters == 20
+    rows = findings.tables[-1].rows
+    assert rows[0] == ["patients (images)", "20 (20)", "20 (20)"]
+    assert all("[" in cell for row in rows[1:] for cell in row[1:])
+
+
 def test_data_without_annotations_are_refused():
     found = evidence()
     found.masks = []
@@ -275,6 +308,11 @@ def test_data_without_annotations_are_refused():
         ({"methods": ["gradcam"]}, "at least two"),
         ({"against": ["a", "a"]}, "named twice"),
         ({"metric": "beauty"}, "explanation-coverage"),
+        ({"fill": "black", "steps": 5}, "fill, steps: of no effect on the metric expl"),
+        (
+            {"metric": "aupc", "top": 0.2, "repeats": 2},
+            "top, repeats: of no effect on the metric aupc",
+        ),
     ],
 )
 def test_comparison_that_cannot_be_made_is_refused_in_the_spec(given, message):

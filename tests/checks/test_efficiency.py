@@ -8,7 +8,6 @@ from pydantic import ValidationError
 
 from auditkit.checks.efficiency import NO_ERROR, NOTHING, efficiency
 from auditkit.evidence.efficiency import Costs
-from auditkit.evidence.kinds import Fitness
 from auditkit.findings import Measurement
 from auditkit.results import figure_result, measurement_result
 from auditkit.spec.audit import Expectation
@@ -33,11 +32,7 @@ class Costed(Planted):
     """Evidence with the costs of each method."""
 
     known: dict = field(default_factory=dict)
-    unfit: dict = field(default_factory=dict)
     plans: list = field(default_factory=list)
-
-    def fitness(self, method):
-        return Fitness(self.unfit.get(method.label, ""))
 
     def costs(self, method, plan):
         self.plans.append(plan)
@@ -87,7 +82,9 @@ def test_method_without_an_error_has_none_to_be_judged():
     findings = efficiency(evidence({("gradcam", 1): costs(1)}), Efficiency(methods=["gradcam"]))
     found = findings["gradcam.error"]
     assert (found.applicable, found.reason) == (False, NO_ERROR)
-    assert findings.tables[0].rows[0][-1] == "–"
+    row = findings.tables[0].rows[0]
+    assert row[-1] == "not applicable"
+    assert row[2:4] == ["8", "1 [0.8, 1.2]"]
 
 
 def test_errors_that_are_no_share_of_anything_are_counted():
@@ -179,6 +176,7 @@ def test_missing_error_makes_a_pass_inconclusive_since_it_may_be_anything():
         evidence({("gradcam", 1): costs(1, error=error)}), Efficiency(methods=["gradcam"])
     )
     assert judged(findings["gradcam.error"], below=0.5) is Verdict.INCONCLUSIVE
+    assert judged(findings["gradcam.error"], above=0.01) is Verdict.INCONCLUSIVE
 
 
 def test_batch_sizes_are_named_once():

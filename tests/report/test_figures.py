@@ -18,7 +18,16 @@ def circle(**changes):
     return figure("response", "Response", [line], kind="circle", zero=True, **changes)
 
 
-@pytest.mark.parametrize("found", [figure("empty", "Empty", []), circle()], ids=["empty", "circle"])
+EMPTY = [figure("empty", "Empty", []), figure("none", "None", [], kind="forest", labels=[])]
+
+
+@pytest.mark.parametrize("found", EMPTY, ids=["lines", "forest"])
+@pytest.mark.filterwarnings("error")
+def test_figure_of_nothing_says_so(found):
+    assert "nothing could be evaluated" in str(draw(found, "f"))
+
+
+@pytest.mark.parametrize("found", [EMPTY[0], circle()], ids=["empty", "circle"])
 def test_figure_is_named_and_coloured_by_the_page(found):
     svg = str(draw(found, "figure-1"))
     root = ET.fromstring(svg)

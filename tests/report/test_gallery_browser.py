@@ -251,6 +251,17 @@ def test_what_is_asked_for_survives_a_reload(items, tab):
     assert shown(tab) == before
 
 
+def test_larger_view_closes_though_the_address_asks_for_fewer_images(items, tab):
+    tab.locator(".tile").nth(50).click()
+    name = tab.locator(".browser").get_attribute("id")
+    first = items[0][0].image_id
+    tab.evaluate(f"location.hash = '#{name}?id={first}'")
+    assert tab.get_by_role("status").inner_text().startswith("1 of")
+    tab.keyboard.press("Escape")
+    assert not tab.get_by_role("dialog").is_visible()
+    assert tab.evaluate("document.activeElement.querySelector('.id').textContent") == first
+
+
 def test_address_made_by_hand_asks_for_no_more_than_there_is(items, open_page):
     name = items[1].read_text(encoding="utf-8").partition('class="browser" id="')[2].split('"')[0]
     tab = open_page(items[1], f"#{name}?score=7&order=x&low=y&is+Label=nothing&is+Nothing=benign")

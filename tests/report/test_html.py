@@ -3,7 +3,7 @@ from itertools import pairwise
 
 import pytest
 import report_samples
-from report_builders import HOSTILE, verdict
+from report_builders import HOSTILE, measurement, verdict
 from report_pages import Page
 
 from auditkit.report import words
@@ -49,6 +49,16 @@ def test_same_results_give_the_same_bytes(page, results, folder, tmp_path):
     path = tmp_path / "results.json"
     path.write_text(to_json(results), encoding="utf-8")
     assert render(read_results(path), folder) == page
+
+
+def test_quantity_that_cannot_be_asked_is_told_from_one_that_was_not_estimated(results, folder):
+    found = results.model_copy(deep=True)
+    unfit = measurement("unfit.iou", None, reason="has no such layer", applicable=False)
+    found.audits[0].measurements = [unfit, measurement("rare.iou", None, planned=20)]
+    page = Page(render(found, folder))
+    assert "unfit.iou not applicable: has no such layer" in page.text
+    assert "rare.iou one class only" in page.text
+    assert "0 of 20" in page.text
 
 
 def test_report_is_written_beside_the_results(results, folder, page):

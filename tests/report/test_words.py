@@ -15,6 +15,8 @@ from auditkit.report import words
         (1.0, 1.0, 1.0, "1.000 [1.000, 1.000]"),
         (-0.00001, -0.2, 0.2, "0.000 [−0.200, 0.200]"),
         (1234.5, 1200.0, 1270.0, "1234 [1200, 1270]"),
+        (1.5, 0.0, None, "1.500 [0.000, ∞]"),
+        (-1.5, None, 0.0, "−1.500 [−∞, 0.000]"),
     ],
 )
 def test_estimates_show_two_digits_of_their_interval(value, low, high, expected):

@@ -154,11 +154,90 @@ def test_the_published_schema_is_current_and_accepts_what_the_loader_accepts():
     published = json.loads((ROOT / "docs" / "schema" / "audit.schema.json").read_text())
     assert published == schema("audit"), "run: python docs/schema/build.py"
     jsonschema.Draft202012Validator.check_schema(published)
-    for path in find_specs([ROOT / "audits"]):
+    for path in find_specs([ROOT / "audits", ROOT / "studies"]):
         jsonschema.validate(read_yaml(path).data, published)
     wrong = {"audit": "x", "check": "colour-shift", "data": "d", "with": {"angel": 1}, "expect": []}
     with pytest.raises(jsonschema.ValidationError):
         jsonschema.validate(wrong, published)
+
+
+SHAPES = [
+    ("", "gradcam", True),
+    ("", "[gradcam]", True),
+    ("", "[]", False),
+    ("", "[{name: a}]", False),
+    ("", "[{method: lime, superpixels: 8}]", True),
+    ("", "[{method: lime, superpixels: slic}]", True),
+    ("", "[{method: lime, superpixels: {kind: slic, segments: 60}}]", True),
+    ("", "[{method: lime, superpixels: squares}]", False),
+    ("", "[{method: lime, superpixels: {segment: 60}}]", False),
+    ("binarise: {rule: threshold, share: 0.4}", "gradcam", True),
+    ("binarise: {rule: nonzero}", "gradcam", True),
+    ("binarise: {share: 0.4}", "gradcam", False),
+    ("binarise: {count: 2}", "gradcam", False),
+    ("binarise: nonzero", "gradcam", False),
+    ("postprocess: display", "gradcam", True),
+    ("postprocess: {blur: 2, signs: positive}", "gradcam", True),
+    ("postprocess: {sign: positive}", "gradcam", False),
+    ("cuts: {low: 0.1}", "gradcam", True),
+    ("cuts: {lower: 0.1}", "gradcam", False),
+]
+
+
+@pytest.mark.parametrize(("parameter", "methods", "good"), SHAPES)
+def test_schema_and_loader_agree_on_shapes(load, tmp_path, parameter, methods, good):
+    extra = f", {parameter}" if parameter else ""
+    label = "lime" if "lime" in methods else "gradcam"
+    text = (
+        f"audit: a\ncheck: alignment\ndata: dermoscopy\nwith: {{methods: {methods}{extra}}}\n"
+        f"expect:\n  - {{measure: {label}.iou, above: 0.1}}\n"
+    )
+    try:
+        load(text)
+    except SpecError:
+        assert not good, text
+    else:
+        assert good, text
+    spec = read_yaml(tmp_path / "x.audit.yaml").data
+    assert jsonschema.Draft202012Validator(schema("audit")).is_valid(spec) == good
+
+
+@pytest.mark.parametrize(
+    ("parameters", "measure", "message"),
+    [
+        (
+            "binarise: {share: 0.4}",
+            "gradcam.iou",
+            "mapping with the key 'rule' was expected; known: dev",
+        ),
+        ("binarise: {rule: tops}", "gradcam.iou", "unknown rule 'tops'; did you mean 'top'?"),
+        ("binarise: {rule: nonzero}, top: 0.3", "gradcam.iou", "give one of them"),
+        (
+            "methods: [{method: lime, superpixels: {segment: 9}}]",
+            "lime.iou",
+            "no parameter 'superpixels.segment'; did you mean 'segments'?",
+        ),
+    ],
+)
+def test_mistakes_about_regions_and_superpixels_are_explained(load, parameters, measure, message):
+    methods = "" if "methods" in parameters else "methods: gradcam, "
+    with pytest.raises(SpecError) as caught:
+        load(
+            f"audit: a\ncheck: alignment\ndata: dermoscopy\nwith: {{{methods}{parameters}}}\n"
+            f"expect:\n  - {{measure: {measure}, above: 0.1}}\n"
+        )
+    assert message in str(caught.value)
+
+
+def test_measure_that_is_of_groups_only_needs_a_group(load):
+    text = (
+        "audit: a\ncheck: compare-methods\ndata: dermoscopy\n"
+        "with: {methods: [gradcam, gradient], metric: iou, by: skin_tone}\n"
+        "expect:\n  - {measure: rank_agreement.group, at: {skin_tone: dark}, above: 0.1}\n"
+    )
+    assert load(text)
+    with pytest.raises(SpecError, match="6: at: say which value of 'skin_tone' is meant"):
+        load(text.replace("at: {skin_tone: dark}, ", ""))
 
 
 def test_every_results_field_is_documented():

@@ -46,6 +46,19 @@ def test_known_orders_worked_by_hand():
     assert found.p_above(0.3) < 0.025 < found.p_above(0.4)
 
 
+def test_order_that_unseen_blocks_could_turn_is_not_known():
+    ranked = np.array([[3.0, 2.0, 1.0]] * 8)
+    for unseen, low in (((0.0, 0.9), 1.0), ((0.0, 1.5), -1 / 3), ((2.0, 0.0), -1.0)):
+        found = rank_agreement(ranked, ranked, range(8), range(8, 16), unseen=unseen)
+        assert (found.value, found.low, found.high) == (1, pytest.approx(low), 1)
+    # Noise and what was not seen add up: 0.25 alone is known, and so is it less 0.1.
+    noisy = planted(40, noise=0.1)
+    for unseen, low in ((0.1, 1.0), (0.24, 0.2)):
+        found = rank_agreement(noisy, noisy, range(40), range(40), unseen=(unseen, unseen))
+        # Of ten pairs the four neighbours are open: (6 - 4) / 10.
+        assert found.low == pytest.approx(low)
+
+
 def test_same_ranking_agrees_and_its_reverse_does_not():
     first = planted(40, noise=0.1)
     same = rank_agreement(first, planted(40, noise=0.1, seed=1), range(40), range(40, 80))

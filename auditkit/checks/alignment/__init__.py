@@ -79,12 +79,13 @@ def _out_of_reach(shown: list[Aligned], cut: float) -> list[str]:
 
 
 def _spread(aligned: list[Aligned]) -> Figure:
-    lines = []
+    lines, counts = [], []
     for one in aligned:
         rows = one.coverages.evaluable
         values = np.sort(one.coverages.values["explanation_coverage"][rows])
         share = (np.arange(values.size) + 0.5) / max(values.size, 1)
         lines.append(Series(one.method.label, share.tolist(), values.tolist()))
+        counts.append(f"{one.method.label} {values.size}")
     return Figure(
         "explanation_coverage",
         "Explanation coverage over images",
@@ -92,5 +93,6 @@ def _spread(aligned: list[Aligned]) -> Figure:
         "share of images, from the least covered",
         "explanation coverage",
         [line for line in lines if line.x],
-        "A line near 1 means explanations inside the annotation on most images.",
+        "A line near 1 means explanations inside the annotation on most images. Images: "
+        f"{', '.join(counts) or 'none'}.",
     )

@@ -58,12 +58,15 @@ class Tables:
             for part in parts:
                 found = [self.findings.find(f"{method.label}.{each}", part.at) for each in PARTS]
                 missing = sum(found[0].not_evaluable.values()) if found[0] else 0
-                rows.append([method.label, *_of(part), *map(worded, found), str(missing)])
+                count = found[0].estimate.n if found[0] and found[0].estimate else 0
+                rows.append(
+                    [method.label, *_of(part), *map(worded, found), str(count), str(missing)]
+                )
         columns = ["method", *_images(parts), *(part.replace("_", " ") for part in PARTS)]
         caption = (
             f"Means over images with 95 % intervals over patients. {self.parameters.region_wording}"
         )
-        return Table(name, title, [*columns, NOT_EVALUABLE], rows, caption)
+        return Table(name, title, [*columns, "n", NOT_EVALUABLE], rows, caption)
 
     def _quadrants(self, name: str, title: str, parts: Sequence[Part]) -> Table:
         rows = []

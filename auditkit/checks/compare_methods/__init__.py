@@ -25,6 +25,7 @@ from auditkit.checks.compare_methods.tables import (
 )
 from auditkit.checks.fitness import fitness_notes
 from auditkit.checks.measuring import Measuring
+from auditkit.checks.performance.groups import column_texts
 from auditkit.evidence import Evidence
 from auditkit.findings import Findings, Measurement
 from auditkit.spec.declarations.compare_methods import COMPARE_METHODS, CompareMethods
@@ -37,7 +38,7 @@ def compare_methods(evidence: Evidence, parameters: CompareMethods) -> Findings:
     """Ranks of the methods over patients, every pair, and how far the ranking holds elsewhere."""
     findings = Findings(notes=fitness_notes(evidence, parameters.methods))
     measuring = Measuring.of(COMPARE_METHODS, parameters, evidence.n)
-    values = sorted(set(evidence.group(parameters.by).tolist())) if parameters.by else []
+    values = sorted(set(column_texts(evidence, parameters.by).tolist())) if parameters.by else []
     unfit = {method.label: evidence.fitness(method).reason for method in parameters.methods}
     fit = [method for method in parameters.methods if not unfit[method.label]]
     findings.measurements += _inapplicable(measuring, parameters, unfit, values)

@@ -62,6 +62,8 @@ class Images:
             int(complete.sum()),
             skipped,
             planned,
+            np.unique(self.patients[chosen]).size,
+            np.unique(self.patients[chosen & ~complete]).size,
             larger_is_better,
         )
 
@@ -86,6 +88,8 @@ class Blocks:
         images: number of comparable images.
         skipped: one reason per image that is not comparable.
         planned: images that were to be compared.
+        concerned: patients of these images.
+        touched: those of them with an image that is not comparable, whose values are not all known.
         larger_is_better: whether the largest value has rank 1.
     """
 
@@ -95,10 +99,23 @@ class Blocks:
     images: int
     skipped: Sequence[str]
     planned: int
+    concerned: int
+    touched: int
     larger_is_better: bool
 
     def __len__(self) -> int:
         return len(self.values)
+
+    @property
+    def affected(self) -> float:
+        """Share of the patients whose values are not all known."""
+        return self.touched / max(self.concerned, 1)
+
+    @property
+    def affected_pairs(self) -> float:
+        """Share of the pairs of patients with such a patient."""
+        known = self.concerned - self.touched
+        return 1 - known * (known - 1) / max(self.concerned * (self.concerned - 1), 1)
 
     def ranks(self) -> Floats:
         """(patients, k), 1 for the best.

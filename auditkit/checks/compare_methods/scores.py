@@ -8,7 +8,7 @@ import numpy.typing as npt
 
 from auditkit import metrics
 from auditkit.checks.coverages import Annotations, coverages
-from auditkit.checks.truthfulness import NO_ORDER
+from auditkit.checks.truthfulness import NO_ORDER, at_random
 from auditkit.evidence import Evidence
 from auditkit.spec.declarations.compare_methods import REMOVAL, CompareMethods
 from auditkit.spec.methods import Method
@@ -55,9 +55,7 @@ def _removal(evidence: Evidence, method: Method, parameters: CompareMethods) -> 
     ordered = decisions[:, 0] >= 0
     areas = metrics.perturbation_curve_area(fractions, evidence.right(decisions))
     if parameters.metric == "delta-aupc":
-        heat = evidence.heatmaps(method)
-        own = None if heat.segments is None else method
-        random = evidence.random_removal(heat.cell, fill, steps, repeats, own)
+        random = at_random(evidence, method, fill, steps, repeats)
         chance = metrics.perturbation_curve_area(fractions, evidence.right(random)).mean(axis=1)
         areas = chance - areas
     return Scores(np.where(ordered, areas, np.nan), ["" if one else NO_ORDER for one in ordered])

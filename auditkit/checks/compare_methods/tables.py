@@ -114,7 +114,7 @@ def pairs_table(blocks: Blocks, findings: Findings, parameters: CompareMethods) 
     caption = (
         "Probability that the first method is better in a patient; mean over patients of first minus "
         f"second {parameters.metric}; two-sided p-value of Wilcoxon's signed ranks over patients, and after "
-        "Holm's correction over all pairs."
+        f"Holm's correction over all pairs. {len(blocks)} patients."
     )
     return Table("pairs", "Pairs of methods", columns, rows, caption)
 
@@ -123,15 +123,15 @@ def groups_table(
     column: str, values: Sequence[str], findings: Findings, labels: Sequence[str]
 ) -> Table:
     """Mean ranks within each group, and whether the group ranks as the others do."""
-    rows = [
-        [label, *(_value(findings, f"{label}.mean_rank", {column: value}) for value in values)]
-        for label in labels
-    ]
-    agreed = [findings.find("rank_agreement.group", {column: value}) for value in values]
-    rows.append(["τ_b with all others", *(worded(found) for found in agreed)])
-    title = f"Mean ranks by {column}"
+    names = {f"{label}.mean_rank": label for label in labels}
+    names["rank_agreement.group"] = "τ_b with all others"
+    found = {name: [findings.find(name, {column: value}) for value in values] for name in names}
+    rows = [[title, *map(worded, found[name])] for name, title in names.items()]
+    ranked = [each.estimate if each else None for each in next(iter(found.values()))]
+    counts = [f"{each.clusters} ({each.n})" if each else "too few" for each in ranked]
+    rows.insert(0, ["patients (images)", *counts])
     caption = "The last row is Kendall's tau-b between the ranking in the group and that among all others."
-    return Table("groups", title, ["method", *values], rows, caption)
+    return Table("groups", f"Mean ranks by {column}", ["method", *values], rows, caption)
 
 
 def p_value(p: float) -> str:
@@ -139,8 +139,3 @@ def p_value(p: float) -> str:
     if p < 0.0001:
         return "<0.0001"
     return f"{p:.4f}" if p < 0.01 else f"{p:.2f}"
-
-
-def _value(findings: Findings, name: str, at: dict[str, str]) -> str:
-    found = findings.find(name, at)
-    return f"{found.estimate.value:.2f}" if found and found.estimate else NONE

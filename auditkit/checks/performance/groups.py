@@ -89,7 +89,7 @@ def _parts(columns: dict[str, _Column]) -> list[Part]:
 
 
 def _column(evidence: Evidence, name: str, edges: Sequence[float] | None) -> _Column:
-    texts = _texts(evidence, name)
+    texts = column_texts(evidence, name)
     if edges is None:
         return _Column([str(value) for value in np.unique(texts)], texts)
     labels = band_labels(edges)
@@ -120,7 +120,12 @@ def _band(low: float, high: float, *, whole: bool) -> str:
     return f"{low:g}-{high:g}" if whole else f"{low:g} to {high:g}"
 
 
-def _texts(evidence: Evidence, name: str) -> Texts:
+def column_texts(evidence: Evidence, name: str) -> Texts:
+    """Value per image of a group column, or of a column that a model's second input may read.
+
+    Raises:
+        AuditError: the data set has no such column.
+    """
     first = evidence.records[0]
     if name in first.features and name not in first.groups:
         return np.array([record.features[name] or UNKNOWN for record in evidence.records])

@@ -9,7 +9,10 @@ import torch
 from auditkit.evidence.heatmaps.subject import Subject, Table
 from auditkit.evidence.kinds import Fitness
 
-__all__ = ["Batch", "Explained", "Explainer", "Fitness", "summed"]
+__all__ = ["Batch", "Explained", "Explainer", "Fitness", "completeness", "summed"]
+
+# Below this change of the answer there is nothing to explain, and shares of it mean nothing.
+_LEAST_CHANGE = 1e-6
 
 
 @dataclass(frozen=True)
@@ -41,8 +44,8 @@ class Explained:
         maps: float32 (N, M, *grid) on the CPU, one per modality, positive where evidence for the target is.
             The grid is the input's own, or that of cells of `Explainer.cell` pixels.
         standard_error: of every value of ``maps``, where the method estimates it.
-        residual: (N,) completeness residual |sum of the map - change of the answer| / |change of the
-            answer|, where the method promises that they are equal.
+        residual: (N,) see `completeness`, where the method promises that a map sums to a change of the
+            answer.
         evaluations: (N,) inputs that the network was shown, forwards.
         segments: int32 (N, M, *space), the superpixel of each pixel, where they are not a grid.
     """
@@ -86,3 +89,16 @@ def summed(values: torch.Tensor, subject: Subject) -> torch.Tensor:
     if len(groups) == 1:
         return values.sum(dim=1, keepdim=True)
     return torch.stack([values[:, list(group)].sum(dim=1) for group in groups], dim=1)
+
+
+def completeness(total: torch.Tensor, wanted: torch.Tensor) -> torch.Tensor:
+    """Residual |sum of the map - change| / |change|, float32 (N,) on the CPU.
+
+    A change below 1e-6 counts as 1e-6.
+
+    Args:
+        total: maps (N, M, *space), or values (N, P).
+        wanted: (N,) change of the answer.
+    """
+    missing = (total.flatten(1).sum(dim=1) - wanted).abs()
+    return (missing / wanted.abs().clamp(min=_LEAST_CHANGE)).float().cpu()

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import TYPE_CHECKING
 
 import torch
@@ -31,7 +32,7 @@ class Subject:
             an MRI study. Heatmaps have one map per modality.
         device: where inputs live.
         parts: each network under each view, as a subject of its own that sees inputs already turned;
-            empty if there is one network and one view.
+            empty if there is one network that sees inputs as they are.
         table_width: number of values of the second input; 0 if there is none.
         boundaries: the answer from which on each target is certainly the decision; empty: 0 for all.
     """
@@ -54,7 +55,8 @@ class Subject:
 
 def subject_of(model: "Model") -> Subject:
     """The log-odds of a model's decisions: what heatmaps of pictures explain."""
-    parts = model.parts() if len(model.members) * len(model.views) > 1 else []
+    alone = len(model.members) == 1 and model.views == ["identity"]
+    parts = [] if alone else model.parts()
     return _picture_subject(model, [(_picture_subject(part, []), view) for part, view in parts])
 
 
@@ -103,5 +105,6 @@ def subject_of_module(
         outputs: torch.Tensor = network(inputs) if table is None else network(inputs, table)
         return outputs.gather(1, target[:, None])[:, 0].float()
 
-    device = next((value.device for value in network.parameters()), torch.device("cpu"))
+    held = chain(network.parameters(), network.buffers())
+    device = next((value.device for value in held), torch.device("cpu"))
     return Subject(name, answer, network, tuple(shape), groups, device, table_width=table_width)

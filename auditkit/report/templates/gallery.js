@@ -125,8 +125,10 @@
         if (event.target === this.dialog) this.dialog.close();
       });
       this.dialog.addEventListener("close", () => {
-        while (this.tiles.children.length <= this.place) this.more();
-        this.tiles.children[this.place].firstElementChild.focus();
+        // The address may have asked for fewer images in the meantime.
+        const place = Math.min(this.place, this.found.length - 1);
+        while (this.tiles.children.length <= place) this.more();
+        this.tiles.children[place]?.firstElementChild.focus();
       });
     }
 

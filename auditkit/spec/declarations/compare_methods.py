@@ -49,7 +49,20 @@ class CompareMethods(HasRegions, HasMethods, Parameters):
             raise ValueError("methods: at least two are needed for a comparison")
         if len(set(self.against)) < len(self.against):
             raise ValueError("against: a data set is named twice")
+        defaults = type(self).model_fields
+        idle = [one for one in self._unused if getattr(self, one) != defaults[one].default]
+        if idle:
+            raise ValueError(
+                f"{', '.join(idle)}: of no effect on the metric {self.metric}; drop it"
+            )
         return self
+
+    @property
+    def _unused(self) -> list[str]:
+        """Parameters that the metric does not use."""
+        if self.metric not in REMOVAL:
+            return ["fill", "steps", "repeats"]
+        return [*HasRegions.model_fields, *(["repeats"] if self.metric == "aupc" else [])]
 
     @property
     def other_data(self) -> list[str]:
@@ -106,7 +119,8 @@ def _agreements(
 ) -> Iterator[tuple[str, Measure]]:
     if groups:
         text = "Agreement between the ranking in a group and that among all other images."
-        yield "rank_agreement.group", Measure("Kendall's tau-b", _DIFFERENCE, text, groups)
+        unit = "Kendall's tau-b"
+        yield "rank_agreement.group", Measure(unit, _DIFFERENCE, text, groups, everywhere=False)
     if parameters.against:
         text = "Agreement between the ranking on these data and that on another data set."
         at: dict[str, tuple[float | str, ...] | None] = {"against": tuple(parameters.against)}

@@ -28,7 +28,7 @@ from auditkit.spec.methods.perturbations import (
     SufficientSubsets,
 )
 from auditkit.spec.problems import nearest
-from auditkit.spec.typed import Strict
+from auditkit.spec.typed import Strict, known_keys
 
 METHODS: dict[str, type[Method]] = {
     kind.model_fields["method"].default: kind
@@ -74,7 +74,9 @@ def parse_method(value: Any) -> Any:
 def _explain(name: str, detail: dict[str, Any]) -> str:
     place = ".".join(str(part) for part in detail["loc"])
     if detail["type"] == "extra_forbidden":
-        return f"{name} has no parameter '{place}'; {nearest(place, METHODS[name].model_fields)}"
+        *inside, wrong = detail["loc"]
+        known = known_keys(METHODS[name], tuple(inside))
+        return f"{name} has no parameter '{place}'; {nearest(str(wrong), known)}"
     message = str(detail["msg"]).removeprefix("Value error, ")
     return f"{name}: {place}: {message}" if place else f"{name}: {message}"
 

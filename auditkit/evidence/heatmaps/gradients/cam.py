@@ -36,12 +36,12 @@ class SubModel:
     Attributes:
         layer: of the network.
         view: under which it sees the image.
-        call: which of the calls of the layer is this view's.
+        turn: which of the answers of this network it is, from 0.
     """
 
     layer: Layer
     view: View
-    call: int
+    turn: int
 
 
 class ClassActivation:
@@ -105,10 +105,10 @@ class ClassActivation:
         self, inputs: torch.Tensor, target: torch.Tensor, table: Table
     ) -> list[tuple[torch.Tensor, torch.Tensor]]:
         """The layer's output and its gradient, of every network and view, from one pass."""
-        modules = list(dict.fromkeys(one.layer.module for one in self.sub_models))
-        with torch.enable_grad(), kept(modules) as values:
+        layers = list(dict.fromkeys(one.layer for one in self.sub_models))
+        with torch.enable_grad(), kept(layers) as values:
             answer = self.subject.answer(inputs.detach(), target, table)
-        outputs = [values[modules.index(one.layer.module)][one.call] for one in self.sub_models]
+        outputs = [values[layers.index(one.layer)][one.turn] for one in self.sub_models]
         if not answer.requires_grad:
             raise self._independent()
         slopes = torch.autograd.grad(answer.sum(), outputs, allow_unused=True)
@@ -125,14 +125,14 @@ class ClassActivation:
 def _sub_models(subject: Subject, name: str) -> list[SubModel]:
     parts: Sequence[tuple[Subject, View]] = subject.parts or [(subject, "identity")]
     layers: dict[int, Layer] = {}
-    asked: Counter[int] = Counter()
+    turns: Counter[Layer] = Counter()
     found = []
     for part, view in parts:
         key = id(part.network)
         layer = layers[key] if key in layers else find_layer(part, name)
         layers[key] = layer
-        asked[key] += 1
-        found.append(SubModel(layer, view, asked[key] * layer.calls - 1))
+        found.append(SubModel(layer, view, turns[layer]))
+        turns[layer] += 1
     return found
 
 

@@ -4,7 +4,14 @@ import torch
 
 from auditkit.errors import AuditError
 from auditkit.evidence.heatmaps.baselines import baselines
-from auditkit.evidence.heatmaps.explainer import Batch, Explained, Explainer, Fitness, summed
+from auditkit.evidence.heatmaps.explainer import (
+    Batch,
+    Explained,
+    Explainer,
+    Fitness,
+    completeness,
+    summed,
+)
 from auditkit.evidence.heatmaps.gradients.backward import accumulate, rows_of, zeros
 from auditkit.evidence.heatmaps.gradients.inspection import (
     Inspection,
@@ -15,7 +22,6 @@ from auditkit.evidence.heatmaps.gradients.inspection import (
     probes,
 )
 from auditkit.evidence.heatmaps.gradients.multipliers import Recording, Replaying
-from auditkit.evidence.heatmaps.gradients.paths import completeness
 from auditkit.evidence.heatmaps.subject import Subject, Table
 from auditkit.spec.methods import DeepLift
 

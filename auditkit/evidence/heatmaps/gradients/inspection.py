@@ -27,6 +27,8 @@ _ACTIVATIONS: Mapping[str, str] = MappingProxyType(
         "Hardswish": "hard swish",
         "Hardtanh": "hardtanh",
         "LeakyRelu": "leaky relu",
+        "Maximum": "maximum",
+        "Minimum": "minimum",
         "Mish": "mish",
         "PreluKernel": "prelu",
         "Sigmoid": "sigmoid",
@@ -146,9 +148,9 @@ def is_relu(operation: Operation) -> bool:
 def limits(node: Any, name: str) -> tuple[float | None, float | None]:
     """Between which numbers an operation keeps its input; None: it does not."""
     if name == "Clamp":
-        return getattr(node, "_saved_min", None), getattr(node, "_saved_max", None)
+        return _number(node, "_saved_min"), _number(node, "_saved_max")
     if name == "ClampMin":
-        return getattr(node, "_saved_min", None), None
+        return _number(node, "_saved_min"), None
     if name == "Hardtanh":
         return node._saved_min_val, node._saved_max_val  # noqa: SLF001 as above
     if name == "_Limited":
@@ -156,15 +158,33 @@ def limits(node: Any, name: str) -> tuple[float | None, float | None]:
     return None, None
 
 
+def _number(node: Any, name: str) -> float | None:
+    """A limit that a node keeps; NaN where it is a tensor of several numbers."""
+    found: float | torch.Tensor | None = getattr(node, name, None)
+    if not isinstance(found, torch.Tensor):
+        return found
+    first = found.flatten()[0]
+    return float(first) if bool((found == first).all()) else float("nan")
+
+
 def _clips_sums(node: Any) -> bool:
-    """Whether a quantised operator with weights ends at code zero: a fused ReLU."""
+    """Whether a quantised operator ends at code zero though it can go below: a fused ReLU."""
     stage = getattr(node, "stage", None)
     if not isinstance(stage, FakeStage) or not stage.masked or stage.limits[0] != 0:
         return False
-    before = node.next_functions[0][0]
-    while before is not None and Operation(before, 1).name in _MOVES:
-        before = before.next_functions[0][0]
-    return before is not None and Operation(before, 1).name in _SUMS
+    return _goes_below_zero(node.next_functions[0][0])
+
+
+def _goes_below_zero(node: Any) -> bool:
+    """Whether what an operator gives can be negative: sums with weights, or of codes that can be."""
+    if node is None:
+        return False
+    name, stage = Operation(node, 1).name, getattr(node, "stage", None)
+    if isinstance(stage, FakeStage):
+        return stage.limits[0] < 0
+    if name in _MOVES:
+        return any(_goes_below_zero(before) for before, _ in node.next_functions)
+    return name in _SUMS
 
 
 def probes(subject: Subject) -> list[torch.Tensor]:
@@ -196,9 +216,19 @@ def inspect(subject: Subject) -> Inspection:
 
 
 def _inspected(subject: Subject, probe: torch.Tensor) -> Inspection:
-    with torch.enable_grad(), Apart():
-        leaf = probe.requires_grad_()
-        answer = subject.answer(leaf, probe_target(subject), probe_table(subject)).sum()
+    leaf = probe.requires_grad_()
+    try:
+        with torch.enable_grad(), Apart():
+            answer = subject.answer(leaf, probe_target(subject), probe_table(subject)).sum()
+        return _seen(answer, leaf)
+    except torch.OutOfMemoryError:
+        raise
+    except RuntimeError as error:
+        first = str(error).partition("\n")[0]
+        return Inspection(problem=f"fails when it is asked for a gradient ({first})")
+
+
+def _seen(answer: torch.Tensor, leaf: torch.Tensor) -> Inspection:
     done = operations(answer, leaf)
     if not done:
         return Inspection(problem="has an answer without a gradient with respect to the input")

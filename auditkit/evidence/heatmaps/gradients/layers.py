@@ -1,8 +1,10 @@
 """The layer of Grad-CAM: by name, or the last spatial one before global pooling."""
 
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import count
 from typing import Any
 
 import torch
@@ -37,7 +39,8 @@ class Layer:
         module: whose output is taken.
         grid: sizes of its spatial axes.
         channels_last: whether its output is (N, *grid, K), not (N, K, *grid).
-        calls: how often it is called when the network answers once; the last call counts.
+        calls: how often it is called when the network answers once.
+        call: which of these calls is meant, from 0: the last one that gives a map.
         alone: whether the network answers a batch in parts, so that images must come one at a time.
     """
 
@@ -46,6 +49,7 @@ class Layer:
     grid: tuple[int, ...]
     channels_last: bool
     calls: int
+    call: int
     alone: bool
 
     def __str__(self) -> str:
@@ -60,6 +64,7 @@ class _Output:
     """
 
     name: str
+    call: int
     is_leaf: bool
     pools: bool
     value: torch.Tensor
@@ -84,7 +89,7 @@ def find_layer(subject: Subject, name: str) -> Layer:
         AuditError: no module of this name gives a spatial map.
     """
     assert subject.network is not None
-    outputs = _outputs(subject)
+    outputs, calls = _outputs(subject)
     spatial = [one for one in outputs if one.grid]
     if name == "auto":
         chosen = _last(outputs)
@@ -93,10 +98,9 @@ def find_layer(subject: Subject, name: str) -> Layer:
         if not named:
             raise _unknown(name, spatial, subject)
         chosen = named[-1]
-    module = subject.network.get_submodule(chosen.name)
-    calls = sum(one.name == chosen.name for one in outputs)
-    alone = len(chosen.value) != 1 or _rows_of_calls(subject, module, 3) != [3] * calls
-    return Layer(chosen.name, module, chosen.grid, chosen.channels_last, calls, alone)
+    module, times = subject.network.get_submodule(chosen.name), calls[chosen.name]
+    alone = len(chosen.value) != 1 or _rows_of_calls(subject, module, 3) != [3] * times
+    return Layer(chosen.name, module, chosen.grid, chosen.channels_last, times, chosen.call, alone)
 
 
 def _unknown(name: str, spatial: list[_Output], subject: Subject) -> AuditError:
@@ -126,19 +130,22 @@ def _last(outputs: list[_Output]) -> _Output:
     return leaves[-1] if leaves else same[0]
 
 
-def _outputs(subject: Subject) -> list[_Output]:
-    """What all modules gave on a probe, maps and tokens only, in the order in which they ended."""
+def _outputs(subject: Subject) -> tuple[list[_Output], Counter[str]]:
+    """What all modules gave on a probe, maps and tokens only, as they ended; and all their calls."""
     network = subject.network
     assert network is not None
     found: list[_Output] = []
+    calls: Counter[str] = Counter()
 
     def note(name: str, module: nn.Module, value: object) -> None:
+        calls[name] += 1
         if isinstance(value, torch.Tensor) and value.is_floating_point():
             grid, last = _grid(module, value, subject.space)
             if grid or _is_tokens(value, found):
                 leaf = next(module.children(), None) is None
                 pools, version = isinstance(module, _POOLING), value._version  # noqa: SLF001 its documented name
-                found.append(_Output(name, leaf, pools, value, version, grid, last))
+                call = calls[name] - 1
+                found.append(_Output(name, call, leaf, pools, value, version, grid, last))
 
     handles = [
         module.register_forward_hook(
@@ -153,7 +160,7 @@ def _outputs(subject: Subject) -> list[_Output]:
     finally:
         for handle in handles:
             handle.remove()
-    return found
+    return found, calls
 
 
 def _grid(
@@ -194,33 +201,44 @@ def _is_tokens(value: torch.Tensor, before: list[_Output]) -> bool:
 def _rows_of_calls(subject: Subject, module: nn.Module, rows: int) -> list[int]:
     """The number of rows in each call of a module when the network answers so many."""
     table, target = probe_table(subject), probe_target(subject)
-    with kept([module]) as values, torch.no_grad():
-        subject.answer(
-            probes(subject)[0].expand(rows, *[-1] * len(subject.shape)),
-            target.expand(rows),
-            None if table is None else table.expand(rows, -1),
-        )
-    return [len(value) for value in values[0]]
+    found: list[int] = []
+    handle = module.register_forward_hook(lambda _module, _given, value: found.append(len(value)))
+    try:
+        with torch.no_grad():
+            subject.answer(
+                probes(subject)[0].expand(rows, *[-1] * len(subject.shape)),
+                target.expand(rows),
+                None if table is None else table.expand(rows, -1),
+            )
+    finally:
+        handle.remove()
+    return found
 
 
 @contextmanager
-def kept(modules: list[nn.Module]) -> Iterator[list[list[torch.Tensor]]]:
-    """The outputs of each module, call by call, while the context lasts.
+def kept(layers: list[Layer]) -> Iterator[list[list[torch.Tensor]]]:
+    """The outputs of each layer, answer by answer of its network, while the context lasts.
 
-    They are where the graph begins, so that nothing is kept for a gradient of what comes before.
+    They are where the graph begins, so that nothing is kept for a gradient of what comes before. Other
+    calls of the same module run as they are.
     """
-    values: list[list[torch.Tensor]] = [[] for _ in modules]
+    values: list[list[torch.Tensor]] = [[] for _ in layers]
 
-    def keep(place: int) -> Any:
-        def hook(_module: nn.Module, _given: object, value: torch.Tensor) -> torch.Tensor:
+    def keep(layer: Layer, own: list[torch.Tensor]) -> Any:
+        calls = count()
+
+        def hook(_module: nn.Module, _given: object, value: torch.Tensor) -> torch.Tensor | None:
+            if next(calls) % layer.calls != layer.call:
+                return None
             leaf = value.detach().requires_grad_()
-            values[place].append(leaf)
+            own.append(leaf)
             # An operation in place that follows would otherwise overwrite what was kept.
             return leaf.clone()
 
         return hook
 
-    handles = [module.register_forward_hook(keep(i)) for i, module in enumerate(modules)]
+    pairs = zip(layers, values, strict=True)
+    handles = [layer.module.register_forward_hook(keep(layer, own)) for layer, own in pairs]
     try:
         yield values
     finally:

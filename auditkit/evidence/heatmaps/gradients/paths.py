@@ -11,7 +11,14 @@ import numpy as np
 import torch
 
 from auditkit.evidence.heatmaps.baselines import baselines
-from auditkit.evidence.heatmaps.explainer import Batch, Explained, Explainer, Fitness, summed
+from auditkit.evidence.heatmaps.explainer import (
+    Batch,
+    Explained,
+    Explainer,
+    Fitness,
+    completeness,
+    summed,
+)
 from auditkit.evidence.heatmaps.gradients.backward import (
     accumulate,
     answers,
@@ -26,8 +33,6 @@ from auditkit.evidence.identity import seed_of
 from auditkit.spec.methods import ExpectedGradients, GradientShap, IntegratedGradients
 from auditkit.spec.methods.base import HasBaseline
 
-# Below this change of the log-odds there is nothing to explain, and shares of it mean nothing.
-_LEAST_CHANGE = 1e-6
 # Points of one round of Expected Gradients between two looks at the residual, at least.
 _ROUND = 16
 
@@ -139,17 +144,6 @@ def _mean_answer(
     count = len(starts)
     table = None if batch.table is None else batch.table[row].expand(count, -1)
     return answers(subject, starts, target.expand(count), table, rows).mean()
-
-
-def completeness(total: torch.Tensor, wanted: torch.Tensor) -> torch.Tensor:
-    """Residual |sum of the map - change| / |change|, float32 (N,) on the CPU.
-
-    Args:
-        total: maps (N, M, *space).
-        wanted: (N,) change of the answer.
-    """
-    missing = (total.flatten(1).sum(dim=1) - wanted).abs()
-    return (missing / wanted.abs().clamp(min=_LEAST_CHANGE)).float().cpu()
 
 
 class _Path(Explainer):

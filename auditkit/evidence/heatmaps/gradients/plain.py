@@ -13,7 +13,7 @@ from auditkit.evidence.heatmaps.gradients.backward import (
 from auditkit.evidence.heatmaps.gradients.inspection import inspect
 from auditkit.evidence.heatmaps.passes import Passes
 from auditkit.evidence.heatmaps.subject import Subject
-from auditkit.spec.methods import Gradient, InputXGradient, SmoothGrad
+from auditkit.spec.methods import Method, SmoothGrad
 
 
 def gradient_fitness(subject: Subject) -> Fitness:
@@ -24,7 +24,7 @@ def gradient_fitness(subject: Subject) -> Fitness:
 class _OnePass(Explainer):
     """A method of one backward pass per input."""
 
-    def __init__(self, subject: Subject, method: object, background: torch.Tensor | None) -> None:
+    def __init__(self, subject: Subject, method: Method, background: torch.Tensor | None) -> None:
         del method, background
         self.subject = subject
 
@@ -55,17 +55,9 @@ class GradientExplainer(_OnePass):
     evidence for and against the target can be told apart.
     """
 
-    def __init__(self, subject: Subject, method: Gradient, background: torch.Tensor | None) -> None:
-        super().__init__(subject, method, background)
-
 
 class InputXGradientExplainer(_OnePass):
     """Input times gradient, x * df/dx (Shrikumar et al., arXiv:1605.01713)."""
-
-    def __init__(
-        self, subject: Subject, method: InputXGradient, background: torch.Tensor | None
-    ) -> None:
-        super().__init__(subject, method, background)
 
     def values(self, batch: Batch, cut: slice) -> torch.Tensor:
         """Attributions per channel of these inputs."""

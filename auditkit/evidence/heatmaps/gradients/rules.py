@@ -23,7 +23,7 @@ from auditkit.evidence.heatmaps.gradients.inspection import (
 )
 from auditkit.evidence.heatmaps.passes import Passes
 from auditkit.evidence.heatmaps.subject import Subject, Table
-from auditkit.spec.methods import Deconvolution, GuidedBackprop
+from auditkit.spec.methods import Method
 
 Hook = Callable[[tuple[Any, ...], tuple[Any, ...]], tuple[Any, ...]]
 Rule = Callable[[Operation], Hook]
@@ -112,7 +112,7 @@ class _Ruled(Explainer):
     name: str
     rule: Rule
 
-    def __init__(self, subject: Subject, method: object, background: torch.Tensor | None) -> None:
+    def __init__(self, subject: Subject, method: Method, background: torch.Tensor | None) -> None:
         del method, background
         self.subject = subject
 
@@ -137,19 +137,9 @@ class GuidedBackpropExplainer(_Ruled):
     name = "Guided Backpropagation"
     rule = staticmethod(guided)
 
-    def __init__(
-        self, subject: Subject, method: GuidedBackprop, background: torch.Tensor | None
-    ) -> None:
-        super().__init__(subject, method, background)
-
 
 class DeconvolutionExplainer(_Ruled):
     """Gradient in which ReLUs rectify the signal coming back (Zeiler and Fergus, arXiv:1311.2901)."""
 
     name = "Deconvolution"
     rule = staticmethod(deconvolved)
-
-    def __init__(
-        self, subject: Subject, method: Deconvolution, background: torch.Tensor | None
-    ) -> None:
-        super().__init__(subject, method, background)

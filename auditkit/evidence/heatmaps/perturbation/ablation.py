@@ -20,8 +20,9 @@ class OcclusionExplainer(Explainer):
     """Drop of the answer when a window is covered (Zeiler and Fergus, arXiv:1311.2901, section 4.1).
 
     Of each pixel, the mean drop over the windows that cover it, as in captum's Occlusion; then the mean
-    over each cell of stride by stride pixels, because the map holds no more than that. A window covers one
-    modality at a time. As many inputs per image and baseline as there are windows, and one more.
+    over each cell of about stride by stride pixels, because the map holds no more than that (an axis has
+    as many equal cells as strides, rounded up). A window covers one modality at a time. As many inputs per
+    image and baseline as there are windows, and one more.
 
     Window and stride are fractions of each axis, at least a pixel.
 
@@ -39,10 +40,11 @@ class OcclusionExplainer(Explainer):
         self._background = background
         strides = [max(1, round(method.stride * size)) for size in subject.space]
         windows = [max(1, round(method.window * size)) for size in subject.space]
-        self.cell = max(strides)
         self._axes = [
             axis_of(*sizes) for sizes in zip(subject.space, windows, strides, strict=True)
         ]
+        pairs = zip(subject.space, self._axes, strict=True)
+        self.cell = max(-(-size // axis.shares.shape[1]) for size, axis in pairs)
 
     def fitness(self) -> Fitness:
         """Answers are enough: any model can be asked."""
@@ -112,7 +114,7 @@ class FeaturePermutationExplainer(Explainer):
 
     Deviates: captum's FeaturePermutation takes regions from the other images of the batch, so that a heatmap
     depends on its batch and a batch of one gives zeros. Here the donors are images of the data set, the
-    same for every image.
+    same for every image; one that is among them meets itself once, with a drop of 0.
 
     Args:
         subject: what is explained.

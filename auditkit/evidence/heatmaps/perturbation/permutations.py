@@ -26,7 +26,8 @@ class ShapleySamplingExplainer(SampledExplainer):
     2^P <= samples.
 
     Deviates: from Castro et al., who go through each order to its end. Coalitions of one order are alike,
-    and at equal evaluations that estimate has several times the squared error.
+    and at equal evaluations that estimate has several times the squared error. Beyond 512 players the
+    surrogate is additive, which is the regression of Kernel SHAP.
     """
 
     efficient: ClassVar[bool] = True

@@ -6,7 +6,13 @@ from typing import ClassVar
 import torch
 
 from auditkit.evidence.heatmaps.baselines import baselines
-from auditkit.evidence.heatmaps.explainer import Batch, Explained, Explainer, Fitness
+from auditkit.evidence.heatmaps.explainer import (
+    Batch,
+    Explained,
+    Explainer,
+    Fitness,
+    completeness,
+)
 from auditkit.evidence.heatmaps.perturbation.budget import (
     Estimates,
     Estimator,
@@ -80,7 +86,7 @@ class SampledExplainer(Explainer):
             values.update(zip(images, found.values, strict=True))
             errors.update(zip(images, found.standard_error, strict=True))
             evaluations[images] = found.coalitions * game.baselines
-            residual[images] = _residual(found)
+            residual[images] = completeness(found.values, found.change)
         every = range(len(batch))
         return Explained(
             players.maps([values[image] for image in every]),
@@ -108,9 +114,3 @@ class SampledExplainer(Explainer):
             lambda pairs: self.estimator(design, pairs),
             self._method.error,
         )
-
-
-def _residual(found: Estimates) -> torch.Tensor:
-    """|sum of the values - change| / |change|, 0 where both are 0."""
-    missing = (found.values.sum(dim=1) - found.change).abs()
-    return torch.where(missing == 0, 0.0, missing / found.change.abs()).float()

@@ -25,7 +25,7 @@ class SufficientSubsetsExplainer(Explainer):
     others 0.
 
     An image that does not reach the bound as a whole has no subset, one that reaches it when everything is
-    covered needs none: their maps are zero everywhere.
+    covered needs none: their maps are zero everywhere. If either answer is NaN, so is the map.
 
     BackSelect asks of every remaining superpixel what the answer is without it, then drops the one that is
     missed least: P (P + 1) / 2 + 1 inputs per image and baseline for the first subset of P superpixels, for
@@ -100,9 +100,11 @@ class _Search:
     def collect(self, subsets: int) -> None:
         """SIScollection, at most so many subsets."""
         everyone = torch.arange(len(self._images))
-        enough = self._reached(everyone, self._left[:, None])
-        needless = self._reached(everyone, torch.zeros_like(self._left)[:, None])
-        active = everyone[enough & ~needless]
+        whole = self._answers(everyone, self._left[:, None])[:, 0]
+        nobody = self._answers(everyone, torch.zeros_like(self._left)[:, None])[:, 0]
+        # An image whose answer is no number is not one that has no subset.
+        self.values[whole.isnan() | nobody.isnan()] = torch.nan
+        active = everyone[(whole >= self._bounds) & (nobody < self._bounds)]
         for number in range(1, subsets + 1):
             sizes = self._left[active].sum(dim=1)
             for size in sorted(set(sizes.tolist())):

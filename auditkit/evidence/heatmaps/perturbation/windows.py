@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import torch
 
+from auditkit.evidence.heatmaps.perturbation.players import cell_of_pixel
 from auditkit.evidence.heatmaps.subject import Subject
 
 
@@ -14,7 +15,8 @@ class Axis:
     Attributes:
         covers: bool (windows, size), the pixels that each window covers.
         shares: float64 (windows, cells), what each window's drop adds to each cell of the map: the mean over
-            a cell's pixels of (1 / windows that cover the pixel) if the window covers it.
+            a cell's pixels of (1 / windows that cover the pixel) if the window covers it. There are as many
+            cells as strides, rounded up, and a pixel belongs to the one in which its centre lies.
     """
 
     covers: torch.Tensor
@@ -26,7 +28,8 @@ def axis_of(size: int, window: int, stride: int) -> Axis:
     starts = torch.arange(-(-(size - window) // stride) + 1)[:, None] * stride
     pixels = torch.arange(size)
     covers = (pixels >= starts) & (pixels < starts + window)
-    cells = pixels // stride == torch.arange(-(-size // stride))[:, None]
+    count = -(-size // stride)
+    cells = cell_of_pixel(size, count) == torch.arange(count)[:, None]
     means = cells.double() / cells.sum(dim=1, keepdim=True)
     return Axis(covers, (covers / covers.sum(dim=0)).double() @ means.T)
 

@@ -20,6 +20,7 @@ CALLS = {
     "clamp": lambda x: x.clamp(min=0),
     "clamp in place": lambda x: x.clamp_(0),
     "clamp_min": lambda x: x.clamp_min(0),
+    "clamp by channel": lambda x: x.clamp(min=x.new_zeros(x.shape[1], *[1] * (x.dim() - 2))),
     "threshold": lambda x: functional.threshold(x, 0.0, 0.0),
     "operator": torch.ops.aten.relu.default,
     "operator in place": torch.ops.aten.relu_.default,

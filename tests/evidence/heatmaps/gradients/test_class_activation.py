@@ -9,10 +9,12 @@ from captum.attr import GuidedGradCam, LayerGradCam
 from torch import nn
 from torch.nn import functional
 
+import auditkit
 from auditkit.errors import AuditError
 from auditkit.evidence.heatmaps.explainer import Batch
 from auditkit.evidence.heatmaps.registry import explainer
-from auditkit.evidence.heatmaps.subject import Subject, subject_of_module
+from auditkit.evidence.heatmaps.subject import Subject, subject_of, subject_of_module
+from auditkit.models.model import Model
 from auditkit.models.views import see, undo
 from auditkit.spec.methods import parse_method
 
@@ -72,6 +74,54 @@ def test_a_reused_layer_counts_by_its_last_call(small, call):
     subject = small.subject(small.network(call=call))
     close(small.explained("gradcam", subject, given).maps, wanted)
     assert fitness("gradcam", subject).notes == ["layer one (4 x 4)"]
+
+
+class Everywhere(nn.Module):
+    """One ReLU for everything: before the layer, as the layer, and in the head behind it."""
+
+    def __init__(self, relus):
+        super().__init__()
+        torch.manual_seed(7)
+        self.first, self.second = nn.Conv2d(3, 5, 3, 2, 1), nn.Conv2d(5, 5, 3, 1, 1)
+        self.middle, self.head = nn.Linear(5, 6), nn.Linear(6, 3)
+        self.relus = nn.ModuleList(relus)
+
+    def forward(self, x):
+        one, two, three = self.relus[0], self.relus[len(self.relus) // 2], self.relus[-1]
+        x = two(self.second(one(self.first(x)))).mean(dim=(2, 3))
+        return self.head(three(self.middle(x)))
+
+
+@pytest.mark.parametrize("views", [None, ["identity", "rotate-90"]])
+def test_a_layer_that_is_called_again_behind_the_map_is_still_found(small, views):
+    given, found = small.batch(), []
+    shared = nn.ReLU()
+    for relus in ([shared], [nn.ReLU(), nn.ReLU(), nn.ReLU()]):
+        net = Everywhere(relus).eval()
+        subject = ensemble([net], views)[0] if views else small.subject(net, modalities=[[0, 1, 2]])
+        found.append(small.explained("gradcam", subject, given).maps)
+    assert found[0].max() > 0
+    close(found[0], found[1])
+
+
+@pytest.mark.parametrize("method", ["gradcam", {"method": "gradcam", "gradients": "elementwise"}])
+def test_one_network_that_sees_a_turned_picture_has_its_map_turned_back(small, method):
+    card = auditkit.wrap_model(
+        Part(nn.Tanh(), 2).eval(), name="turned", task="any", size=8, version="1", kind="logits",
+        classes=["a", "b", "c"],
+    ).card  # fmt: skip
+    given = small.batch(2)
+    seen = Batch(see(given.inputs, "rotate-90").contiguous(), given.target, given.seeds)
+    maps = {
+        view: small.explained(
+            method,
+            subject_of(Model(card, [Part(nn.Tanh(), 2).eval()], torch.device("cpu"), views=[view])),
+            given if view == "rotate-90" else seen,
+        ).maps
+        for view in ("rotate-90", "identity")
+    }
+    assert maps["identity"].max() > 0
+    close(maps["rotate-90"], undo(maps["identity"], "rotate-90"))
 
 
 class Late(nn.Module):

@@ -68,6 +68,18 @@ def test_other_activations_beside_relus_are_noted(small):
     assert "plain gradient elsewhere: silu (1)" in found.notes
 
 
+def test_a_maximum_of_two_tensors_is_noted(small):
+    """It may be a ReLU written by hand, which the rule does not reach."""
+    subject = small.subject(Conv(lambda x: functional.relu(torch.maximum(x, x.new_zeros(())))))
+    assert "plain gradient elsewhere: maximum (1)" in fitness("guided-backprop", subject).notes
+
+
+def test_limits_of_their_own_for_each_channel_are_no_relu(small):
+    subject = small.subject(Conv(lambda x: x.clamp(min=torch.linspace(-1, 1, 4)[:, None, None])))
+    assert "calls no ReLU" in fitness("deconvolution", subject).reason
+    assert not fitness("gradient", subject).reason
+
+
 @pytest.mark.parametrize("call", ["reused", "functional", "operator in place", "on a view"])
 def test_relus_are_counted_by_call(small, call):
     seen = inspect(small.subject(small.network(call=call)))
@@ -135,6 +147,23 @@ def test_a_gradient_that_is_dead_is_no_heatmap(small, method):
     assert "without a gradient" in fitness(method, cut).reason
     broken = small.subject(Conv(lambda x: (x * 0).sqrt()))
     assert "nowhere finite" in fitness(method, broken).reason
+
+
+class Forward(torch.autograd.Function):
+    """An operation without a backward pass."""
+
+    @staticmethod
+    def forward(ctx, x):
+        del ctx
+        return 2 * x
+
+
+@pytest.mark.parametrize("method", ALL)
+def test_a_network_that_fails_in_its_backward_pass_is_refused_with_its_message(small, method):
+    reason = fitness(method, small.subject(Conv(Forward.apply))).reason
+    assert "fails when it is asked for a gradient (You must implement" in reason
+    overwriting = nn.Sequential(nn.ReLU(inplace=True), small.network())
+    assert "in-place operation" in fitness(method, small.subject(overwriting)).reason
 
 
 @pytest.mark.parametrize("method", ALL)

@@ -133,6 +133,23 @@ def test_codes_cut_at_zero_behind_weights_are_a_relu(small, kind, weight, wanted
     assert small.explained(kind, subject, given).maps[0, 0].tolist() == wanted
 
 
+@pytest.mark.parametrize("lowest", [-128, 0])
+def test_a_sum_of_codes_cut_at_zero_is_a_relu_where_one_of_them_can_be_negative(small, lowest):
+    """As the end of a residual block; the sum of two ReLUs has nothing to cut, and is none itself."""
+
+    class Block(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.one, self.two = Codes(0, 1.0), Codes(lowest, 1.0)
+            self.stage = FakeStage((0, 255), np.array(1.0, np.float32), "even", masked=True)
+
+        def forward(self, x):
+            codes = [part.stage(part.sums(x)) for part in (self.one, self.two)]
+            return self.stage(torch.add(codes[0], codes[1], alpha=0.5)).sum(dim=(2, 3))
+
+    assert inspect(small.subject(Block().eval(), channels=1, side=2)).relus == 2
+
+
 def test_codes_with_room_below_zero_are_none(small):
     seen = inspect(small.subject(Codes(-128, 4.0).eval(), channels=1, side=2))
     assert (seen.relus, dict(seen.others)) == (0, {"quantised": 1})

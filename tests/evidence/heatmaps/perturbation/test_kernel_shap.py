@@ -118,6 +118,22 @@ def test_a_single_region_gets_the_whole_change(kind):
     torch.testing.assert_close(found.maps.flatten(), expected, atol=1e-5, rtol=1e-4)
 
 
+@pytest.mark.parametrize("kind", SHAPLEY)
+def test_the_residual_is_a_number_where_everything_together_changes_nothing(kind):
+    """The answer is 0 for nothing and for everything; what values miss of that is rounding."""
+    weights = torch.randn(3, 3, generator=torch.Generator().manual_seed(11))
+
+    def answer(x):
+        something_missing = x.amin(dim=(1, 2, 3)) < 1
+        return something_missing * (x * weights).sum(dim=(1, 2, 3)).sin()
+
+    batch = Batch(torch.ones(1, 1, 3, 3), torch.tensor([0]), [0])
+    method = kind(samples=512, baseline="black", superpixels=Superpixels(side=3))
+    found = explain(method, subject_of_answer(answer, (1, 3, 3)), batch)
+    assert found.maps.abs().max() > 0.01
+    assert found.residual.max() < 1e-3
+
+
 @pytest.mark.parametrize("kind", ALL)
 def test_a_network_that_answers_nan_for_an_image_gives_it_a_nan_map(kind):
     def answer(inputs):

@@ -23,8 +23,19 @@ def _captum(subject, batch, window, stride, channels, cover):
             additional_forward_args=(batch.target, None),
         )
     found = found.unflatten(1, (-1, channels)).mean(dim=2)
-    pool = {2: functional.avg_pool2d, 3: functional.avg_pool3d}[len(window)]
-    return pool(found, stride, ceil_mode=True, count_include_pad=False)
+    for axis, step in enumerate(stride, start=2):
+        found = _cell_means(found.movedim(axis, -1), step).movedim(-1, axis)
+    return found
+
+
+def _cell_means(found, step):
+    """Of the last axis: each pixel belongs to the cell that an enlarged map shows there."""
+    size = found.shape[-1]
+    count = -(-size // step)
+    cells = functional.interpolate(
+        torch.arange(float(count))[None, None], size, mode="nearest-exact"
+    )
+    return torch.stack([found[..., cells[0, 0] == c].mean(dim=-1) for c in range(count)], dim=-1)
 
 
 CASES = [
@@ -52,7 +63,11 @@ def test_equals_captum(shape, modalities, window, stride, windows, strides, kind
     expected = _captum(subject, batch, windows, strides, channels, baseline(batch.inputs, kind))
     assert found.maps.shape == expected.shape
     assert torch.allclose(found.maps, expected, atol=1e-5)
-    assert explainer.cell == max(strides)
+    counts = [-(-size // stride) for size, stride in zip(shape[1:], strides, strict=True)]
+    assert found.maps.shape[2:] == tuple(counts)
+    assert explainer.cell == max(
+        -(-size // count) for size, count in zip(shape[1:], counts, strict=True)
+    )
 
 
 def test_modalities_whose_channels_are_not_neighbours_are_covered_together():
@@ -78,14 +93,31 @@ def test_overlapping_windows_by_hand():
     assert found.maps.tolist() == [[[3.0, 4.0, 6.0, 8.0, 9.0]]]
 
 
-def test_the_last_window_reaches_beyond_the_border_and_its_cell_is_smaller():
-    # Windows of 2 in steps of 2 over 5 pixels: the last covers one pixel only.
+def test_the_last_window_reaches_beyond_the_border():
+    # Windows of 2 in steps of 2 over 5 pixels: the last covers one pixel only. Of pixels, the drops are
+    # 3 3 7 7 5; three equal cells on 5 pixels have pixels 1 and 2, 3, 4 and 5.
     subject = subject_of_answer(lambda inputs: inputs.sum(dim=(1, 2)), (1, 5))
     batch = Batch(torch.tensor([[[1.0, 2.0, 3.0, 4.0, 5.0]]]), torch.tensor([0]), [0])
     method = Occlusion(window=0.4, stride=0.4, baseline="black")
     found = OcclusionExplainer(subject, method, None).explain(batch, rows=2)
-    assert found.maps.tolist() == [[[3.0, 7.0, 5.0]]]
+    assert found.maps.tolist() == [[[3.0, 7.0, 6.0]]]
     assert found.evaluations.tolist() == [4]
+
+
+@pytest.mark.parametrize("size", [96, 100, 107])
+def test_an_enlarged_map_has_its_evidence_where_the_pixels_are(size):
+    """Also where strides do not divide the side: no cell is shifted or stretched.
+
+    The answer is the sum of the pixels, so that windows drop it by their size; the last is small.
+    """
+    subject = subject_of_answer(lambda inputs: inputs.sum(dim=(1, 2)), (1, size))
+    method = Occlusion(window=0.125, stride=0.125, baseline="black")
+    given = Batch(torch.ones(1, 1, size), torch.tensor([0]), [0])
+    coarse = OcclusionExplainer(subject, method, None).explain(given, rows=64).maps
+    full = functional.interpolate(coarse, size, mode="nearest-exact")[0, 0]
+    side = round(0.125 * size)
+    last = size - (size - 1) // side * side
+    assert float(full.sum()) == pytest.approx((size - last) * side + last**2)
 
 
 def test_evidence_for_the_target_is_positive():

@@ -117,6 +117,17 @@ def test_a_linear_answer_by_hand():
     assert found.maps.tolist() == [[[[0.0, 0.5], [0.5, 1.0]]]]
 
 
+def test_an_answer_that_is_no_number_has_no_map_and_leaves_others_alone():
+    subject = _linear([1.0, 2.0, 4.0, 8.0], boundaries=(5.0,))
+    pair = torch.ones(2, 1, 2, 2)
+    pair[0, 0, 0, 0] = torch.nan
+    given = Batch(pair, torch.tensor([0, 0]), [0, 0])
+    method = SufficientSubsets(superpixels=FOUR, baseline="black")
+    found = SufficientSubsetsExplainer(subject, method, None).explain(given, rows=3).maps
+    assert found[0].isnan().all()
+    assert found[1].flatten().tolist() == [0, 0, 0, 1]
+
+
 def test_evaluations_are_what_the_docstring_says():
     subject = _linear([1.0, 2.0, 4.0, 8.0], boundaries=(5.0,))
     explained = {}
