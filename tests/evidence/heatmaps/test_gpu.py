@@ -20,10 +20,9 @@ pytestmark = [
 DEVICE = "cuda"
 SIDE, IMAGES, ROWS = 64, 6, 8
 # Largest difference from the CPU in float32, as a share of the largest value: other summation orders,
-# multiplied by up to the depth of the network. bfloat16 has 8 bits of mantissa.
-TOLERANCE = {"float32": 2e-3, "bfloat16": 0.15}
-# Of an answer; methods that cover regions subtract two of them, however small the difference.
-ROUNDING = {"float32": 2**-20, "bfloat16": 2**-7}
+# multiplied by up to the depth of the network. bfloat16 has 8 bits of mantissa, of answers that some methods
+# subtract.
+TOLERANCE = {"float32": 2e-3, "bfloat16": 0.25}
 # A forward and backward pass of one row of the network below keeps about 8 MB; see the test of the bound.
 PARAMETERS = {
     "occlusion": {"window": 0.25, "stride": 0.125},
@@ -32,7 +31,7 @@ PARAMETERS = {
     "lime": {"superpixels": 4, "samples": 300},
     "feature-ablation": {"superpixels": 4},
     "feature-permutation": {"superpixels": 4},
-    "sufficient-subsets": {"superpixels": 3},
+    "sufficient-subsets": {"superpixels": 3, "baseline": "black", "threshold": 0.7},
     "smoothgrad": {"samples": 12},
     "gradient-shap": {"samples": 12, "background": 4},
     "expected-gradients": {"samples": 12, "background": 4},
@@ -46,10 +45,16 @@ def _full_float32(monkeypatch):
 
 
 def _network(device):
+    """Without biases and with large weights, so that answers are mostly about the picture."""
     torch.manual_seed(0)
-    layers = [nn.Conv2d(3, 16, 3, 2, 1), nn.ReLU(), nn.Conv2d(16, 32, 3, 2, 1), nn.ReLU()]
-    layers += [nn.Conv2d(32, 32, 3, 2, 1), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten()]
-    return nn.Sequential(*layers, nn.Linear(32, 3)).eval().requires_grad_(False).to(device)
+    layers = []
+    for before, after in ((3, 16), (16, 32), (32, 32)):
+        layers += [nn.Conv2d(before, after, 3, 2, 1, bias=False), nn.ReLU()]
+    layers += [nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(32, 3, bias=False)]
+    network = nn.Sequential(*layers).eval().requires_grad_(False)
+    for weights in network.parameters():
+        weights.mul_(3)
+    return network.to(device)
 
 
 def _subject(device, precision) -> Subject:
@@ -86,12 +91,6 @@ def _explained(name, device, precision, rows=ROWS):
     return explain.explain(batch, rows).maps
 
 
-def _largest_answer():
-    inputs, _, target = _given()
-    with torch.no_grad():
-        return _subject("cpu", "float32").answer(inputs, target, None).abs().max()
-
-
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])
 @pytest.mark.parametrize("name", METHODS)
 def test_maps_on_the_gpu_are_those_of_the_cpu(name, precision):
@@ -102,10 +101,9 @@ def test_maps_on_the_gpu_are_those_of_the_cpu(name, precision):
     print(f"{name} {precision}: {IMAGES / seconds:.1f} heatmaps/s, first run included")  # noqa: T201 asked for
     assert found.device.type == "cpu"
     assert torch.isfinite(found).all()
+    assert expected.any()
     difference = (found - expected).abs()
     limit = TOLERANCE[precision] * expected.abs().max()
-    if not METHODS[name]().needs_gradients:
-        limit += 2 * ROUNDING[precision] * _largest_answer()
     if name == "sufficient-subsets" or precision == "bfloat16":
         # Rounding decides near ties and at kinks: a few values may differ by more.
         assert (difference > limit).float().mean() < 0.1
