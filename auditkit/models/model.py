@@ -120,7 +120,11 @@ class Model:
         found = []
         for view in self.views:
             given = self.normalise(see(inputs, view))
-            found += [one(member, given, table) for member in self.members]
+            # A copy each: a network whose first operation is in place would change the next one's input.
+            several = len(self.members) > 1
+            found += [
+                one(member, given.clone() if several else given, table) for member in self.members
+            ]
         return found
 
     def _probabilities(self, member: nn.Module, given: torch.Tensor, table: Table) -> torch.Tensor:

@@ -193,3 +193,25 @@ def test_numpy_reads_outputs_as_torch_does():
         with torch.no_grad():
             ours = model.outputs.probabilities(torch.from_numpy(raw)).numpy()
         assert np.allclose(decision_probabilities(model.card, raw), ours, atol=1e-9)
+
+
+class Overwriting(nn.Module):
+    """Doubles what it is given, in place, before it answers."""
+
+    def forward(self, x):
+        x.mul_(2)
+        mean = x.mean(dim=(1, 2, 3))[:, None]
+        return torch.cat([1 - mean / 4, mean / 4], dim=1)
+
+
+def test_a_network_that_overwrites_its_input_leaves_the_others_theirs(members):
+    model = load_model(card(members))
+    both = type(model)(model.card, [Overwriting(), Overwriting()], model.device)
+    x = inputs()
+    expected = both.normalise(x).mean(dim=(1, 2, 3)) / 2
+    with torch.no_grad():
+        if model.card.output.kind == "probabilities":
+            assert torch.allclose(both.probabilities(x)[:, 1], expected, atol=1e-6)
+        else:
+            logits = torch.stack([1 - expected, expected], dim=1)
+            assert torch.allclose(both.probabilities(x), logits.softmax(dim=1), atol=1e-6)

@@ -55,6 +55,12 @@ class HasBaseline(Method):
         16, ge=1, le=10_000, description="Images of the data set, where baseline is data."
     )
 
+    @model_validator(mode="after")
+    def _background_is_read(self) -> Self:
+        if "background" in self.model_fields_set and self.baseline != "data":
+            raise ValueError("background is read where baseline is data only; drop it")
+        return self
+
     @property
     def background_images(self) -> int:
         """As many as declared, where the data set is the baseline."""
