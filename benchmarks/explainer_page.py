@@ -27,7 +27,7 @@ _HOW = """## How it was measured
   same kernel (cosine distance of coalitions, width 0.25) and no penalty on both sides; captum's own
   defaults, another distance and a lasso, estimate something else.
 - *Time*: wall time of a call for one picture and for sixteen, both sides in turn, medians over rounds (64
-  pixels: three rounds at 64, 256 and 1024 inputs per picture; 224 pixels: one round at 48 and 96, at 48
+  pixels: three rounds at 66, 256 and 1024 inputs per picture; 224 pixels: one round at 48 and 96, at 48
   for sixteen); other budgets are on a line through these. Coalitions that ours keeps between calls
   are kept.
 - *Batch setting*: of each side, method and number of pictures the one that takes least time, of 16, 64, 256
