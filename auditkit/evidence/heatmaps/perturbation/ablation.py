@@ -7,7 +7,7 @@ import torch
 from auditkit.evidence.heatmaps.baselines import baselines
 from auditkit.evidence.heatmaps.explainer import Batch, Explained, Explainer, Fitness
 from auditkit.evidence.heatmaps.perturbation.game import Covering, Game
-from auditkit.evidence.heatmaps.perturbation.players import cell_of, players_of
+from auditkit.evidence.heatmaps.perturbation.superpixel_explainer import SuperpixelExplainer
 from auditkit.evidence.heatmaps.perturbation.windows import Windows, axis_of
 from auditkit.evidence.heatmaps.subject import Subject
 from auditkit.spec.methods import FeatureAblation, FeaturePermutation, Occlusion
@@ -66,7 +66,7 @@ class OcclusionExplainer(Explainer):
         return Explained(drops.float(), evaluations=shown)
 
 
-class FeatureAblationExplainer(Explainer):
+class FeatureAblationExplainer(SuperpixelExplainer):
     """Drop of the answer when one superpixel is covered.
 
     a_p = v(all) - v(all without p), with v(S) the answer when the players outside S are covered, the mean
@@ -82,30 +82,19 @@ class FeatureAblationExplainer(Explainer):
         AuditError: the grid is finer than the input.
     """
 
-    def __init__(
-        self, subject: Subject, method: FeatureAblation, background: torch.Tensor | None
-    ) -> None:
-        self._subject = subject
-        self._method = method
-        self._background = background
-        self.cell = cell_of(subject.space, method.superpixels)
-
-    def fitness(self) -> Fitness:
-        """Answers are enough: any model can be asked."""
-        return Fitness()
+    _method: FeatureAblation
 
     def explain(self, batch: Batch, rows: int) -> Explained:
         """Drops (N, M, *grid); those of shared superpixels are the same in every modality."""
-        players = players_of(batch.inputs, self._method.superpixels, self._subject.modalities)
-        filling = baselines(batch.inputs, self._method.baseline, self._background)
-        game = Game(self._subject, batch, players, filling, rows)
+        game = self._game(batch, rows, self._method.baseline)
+        players = game.players
         drops = [drop.mean(dim=0) for drop in _drops(game)]
         return Explained(
             players.maps(drops), evaluations=_evaluations(game), segments=players.segments
         )
 
 
-class FeaturePermutationExplainer(Explainer):
+class FeaturePermutationExplainer(SuperpixelExplainer):
     """Mean drop of the answer when one superpixel comes from another image.
 
     a_p = 1/D sum_d [f(x) - f(x with p taken from donor d)], the permutation importance of Fisher et al.
@@ -125,24 +114,12 @@ class FeaturePermutationExplainer(Explainer):
         AuditError: the grid is finer than the input, or (from `explain`) there are no donors.
     """
 
-    def __init__(
-        self, subject: Subject, method: FeaturePermutation, background: torch.Tensor | None
-    ) -> None:
-        self._subject = subject
-        self._method = method
-        self._background = background
-        self.cell = cell_of(subject.space, method.superpixels)
-
-    def fitness(self) -> Fitness:
-        """Answers are enough: any model can be asked."""
-        return Fitness()
+    _method: FeaturePermutation
 
     def explain(self, batch: Batch, rows: int) -> Explained:
         """Mean drops (N, M, *grid) and their standard errors over donors."""
-        players = players_of(batch.inputs, self._method.superpixels, self._subject.modalities)
-        donors = baselines(batch.inputs, "data", self._background)
-        game = Game(self._subject, batch, players, donors, rows)
-        drops = _drops(game)
+        game = self._game(batch, rows, "data")
+        players, drops = game.players, _drops(game)
         several = game.baselines > 1
         error = [drop.std(dim=0) / game.baselines**0.5 for drop in drops if several]
         return Explained(

@@ -5,11 +5,9 @@ from typing import ClassVar
 
 import torch
 
-from auditkit.evidence.heatmaps.baselines import baselines
 from auditkit.evidence.heatmaps.explainer import (
     Batch,
     Explained,
-    Explainer,
     Fitness,
     completeness,
 )
@@ -21,13 +19,12 @@ from auditkit.evidence.heatmaps.perturbation.budget import (
 )
 from auditkit.evidence.heatmaps.perturbation.coalitions import PairDesign, paired_design
 from auditkit.evidence.heatmaps.perturbation.game import Game
-from auditkit.evidence.heatmaps.perturbation.players import cell_of, players_of
-from auditkit.evidence.heatmaps.subject import Subject
+from auditkit.evidence.heatmaps.perturbation.superpixel_explainer import SuperpixelExplainer
 from auditkit.evidence.identity import seed_of
 from auditkit.spec.methods import Sampled
 
 
-class SampledExplainer(Explainer):
+class SampledExplainer(SuperpixelExplainer):
     """A method that estimates one number per player from the values of coalitions.
 
     Images with equally many players share the coalitions, whose seed follows from the method and that
@@ -45,12 +42,7 @@ class SampledExplainer(Explainer):
     """
 
     efficient: ClassVar[bool]
-
-    def __init__(self, subject: Subject, method: Sampled, background: torch.Tensor | None) -> None:
-        self._subject = subject
-        self._method = method
-        self._background = background
-        self.cell = cell_of(subject.space, method.superpixels)
+    _method: Sampled
 
     @abstractmethod
     def rates(self, players: int) -> tuple[float, ...]:
@@ -74,9 +66,8 @@ class SampledExplainer(Explainer):
 
     def explain(self, batch: Batch, rows: int) -> Explained:
         """Values (N, M, *grid) with their standard errors; those of shared superpixels in every modality."""
-        players = players_of(batch.inputs, self._method.superpixels, self._subject.modalities)
-        filling = baselines(batch.inputs, self._method.baseline, self._background)
-        game = Game(self._subject, batch, players, filling, rows)
+        game = self._game(batch, rows, self._method.baseline)
+        players = game.players
         values: dict[int, torch.Tensor] = {}
         errors: dict[int, torch.Tensor] = {}
         evaluations = torch.zeros(len(batch), dtype=torch.long)

@@ -5,18 +5,16 @@ from math import log
 
 import torch
 
-from auditkit.evidence.heatmaps.baselines import baselines
-from auditkit.evidence.heatmaps.explainer import Batch, Explained, Explainer, Fitness
+from auditkit.evidence.heatmaps.explainer import Batch, Explained
 from auditkit.evidence.heatmaps.perturbation.game import Game
-from auditkit.evidence.heatmaps.perturbation.players import cell_of, players_of
-from auditkit.evidence.heatmaps.subject import Subject
+from auditkit.evidence.heatmaps.perturbation.superpixel_explainer import SuperpixelExplainer
 from auditkit.spec.methods import SufficientSubsets
 
 # Answers closer than this share are equal: rounding must not choose between two regions that say nothing.
 _TIE = 1e-5
 
 
-class SufficientSubsetsExplainer(Explainer):
+class SufficientSubsetsExplainer(SuperpixelExplainer):
     """Sufficient input subsets: small sets of superpixels that alone reach the decision.
 
     Carter et al., arXiv:1810.03805, procedures SIScollection, BackSelect and FindSIS, with the criterion
@@ -43,23 +41,12 @@ class SufficientSubsetsExplainer(Explainer):
         AuditError: the grid is finer than the input.
     """
 
-    def __init__(
-        self, subject: Subject, method: SufficientSubsets, background: torch.Tensor | None
-    ) -> None:
-        self._subject = subject
-        self._method = method
-        self._background = background
-        self.cell = cell_of(subject.space, method.superpixels)
-
-    def fitness(self) -> Fitness:
-        """Answers are enough: any model can be asked."""
-        return Fitness()
+    _method: SufficientSubsets
 
     def explain(self, batch: Batch, rows: int) -> Explained:
         """Values 1/k (N, M, *grid)."""
-        players = players_of(batch.inputs, self._method.superpixels, self._subject.modalities)
-        filling = baselines(batch.inputs, self._method.baseline, self._background)
-        game = Game(self._subject, batch, players, filling, rows)
+        game = self._game(batch, rows, self._method.baseline)
+        players = game.players
         bounds = self._bounds(batch.target.cpu())
         values: dict[int, torch.Tensor] = {}
         shown = torch.zeros(len(batch), dtype=torch.long)
