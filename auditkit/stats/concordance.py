@@ -5,7 +5,7 @@ from numpy.typing import ArrayLike
 
 from auditkit.errors import AuditError
 from auditkit.stats.estimate import Estimate
-from auditkit.stats.friedman import kendall_w, rank_table
+from auditkit.stats.friedman import block_table, kendall_w
 from auditkit.stats.inputs import Floats
 from auditkit.stats.resampling import REPLICATES, bootstrap
 
@@ -48,7 +48,7 @@ def concordance(
         >>> round(concordance([[1, 2, 3]] * 4 + [[1, 3, 2]]).value, 4)  # 6 pairs at 1, 4 at 0.5
         0.8
     """
-    table = rank_table(ranks)
+    table = block_table(ranks)
     kendall_w(table)
     if len(table) < _LEAST_BLOCKS:
         raise AuditError(

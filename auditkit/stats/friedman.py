@@ -59,7 +59,7 @@ def block_ranks(values: ArrayLike, *, larger_is_better: bool = True) -> Floats:
     """
     from scipy.stats import rankdata
 
-    table = rank_table(values)
+    table = block_table(values)
     scale = np.abs(table).max() * _ROUNDING
     rounded = np.round(table / scale) if scale > 0 else table
     ranks: Floats = rankdata(-rounded if larger_is_better else rounded, axis=1)
@@ -100,7 +100,7 @@ def friedman(ranks: ArrayLike, *, seed: int = 0) -> Friedman:
     """
     from scipy import special
 
-    table = rank_table(ranks)
+    table = block_table(ranks)
     n, k = table.shape
     w = kendall_w(table)
     statistic = n * (k - 1) * w
@@ -172,7 +172,7 @@ def _permuted(ranks: Floats, seed: int) -> float:
     return reached / (_DRAWS + 1)
 
 
-def rank_table(values: ArrayLike) -> Floats:
+def block_table(values: ArrayLike) -> Floats:
     """Blocks by treatments as float64 (n, k), n and k at least 2, all finite.
 
     Raises:
@@ -181,11 +181,11 @@ def rank_table(values: ArrayLike) -> Floats:
     table = np.asarray(values, dtype=np.float64)
     if table.ndim != 2 or min(table.shape) < 2:
         raise AuditError(
-            f"ranks within blocks have shape {table.shape}; at least two blocks of at least two "
+            f"values within blocks have shape {table.shape}; at least two blocks of at least two "
             "treatments were expected."
         )
     if not np.isfinite(table).all():
-        raise AuditError("ranks within blocks: values are not finite; leave such blocks out.")
+        raise AuditError("values within blocks are not finite; leave such blocks out.")
     return table
 
 

@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike
 
 from auditkit.errors import AuditError
 from auditkit.stats.estimate import Estimate
+from auditkit.stats.friedman import block_table
 from auditkit.stats.inputs import (
     Clusters,
     Floats,
@@ -122,7 +123,7 @@ class _Sets:
     def of(
         first: ArrayLike, second: ArrayLike, first_patients: ArrayLike, second_patients: ArrayLike
     ) -> "_Sets":
-        a, b = _blocks(first), _blocks(second)
+        a, b = block_table(first), block_table(second)
         if a.shape[1] != b.shape[1]:
             raise AuditError(
                 f"{a.shape[1]} treatments against {b.shape[1]}; the same ones in the same order were "
@@ -245,15 +246,3 @@ def _rounded(means: Floats) -> Floats:
     scale = float(np.abs(means).max()) or 1.0
     rounded: Floats = np.round(means / scale, _DIGITS) * scale
     return rounded
-
-
-def _blocks(values: ArrayLike) -> Floats:
-    table = np.asarray(values, dtype=np.float64)
-    if table.ndim != 2 or min(table.shape) < 2:
-        raise AuditError(
-            f"values have shape {table.shape}; at least two blocks of at least two treatments were "
-            "expected."
-        )
-    if not np.isfinite(table).all():
-        raise AuditError("values are not finite; leave such blocks out.")
-    return table
