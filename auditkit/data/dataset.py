@@ -26,6 +26,9 @@ class Record:
         groups: value per group column.
         features: value per column that a model's second input may read; empty if missing.
         annotated: whether there is a mask or a box.
+        concepts: value, as text, per concept of the data card; empty if unknown.
+        details: value per further column that captions use.
+        text: free text of its caption.
     """
 
     id: str
@@ -35,6 +38,9 @@ class Record:
     groups: Mapping[str, str] = field(default_factory=dict)
     features: Mapping[str, str] = field(default_factory=dict)
     annotated: bool = False
+    concepts: Mapping[str, str] = field(default_factory=dict)
+    details: Mapping[str, str] = field(default_factory=dict)
+    text: str = ""
 
 
 class Dataset(Protocol):

@@ -7,6 +7,7 @@ from typing import Literal, Self
 from pydantic import Field, field_validator, model_validator
 
 from auditkit.spec.audit import Number, identifier
+from auditkit.spec.concepts import Captions, Concept
 from auditkit.spec.typed import Strict
 
 Format = Literal[
@@ -18,15 +19,17 @@ Format = Literal[
     "isic-2016",
     "fitzpatrick17k",
     "ddi",
+    "mimic-cxr",
     "synthetic-dermoscopy",
     "synthetic-clinical",
+    "synthetic-shapes",
 ]
 
 # Formats whose paper audited a part of the data set only.
 FILTERED = ("isic-2019", "fitzpatrick17k", "ddi")
 _TABLES, _PUBLISHED = ("table", "coco"), (*FILTERED, "isic-2016")
-_FOLDERS = ("folder", "coco", "hugging-face", *_PUBLISHED)
-_SYNTHETIC = ("synthetic-dermoscopy", "synthetic-clinical")
+_FOLDERS = ("folder", "coco", "hugging-face", "mimic-cxr", *_PUBLISHED)
+_SYNTHETIC = ("synthetic-dermoscopy", "synthetic-clinical", "synthetic-shapes")
 # Keys that only some formats read: elsewhere they would silently do nothing.
 _READ_BY: Mapping[str, tuple[str, ...]] = {
     "file": _TABLES,
@@ -122,6 +125,19 @@ class Synthetic(Strict):
         description="Share of benign lesions with a ruler beside them, melanomas having none; adds the "
         "group `ruler`. Left out: one in five of both.",
     )
+    clear_concepts: bool = Field(
+        False,
+        description="Dermoscopy: tint, hair, ruler, dark_corner and blue_white_veil are absent or clearly "
+        "there, each in half of the pictures (tint as `tint_follows_label` says), so that captions can "
+        "name them.",
+    )
+    weights: list[Number] | None = Field(
+        None,
+        min_length=6,
+        max_length=6,
+        description="Shapes: weights of red, green, blue circle and red, green, blue rectangle; the label "
+        "is 1 where their sum over the shapes that are there exceeds half the sum of all.",
+    )
 
 
 class DataCard(Strict):
@@ -141,6 +157,10 @@ class DataCard(Strict):
         "environment variable AUDITKIT_DATA.",
     )
     columns: Columns = Columns()
+    concepts: list[Concept] = Field(
+        default_factory=list, description="Properties that can be permuted in captions."
+    )
+    captions: Captions = Captions()
     pictures: Pictures = Pictures()
     positive: list[str] | None = Field(
         None, min_length=1, description="Labels that count as positive (two-class tasks)."
