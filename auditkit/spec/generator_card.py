@@ -26,9 +26,7 @@ class GeneratorCard(Strict):
         default_factory=dict, description="By file within the folder; checked before it is read."
     )
     steps: Annotated[int, Field(ge=1, le=1000)] = Field(25, description="Sampling steps.")
-    guidance: Number = Field(
-        7.5, ge=1, description="Scale of classifier-free guidance; 1 is none."
-    )
+    guidance: Number = Field(7.5, ge=1, description="Scale of classifier-free guidance; 1 is none.")
     scheduler: Scheduler = Field("own", description="`own` is the one that the folder names.")
     size: int | None = Field(
         None, ge=8, le=2048, description="Side of the images in pixels; left out: as trained."

@@ -154,7 +154,9 @@ class Output(Strict):
         None, min_length=1, description="The names in a file, one per line."
     )
     exclusive: bool = Field(
-        True, description="Classes exclude one another; false: one yes or no per class."
+        True,
+        description="Classes exclude one another; false: one yes or no per class (without `score`: a "
+        "concept classifier).",
     )
     score: ClassChoice | list[ClassChoice] | None = Field(
         None,
@@ -171,13 +173,20 @@ class Output(Strict):
 
     @model_validator(mode="after")
     def _known(self) -> Self:
-        if not self.exclusive and (self.score is None or isinstance(self.score, list)):
+        if not self.exclusive and isinstance(self.score, list):
             raise ValueError("score: one class is expected where classes are not exclusive")
+        if self.independent and self.classes is None and self.classes_file is None:
+            raise ValueError("classes: names are expected where each class has its own yes or no")
         chosen = self.score if isinstance(self.score, list) else [self.score]
         for one in chosen:
             if isinstance(one, str) and self.classes is not None and one not in self.classes:
                 raise ValueError(f"score: '{one}' is not among 'classes'")
         return self
+
+    @property
+    def independent(self) -> bool:
+        """Whether each class is answered by itself (a concept classifier): one probability per class."""
+        return not self.exclusive and self.score is None
 
 
 class BlackBox(Strict):

@@ -69,7 +69,10 @@ class TextToImage(Protocol):
         ...
 
     def encode(self, images: torch.Tensor, noise: torch.Tensor | None = None) -> torch.Tensor:
-        """Latents of images (N, 3, H, W) in [-1, 1]; ``noise`` (latent shape) samples a VAE's posterior, None takes its mean."""
+        """Latents of images (N, 3, H, W) in [-1, 1].
+
+        ``noise`` (N, *latent_shape) samples the posterior of a VAE; None takes its mean.
+        """
         ...
 
     def decode(self, latents: torch.Tensor) -> torch.Tensor:
