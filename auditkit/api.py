@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from auditkit.data import Dataset
 from auditkit.data import load_data as _load_data
 from auditkit.errors import AuditError
-from auditkit.evidence import Evidence, Settings, Store
+from auditkit.evidence import Evidence, Peers, Settings, Store
 from auditkit.evidence.engine import Engine
 from auditkit.findings import Findings
 from auditkit.models import load_model as _load_model
@@ -18,7 +18,7 @@ from auditkit.session import hindrance_of, threads
 from auditkit.spec.catalogue import Catalogue, catalogue
 from auditkit.spec.data_card import DataCard
 from auditkit.spec.fallback import settled
-from auditkit.spec.load import keyword_parameters
+from auditkit.spec.load import Beside, beside, keyword_parameters
 from auditkit.spec.model_card import ModelCard
 
 if TYPE_CHECKING:
@@ -141,10 +141,13 @@ def run(
     from auditkit.checks import compute
 
     images = getattr(typed, "images", None)
+    named = beside(typed, data.card, _catalogue())
     others: dict[str, Callable[[], Evidence]] = {
-        name: partial(_evidence, model, load_data(name), images, store) for name in typed.other_data
+        name: partial(_evidence, model, load_data(card), images, store)
+        for name, card in named.data.items()
     }
-    return compute(declaration, _evidence(model, data, images, store, others), typed)
+    own = _evidence(model, data, images, store, others, named)
+    return compute(declaration, own, typed)
 
 
 def _evidence(
@@ -153,6 +156,7 @@ def _evidence(
     images: int | None,
     store: str | Path | None,
     others: Mapping[str, Callable[[], Evidence]] | None = None,
+    named: Beside | None = None,
 ) -> Evidence:
     if data.card.task != model.card.task:
         raise AuditError(
@@ -162,9 +166,19 @@ def _evidence(
     folder = Path(store or os.environ.get(STORE, ".auditkit/store"))
     engine = Engine(Store(folder), threads() if model.device.type == "cpu" else 1)
     settings = Settings(device=model.device.type, precision=model.precision)
-    own: Callable[[], Model] = model.copy
-    own_data = _with_classes(data, model.card)
-    return Evidence(model.card, own_data, engine, settings, images, own, others)
+    own_data, named = _with_classes(data, model.card), named or Beside()
+
+    def of(card: ModelCard, own: "Callable[[], Model]", peers: Peers) -> Evidence:
+        return Evidence(card, own_data, engine, settings, images, own, others, peers)
+
+    drawn = Peers(generators=named.generators)
+    models = {
+        name: partial(
+            of, card, partial(_load_model, card, settings.device, settings.precision), drawn
+        )
+        for name, card in named.models.items()
+    }
+    return of(model.card, model.copy, Peers(models, named.generators))
 
 
 def _with_classes(data: Dataset, card: ModelCard) -> Dataset:

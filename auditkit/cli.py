@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from auditkit.spec.load import Audit
     from auditkit.spec.model_card import ModelCard
 
-SCHEMAS = ("audit", "model", "data", "results")
-LISTS = ("checks", "models", "data", "methods", "formats")
+SCHEMAS = ("audit", "model", "data", "generator", "results")
+LISTS = ("checks", "models", "data", "generators", "methods", "formats")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -68,6 +68,7 @@ def _parser() -> argparse.ArgumentParser:
     data.add_argument("action", choices=("check",))
     data.add_argument("data", metavar="CARD", help="name or path of a data card")
     data.set_defaults(run=_data)
+    _add_computing(commands)
     for command in (validate, listing, weights, data):
         command.add_argument(
             "--cards",
@@ -79,6 +80,21 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _add_computing(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """The commands that train and compare; what they do is imported when they do it."""
+    from auditkit.benchmarking import command as benchmarking
+    from auditkit.training import command as training
+
+    training.add_arguments(
+        commands.add_parser("train", help="a generator, a concept classifier or a target model")
+    )
+    benchmarking.add_arguments(
+        commands.add_parser(
+            "depict-benchmark", help="concept permutation against oracles, Grad-CAM and LIME"
+        )
+    )
+
+
 def _catalogue(given: argparse.Namespace) -> Catalogue:
     folders = given.cards or [Path("fixtures")]
     for folder in given.cards or []:
@@ -88,13 +104,13 @@ def _catalogue(given: argparse.Namespace) -> Catalogue:
 
 
 def _validate(given: argparse.Namespace) -> int:
-    from auditkit.spec.catalogue import DATA_SUFFIX, MODEL_SUFFIX
+    from auditkit.spec.catalogue import DATA_SUFFIX, GENERATOR_SUFFIX, MODEL_SUFFIX
     from auditkit.spec.load import SPEC_SUFFIXES, Audit, check_assumptions, find_specs
     from auditkit.spec.problems import Problem, SpecError
 
     cards, audits = _catalogue(given), dict[Path, list[Audit]]()
     problems: list[Problem] = []
-    files = find_specs(given.paths, (*SPEC_SUFFIXES, MODEL_SUFFIX, DATA_SUFFIX))
+    files = find_specs(given.paths, (*SPEC_SUFFIXES, MODEL_SUFFIX, DATA_SUFFIX, GENERATOR_SUFFIX))
     if not files:
         names = ", ".join(str(path) for path in given.paths)
         raise AuditError(f"{names}: no spec (*.audit.yaml) or card was found there")
@@ -118,13 +134,22 @@ def _validate(given: argparse.Namespace) -> int:
 
 def _read(path: Path, cards: Catalogue) -> "list[Audit]":
     """Read a spec or a card; the audit, if it is one."""
-    from auditkit.spec.catalogue import DATA_SUFFIX, MODEL_SUFFIX, read_data_card, read_model_card
+    from auditkit.spec.catalogue import (
+        DATA_SUFFIX,
+        GENERATOR_SUFFIX,
+        MODEL_SUFFIX,
+        read_data_card,
+        read_generator_card,
+        read_model_card,
+    )
     from auditkit.spec.load import load_audit
 
     if path.name.endswith(MODEL_SUFFIX):
         read_model_card(path)
     elif path.name.endswith(DATA_SUFFIX):
         read_data_card(path)
+    elif path.name.endswith(GENERATOR_SUFFIX):
+        read_generator_card(path)
     else:
         return [load_audit(path, cards)]
     return []
@@ -144,6 +169,10 @@ def _list(given: argparse.Namespace) -> int:
         rows = [(name, _format_line(kind)) for name, kind in FORMATS.items()]
     elif given.what == "models":
         rows = [(name, _model_line(card)) for name, card in _catalogue(given).models().items()]
+    elif given.what == "generators":
+        for name, generator in _catalogue(given).generators().items():
+            stand_in = " (stand-in)" if generator.stand_in else ""
+            rows.append((name, f"{generator.task}: {generator.title}{stand_in}"))
     else:
         for name, data in _catalogue(given).data_sets().items():
             stand_in = " (stand-in)" if data.stand_in else ""

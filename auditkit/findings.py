@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-from auditkit.stats import Estimate
+from auditkit.stats import Choice, Estimate
 
 At = Mapping[str, float | str]
 
@@ -24,7 +24,9 @@ class Measurement:
         reason: why there is no estimate.
         applicable: whether the quantity can be asked of the model at all; if not, ``reason`` says why.
         affected: share of what is averaged (patients, pairs of them) that could have any other value if
-            those images were known; ``None`` if images are averaged, so that it is their own share.
+            those images were known; ``None`` if images are averaged, so that it is their own share. Of a
+            choice, 0 says that its candidates hold whatever those images are.
+        choice: in place of an estimate where the measure is a name: which, and what cannot be excluded.
     """
 
     name: str
@@ -37,6 +39,7 @@ class Measurement:
     reason: str = ""
     applicable: bool = True
     affected: float | None = None
+    choice: Choice | None = None
 
 
 @dataclass(frozen=True)
@@ -57,11 +60,14 @@ class Figure:
 
     Or a forest of estimates: x is a place in ``labels``, y and its interval lie along the horizontal.
     Or mean ranks of ``labels`` in the same form, where less than ``critical_difference`` is no difference.
+    Or boxes over ``labels``: the series are the lower whisker, the lower quartile, the median, the upper
+    quartile and the upper whisker of each, then the outliers.
+    Or a matrix: rows are ``labels``, columns are the series, coloured up to the size ``reach``.
     """
 
     name: str
     title: str
-    kind: Literal["lines", "points", "circle", "forest", "ranks"]
+    kind: Literal["lines", "points", "circle", "forest", "ranks", "boxes", "matrix"]
     x_label: str
     y_label: str
     series: Sequence[Series]
@@ -70,6 +76,7 @@ class Figure:
     zero: bool = False
     labels: Sequence[str] = ()
     critical_difference: float | None = None
+    reach: float | None = None
 
 
 @dataclass(frozen=True)

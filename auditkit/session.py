@@ -13,16 +13,16 @@ from auditkit.checks import compute
 from auditkit.data import Dataset, load_data
 from auditkit.data.dataset import manifest_digest
 from auditkit.errors import Unavailable
-from auditkit.evidence import Evidence, Settings
+from auditkit.evidence import Evidence, Peers, Settings
 from auditkit.evidence.engine import Engine
 from auditkit.findings import Findings, Measurement
 from auditkit.models.identity import decision_names, label_indices, pinned, weights_digest
 from auditkit.results import DataResult, ModelResult
 from auditkit.spec.audit import Expectation
-from auditkit.spec.data_card import DataCard
+from auditkit.spec.data_card import REDRAWABLE, DataCard
 from auditkit.spec.declaration import Need
 from auditkit.spec.formats import FORMATS
-from auditkit.spec.load import Audit, resolve_at
+from auditkit.spec.load import Audit, Beside, resolve_at
 from auditkit.spec.model_card import Input, ModelCard, Output
 from auditkit.verdict import Judgement, Verdict, judge
 
@@ -56,12 +56,11 @@ class Session:
             Unavailable: what the check rests on is not there.
         """
         parameters = audit.parameters.model_dump_json()
-        cards = (audit.data, *audit.others.values())
-        data = [part for other in cards for part in (str(other.path), other.digest)]
+        data = [str(audit.data.path), audit.data.digest, *audit.beside.digests]
         key = (audit.check.name, parameters, card.model, *data)
         if key not in self._findings:
             images = getattr(audit.parameters, "images", None)
-            evidence = self.evidence(card, audit.data, images, audit.others)
+            evidence = self.evidence(card, audit.data, images, audit.beside)
             try:
                 self._findings[key] = compute(audit.check, evidence, audit.parameters)
             except Unavailable as error:
@@ -76,16 +75,24 @@ class Session:
         card: ModelCard,
         data: DataCard,
         images: int | None = None,
-        others: Mapping[str, DataCard] | None = None,
+        beside: Beside | None = None,
     ) -> Evidence:
-        """Evidence of a model on (the first images of) a data set, and on others beside it."""
-        own = self._models_of(card)
-        beside = {
-            name: partial(self.evidence, card, other, images)
-            for name, other in (others or {}).items()
-        }
+        """Evidence of a model on (the first images of) a data set, and of what is named beside them."""
+        named = beside or Beside()
         dataset = self.dataset(data, card)
-        return Evidence(card, dataset, self.engine, self.settings, images, own, beside)
+        siblings = {
+            name: partial(self.evidence, card, other, images) for name, other in named.data.items()
+        }
+
+        def of(other: ModelCard, peers: Peers) -> Evidence:
+            own = self._models_of(other)
+            return Evidence(
+                other, dataset, self.engine, self.settings, images, own, siblings, peers
+            )
+
+        drawn = Peers(generators=named.generators)
+        models = {name: partial(of, other, drawn) for name, other in named.models.items()}
+        return of(card, Peers(models, named.generators))
 
     def _models_of(self, card: ModelCard):  # type: ignore[no-untyped-def]  # noqa: ANN202 torch's type is not imported here
         """A function that gives each thread a model of its own; the network is loaded once."""
@@ -173,16 +180,21 @@ def hindrance_of(needs: frozenset[Need], card: ModelCard, data: DataCard) -> Jud
         extra = f'pip install "pytest-auditkit[{kind.extra}]"'
         reason = f"the {kind.title} runtime is not installed; run: {extra}"
         return Judgement(Verdict.NOT_RUN, reason)
+    if "generator" in needs and find_spec("diffusers") is None:
+        reason = 'text-to-image models need diffusers; run: pip install "pytest-auditkit[concepts]"'
+        return Judgement(Verdict.NOT_RUN, reason)
     return None
 
 
 def _inapplicable(needs: frozenset[Need], card: ModelCard, data: DataCard) -> str:
     """Why the model or the data cannot be asked at all; empty if they can."""
-    if "interventions" in needs and not data.format.startswith("synthetic-"):
+    if "interventions" in needs and data.format not in REDRAWABLE:
         return (
-            f"'{data.data}' are pictures as they are: only synthetic data can be drawn again with one "
-            "attribute changed"
+            f"'{data.data}' are pictures as they are: only synthetic dermoscopy and clinical pictures can "
+            "be drawn again with one attribute changed"
         )
+    if "concepts" in needs and not data.concepts:
+        return f"'{data.data}' declares no concepts"
     kind = FORMATS[card.format]
     if "reference-runtime" in needs and not kind.runtime:
         return _no_runtime(card)

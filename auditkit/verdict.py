@@ -5,8 +5,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 
+from auditkit.errors import AuditError
 from auditkit.findings import Measurement
 from auditkit.spec.audit import Expectation
+from auditkit.stats import Choice
 
 
 class Verdict(StrEnum):
@@ -40,6 +42,9 @@ def judge(  # noqa: PLR0911 one return per verdict
 
     pass: the whole interval satisfies it, also if every image that could not be evaluated had the worst
     possible value; fail: the whole interval violates it; otherwise inconclusive.
+
+    Of a name: pass if all candidates are among the expected names, fail if none is. Where images could
+    not be evaluated, a pass needs candidates that hold whatever those are (``affected`` is 0).
     """
     if measurement is None:
         where = f" at {dict(expectation.at)}" if expectation.at else ""
@@ -49,8 +54,12 @@ def judge(  # noqa: PLR0911 one return per verdict
     estimate = measurement.estimate
     if not measurement.applicable:
         return Judgement(Verdict.NOT_APPLICABLE, measurement.reason)
+    if measurement.choice is not None:
+        return _judge_choice(expectation, measurement, measurement.choice)
     if estimate is None:
         return Judgement(Verdict.INCONCLUSIVE, measurement.reason or "nothing could be evaluated")
+    if expectation.in_ is not None:
+        raise AuditError(f"'{measurement.name}' is a number; use above, below or between, not in")
     low, high = _open_at_bounds(expectation, measurement)
     p_value = min(_tail(estimate.p_above, high), _tail(estimate.p_below, low))
     found = f"{estimate.value:.3g} [{estimate.low:.3g}, {estimate.high:.3g}], n = {estimate.n}"
@@ -70,6 +79,33 @@ def judge(  # noqa: PLR0911 one return per verdict
         reason = (
             f"{found}; {wanted}; but {missing} of {measurement.planned} images could not be "
             f"evaluated, and with their worst values the interval reaches [{worst_low:.3g}, {worst_high:.3g}]"
+        )
+        return Judgement(Verdict.INCONCLUSIVE, reason, p_value)
+    return Judgement(Verdict.PASS, f"{found}; {wanted}", p_value)
+
+
+def _judge_choice(expectation: Expectation, measurement: Measurement, choice: Choice) -> Judgement:
+    names = expectation.in_
+    if names is None:
+        raise AuditError(f"'{measurement.name}' is a name; use in: [...] in place of a limit")
+    # None of the expected names is right only if each of them is excluded.
+    p_value = max(choice.p_values.get(name, 1.0) for name in names)
+    others = ", ".join(choice.candidates[1:])
+    found = f"{choice.value}{f' (not excluded: {others})' if others else ''}, n = {choice.n}"
+    wanted = f"expected {expectation.wording}"
+    if choice.clusters < expectation.min_n:
+        reason = f"{found}: {choice.clusters} patients, at least {expectation.min_n} were declared"
+        return Judgement(Verdict.INCONCLUSIVE, reason, p_value)
+    expected = [name in names for name in choice.candidates]
+    if not any(expected):
+        return Judgement(Verdict.FAIL, f"{found}; {wanted}", p_value)
+    if not all(expected):
+        return Judgement(Verdict.INCONCLUSIVE, f"{found}; {wanted}", p_value)
+    missing = sum(measurement.not_evaluable.values())
+    if missing and measurement.affected != 0:
+        reason = (
+            f"{found}; {wanted}; but {missing} of {measurement.planned} images could not be evaluated, "
+            "and might make it another one"
         )
         return Judgement(Verdict.INCONCLUSIVE, reason, p_value)
     return Judgement(Verdict.PASS, f"{found}; {wanted}", p_value)

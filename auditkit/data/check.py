@@ -5,12 +5,15 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 
+from auditkit.data.captions import check_concepts, tells
 from auditkit.data.data_check import Copies, DataCheck
 from auditkit.data.entry import Entry, Listing
 from auditkit.data.files import count_problem, patient_of
 from auditkit.data.labels import check_spelling, labelling
 from auditkit.data.load import GENERATORS, list_data
+from auditkit.data.mentions import mentions
 from auditkit.data.pictures import read_picture
 from auditkit.data.similar import Thumbnail, similar_groups, thumbnail
 from auditkit.errors import AuditError
@@ -64,6 +67,8 @@ def check_data(
         classes=_counted(entry.label or "(missing)" for entry in entries),
         splits=_counted(entry.split for entry in entries if entry.split),
         groups=_columns(entries, lambda entry: entry.groups),
+        concepts=_columns(entries, lambda entry: entry.concepts),
+        mentions=mentions(card, entries, _permuted(card)),
         missing=_missing(entries),
         patients=_patients(entries),
         sizes=_counted(look.size for look in looks if look.size),
@@ -71,6 +76,7 @@ def check_data(
         similar=similar,
         split_patients=_split_patients(entries),
         ignored=tuple(listing.ignored),
+        left_out=listing.left_out,
     )
 
 
@@ -123,7 +129,7 @@ def _row_problems(
     understood = labelling(card, listing, labels)
     seen: dict[str, str] = {}
     for entry in listing.entries:
-        for action in (understood.index, patient_of):
+        for action in (understood.index, patient_of, partial(_concepts_known, card)):
             try:
                 action(entry)
             except AuditError as error:
@@ -131,6 +137,15 @@ def _row_problems(
         if entry.id in seen:
             yield f"{entry.where}: id '{entry.id:.200}' is already at {seen[entry.id]}"
         seen.setdefault(entry.id, entry.where)
+
+
+def _concepts_known(card: DataCard, entry: Entry) -> None:
+    check_concepts(card, entry.concepts, entry.where)
+
+
+def _permuted(card: DataCard) -> list[str]:
+    """Concepts that captions tell and that can thus be permuted."""
+    return [concept.name for concept in card.concepts if tells(card, concept)]
 
 
 def _copies(

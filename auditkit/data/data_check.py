@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from auditkit.data.mentions import Mention
 from auditkit.spec.data_card import DataCard
 
 _SHOWN, _SHORT = 20, 5
@@ -41,6 +42,8 @@ class DataCheck:
         classes: number of pictures per label.
         splits: number of pictures per split.
         groups: number of pictures per value of each group column.
+        concepts: number of pictures per value of each concept.
+        mentions: sentences of free text that tell a concept that captions tell, too.
         missing: number of empty cells per group and feature column.
         patients: number of patients by their number of pictures.
         sizes: number of pictures per size.
@@ -48,6 +51,7 @@ class DataCheck:
         similar: groups of near-duplicates; may hold equal ones, too.
         split_patients: patients with pictures in several splits.
         ignored: files that are no pictures.
+        left_out: number of pictures that are not listed, by reason.
     """
 
     card: DataCard
@@ -60,6 +64,8 @@ class DataCheck:
     classes: Mapping[str, int]
     splits: Mapping[str, int]
     groups: Mapping[str, Mapping[str, int]]
+    concepts: Mapping[str, Mapping[str, int]]
+    mentions: Sequence[Mention]
     missing: Mapping[str, int]
     patients: Mapping[int, int]
     sizes: Mapping[str, int]
@@ -67,6 +73,7 @@ class DataCheck:
     similar: Sequence[Copies]
     split_patients: Sequence[str]
     ignored: Sequence[str]
+    left_out: Mapping[str, int]
 
     @property
     def leaks(self) -> Sequence[Copies]:
@@ -92,7 +99,7 @@ class DataCheck:
     def problems(self) -> int:
         """Number of things to mend or to explain; 0 if the data set is as it should be."""
         listed = (self.card_problems, self.row_problems, self.file_problems, self.split_patients)
-        copies = (self.leaks, self.label_conflicts, self.shared_pictures)
+        copies = (self.leaks, self.label_conflicts, self.shared_pictures, self.mentions)
         return sum(map(len, listed)) + sum(map(len, copies))
 
     def render_text(self) -> str:
@@ -109,12 +116,15 @@ def _lines(check: DataCheck) -> Iterator[str]:
     yield from _section("leakage: copies in several splits", map(_described, check.leaks))
     yield from _section("leakage: patients in several splits", check.split_patients)
     yield from _section("copies across patients", map(_described, check.shared_pictures))
+    yield from _section("free text that tells a concept of the caption", map(_told, check.mentions))
     yield ""
     yield f"classes: {_listed(check.classes)}"
     if check.splits:
         yield f"splits: {_listed(check.splits)}"
     for column, counts in check.groups.items():
         yield f"{column}: {_listed(counts)}"
+    for name, counts in check.concepts.items():
+        yield f"concept {name}: {_listed(counts)}{_mentioned(check, name)}"
     missing = {column: count for column, count in check.missing.items() if count}
     yield f"missing values: {_listed(missing) or 'none'}"
     patients = sum(check.patients.values())
@@ -124,6 +134,8 @@ def _lines(check: DataCheck) -> Iterator[str]:
     yield f"copies: {len(check.exact)} groups of equal files, {len(check.similar)} of similar pictures"
     if check.ignored:
         yield f"files that are no pictures: {len(check.ignored)} ({', '.join(check.ignored[:_SHORT])})"
+    if check.left_out:
+        yield f"left out: {_listed(check.left_out)}"
     yield ""
     yield f"{check.problems} problems" if check.problems else "no problems"
 
@@ -144,6 +156,16 @@ def _described(copies: Copies) -> str:
     if any(copies.splits):
         parts.append(f"splits {', '.join(copies.splits)}")
     return f"{ids} ({'; '.join(parts)})"
+
+
+def _told(mention: Mention) -> str:
+    return f"{mention.id}: {mention.concept}: {mention.sentence:.160}"
+
+
+def _mentioned(check: DataCheck, name: str) -> str:
+    """In how many pictures the free text tells the concept; "" if none has any."""
+    found = len({mention.id for mention in check.mentions if mention.concept == name})
+    return f"; told by the free text of {found} pictures" if found else ""
 
 
 def _listed(counts: Mapping[str, int] | Mapping[int, int], sign: str = ": ") -> str:

@@ -59,11 +59,14 @@ class Dataset(Protocol):
 
 
 def manifest_digest(records: Sequence[Record]) -> str:
-    """The data set's identity: over every record's id, content, label, patient, groups, features."""
+    """The data set's identity: over every record's id, content, label, patient, columns and text."""
     total = hashlib.sha256()
     for record in records:
         groups = sorted(record.groups.items())
-        features = [sorted(record.features.items())] if record.features else []
-        line = repr((record.id, record.digest, record.label, record.patient, groups, *features))
+        rest: list[object] = []
+        rest += [sorted(record.features.items())] if record.features else []
+        told = (sorted(record.concepts.items()), sorted(record.details.items()), record.text)
+        rest += [told] if any(told) else []
+        line = repr((record.id, record.digest, record.label, record.patient, groups, *rest))
         total.update(line.encode() + b"\n")
     return total.hexdigest()

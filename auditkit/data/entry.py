@@ -40,6 +40,10 @@ class Entry:
         features: value per feature column; "" if missing.
         split: name of the part, or "".
         region: None if not annotated.
+        concepts: value per concept of the card, not yet held against the declared ones; "" if unknown.
+        details: value per further column that captions use; "" if missing.
+        text: free text of the caption; "" if there is none.
+        concept_regions: where a concept is in the picture, by name, as far as the data set knows.
     """
 
     id: str
@@ -51,6 +55,10 @@ class Entry:
     features: Mapping[str, str] = field(default_factory=dict)
     split: str = ""
     region: Region | None = None
+    concepts: Mapping[str, str] = field(default_factory=dict)
+    details: Mapping[str, str] = field(default_factory=dict)
+    text: str = ""
+    concept_regions: Mapping[str, Region] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -64,6 +72,7 @@ class Listing:
         expected: number of pictures per class (or over all classes, under ""), if it is known.
         expected_from: who says so.
         ignored: files that are no pictures.
+        left_out: number of pictures that are not entries, by reason.
     """
 
     source: Path
@@ -72,3 +81,4 @@ class Listing:
     expected: Mapping[str, int] = field(default_factory=dict)
     expected_from: str = ""
     ignored: Sequence[str] = ()
+    left_out: Mapping[str, int] = field(default_factory=dict)

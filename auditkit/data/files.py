@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Mapping, Sequence
 
+from auditkit.data.captions import check_concepts, concept_of
 from auditkit.data.dataset import Mask, Picture, Record
 from auditkit.data.entry import Entry, Listing
 from auditkit.data.labels import check_spelling, labelling
@@ -28,7 +29,7 @@ class FileData:
         check_spelling(card, listing)
         check_unique(self._entries)
         self.records: Sequence[Record] = [
-            _record(entry, label, card.pictures)
+            _record(entry, label, card)
             for entry, label in zip(self._entries, labelled, strict=True)
         ]
 
@@ -44,6 +45,23 @@ class FileData:
             return None
         height, width = self.image(index).shape[:2]
         return entry.region.draw((height, width), entry.where, self.card.pictures)
+
+
+class PlacedConcepts(FileData):
+    """Pictures in files that list where concepts are."""
+
+    def concept_mask(self, index: int, name: str) -> Mask | None:
+        """Where a concept is in the picture, bool (height, width); None if it is absent.
+
+        Raises:
+            AuditError: there is no such concept.
+        """
+        entry = self._entries[index]
+        region = entry.concept_regions.get(concept_of(self.card, name).name)
+        if region is None or entry.concepts[name] == "0":
+            return None
+        height, width = self.image(index).shape[:2]
+        return region.draw((height, width), entry.where, self.card.pictures)
 
 
 def selected(card: DataCard, listing: Listing) -> Sequence[Entry]:
@@ -116,15 +134,19 @@ def patient_of(entry: Entry) -> str:
     return entry.patient
 
 
-def _record(entry: Entry, label: int, options: Pictures) -> Record:
+def _record(entry: Entry, label: int, card: DataCard) -> Record:
+    check_concepts(card, entry.concepts, entry.where)
     return Record(
         id=entry.id,
-        digest=_digest(entry, options),
+        digest=_digest(entry, card.pictures),
         label=label,
         patient=patient_of(entry),
         groups={column: value or "unknown" for column, value in entry.groups.items()},
         features=dict(entry.features),
         annotated=entry.region is not None,
+        concepts=dict(entry.concepts),
+        details=dict(entry.details),
+        text=entry.text,
     )
 
 
@@ -132,6 +154,8 @@ def _digest(entry: Entry, options: Pictures) -> str:
     total = hashlib.sha256(entry.picture.digest())
     if entry.region is not None:
         total.update(entry.region.identity())
+    for name, region in sorted(entry.concept_regions.items()):
+        total.update(name.encode() + region.identity())
     if options != Pictures():
         # The same file under another window is another picture.
         total.update(options.model_dump_json().encode())

@@ -6,7 +6,7 @@ from typing import cast
 
 from auditkit.data.dataset import Dataset
 from auditkit.data.entry import Listing
-from auditkit.data.files import FileData
+from auditkit.data.files import FileData, PlacedConcepts
 from auditkit.spec.data_card import DataCard
 
 # Functions from a card to the pictures that a folder or a table lists.
@@ -19,12 +19,14 @@ LISTINGS: Mapping[str, str] = {
     "isic-2016": "auditkit.data.dermatology.isic_2016:listing",
     "fitzpatrick17k": "auditkit.data.dermatology.fitzpatrick17k:listing",
     "ddi": "auditkit.data.dermatology.ddi:listing",
+    "mimic-cxr": "auditkit.data.radiology.mimic_cxr:listing",
 }
 
 # Functions (or classes) from a card to a data set that is drawn, not read.
 GENERATORS: Mapping[str, str] = {
     "synthetic-dermoscopy": "auditkit.data.synthetic.dataset:SyntheticData",
     "synthetic-clinical": "auditkit.data.synthetic.dataset:SyntheticData",
+    "synthetic-shapes": "auditkit.data.synthetic.shapes:ShapesData",
 }
 
 
@@ -41,7 +43,9 @@ def load_data(card: DataCard, labels: Mapping[str, int] | None = None) -> Datase
     """
     if card.format in GENERATORS:
         return cast("Dataset", _function(GENERATORS[card.format])(card))
-    return FileData(card, list_data(card), labels)
+    listing = list_data(card)
+    placed = any(entry.concept_regions for entry in listing.entries)
+    return (PlacedConcepts if placed else FileData)(card, listing, labels)
 
 
 def list_data(card: DataCard) -> Listing:

@@ -39,7 +39,7 @@ class Stage:
 
     Attributes:
         name: for people.
-        identity: all that determines the arrays, but the images.
+        identity: all that determines the arrays, but the images; without the keys ``images`` and ``code``.
         digests: per image, its content (and whatever else of it matters); they complete the identity.
         shard: images per shard.
     """
@@ -53,8 +53,13 @@ class Stage:
         """Each shard's address and the indices of its images."""
         for start in range(0, len(self.digests), self.shard):
             indices = list(range(start, min(start + self.shard, len(self.digests))))
-            images = [self.digests[i] for i in indices]
-            yield address({**self.identity, "images": images, "code": code_version()}), indices
+            yield self.where(indices), indices
+
+    def where(self, indices: Sequence[int]) -> str:
+        """The address of the shard that holds these images."""
+        assert not {"images", "code"} & set(self.identity), "these keys are the shard's own"
+        images = [self.digests[i] for i in indices]
+        return address({**self.identity, "images": images, "code": code_version()})
 
 
 @dataclass
@@ -92,12 +97,38 @@ class Engine:
         ordered = [parts[where] for where, _ in shards]
         return {name: np.concatenate([part[name] for part in ordered]) for name in ordered[0]}
 
+    def missing(self, stage: Stage) -> list[list[int]]:
+        """The images of each shard that is not in the store."""
+        return [indices for where, indices in stage.shards() if self.store.read(where) is None]
+
+    def ensure(
+        self, stage: Stage, worker: Callable[[], Compute], shards: Sequence[Sequence[int]]
+    ) -> None:
+        """Have some of the stage's shards in the store, without holding more than one per thread.
+
+        Args:
+            stage: what to compute.
+            worker: as `gather` takes it.
+            shards: the images of each shard wanted.
+        """
+        wanted = [(stage.where(indices), list(indices)) for indices in shards]
+        missing = [shard for shard in wanted if self.store.read(shard[0]) is None]
+        self.counts.found += len(wanted) - len(missing)
+        if missing:
+            self._compute(stage, missing, worker, len(wanted), keep=False)
+
+    def shard(self, stage: Stage, indices: Sequence[int]) -> Arrays | None:
+        """One shard's arrays; None if it is not in the store."""
+        return self.store.read(stage.where(indices))
+
     def _compute(
         self,
         stage: Stage,
         missing: list[tuple[str, list[int]]],
         worker: Callable[[], Compute],
         total: int,
+        *,
+        keep: bool = True,
     ) -> dict[str, Arrays]:
         started = time.monotonic()
         parts: dict[str, Arrays] = {}
@@ -108,7 +139,9 @@ class Engine:
             me = threading.current_thread().name
             if me not in local:
                 local[me] = worker()
-            return self._one(stage, shard, local[me], patience)
+            arrays = self._one(stage, shard, local[me], patience)
+            # A future holds its result until the stage ends.
+            return arrays if keep or arrays is None else {}
 
         with _cancelled_on_error(ThreadPoolExecutor(max_workers=max(1, self.threads))) as pool:
             # Shards that another process holds come back as None and wait for the second round.

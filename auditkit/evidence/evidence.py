@@ -8,6 +8,7 @@ import json
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -16,6 +17,7 @@ import numpy.typing as npt
 
 from auditkit.data.dataset import Dataset, Mask, Picture, Record
 from auditkit.errors import AuditError
+from auditkit.evidence.concepts.kinds import ConceptAnswers, Drawing
 from auditkit.evidence.efficiency import CostPlan, Costs, cost_parameters, costs_worker
 from auditkit.evidence.engine import Compute, Engine, Stage
 from auditkit.evidence.heatmap_stages import (
@@ -38,6 +40,7 @@ from auditkit.models.geometry import mask_to_input, picture_to_input
 from auditkit.models.identity import decision_names, model_digest
 from auditkit.models.reading import decision_probabilities
 from auditkit.spec.formats import FORMATS
+from auditkit.spec.generator_card import GeneratorCard
 from auditkit.spec.methods import Method
 from auditkit.spec.model_card import ModelCard
 
@@ -45,6 +48,19 @@ if TYPE_CHECKING:
     from auditkit.models.model import Model
 
 Mode = Literal["fake", "ref", "float"]
+
+
+@dataclass(frozen=True)
+class Peers:
+    """What an audit names beside the model and its data.
+
+    Attributes:
+        models: makes the evidence of another model on the same data.
+        generators: text-to-image models.
+    """
+
+    models: "Mapping[str, Callable[[], Evidence]]" = field(default_factory=dict)
+    generators: Mapping[str, GeneratorCard] = field(default_factory=dict)
 
 
 class Evidence:
@@ -59,6 +75,7 @@ class Evidence:
         images: int | None = None,
         model: "Callable[[], Model] | None" = None,
         others: "Mapping[str, Callable[[], Evidence]] | None" = None,
+        peers: "Peers | None" = None,
     ) -> None:
         self.card = card
         self.data = data
@@ -67,6 +84,7 @@ class Evidence:
         self._settings = settings
         self._model = model
         self._others = others or {}
+        self._peers = peers or Peers()
 
     @property
     def n(self) -> int:
@@ -76,6 +94,14 @@ class Evidence:
     def sibling(self, data: str) -> "Evidence":
         """Evidence of the same model on another data set that the audit names."""
         return self._others[data]()
+
+    def peer(self, model: str) -> "Evidence":
+        """Evidence of another model that the audit names, on the same data set."""
+        return self._peers.models[model]()
+
+    def generator(self, name: str) -> GeneratorCard:
+        """A text-to-image model that the audit names."""
+        return self._peers.generators[name]
 
     @cached_property
     def labels(self) -> Integers:
@@ -167,6 +193,25 @@ class Evidence:
             for index in range(self.n)
         ]
         return np.array(rows)
+
+    def concept_answers(self, drawing: Drawing) -> ConceptAnswers:
+        """Answers to images that a generator draws from captions, as they are and with concepts changed.
+
+        Raises:
+            AuditError: the generator cannot be read, or a concept cannot be permuted.
+        """
+        from auditkit.evidence.concepts.answers import concept_answers
+
+        with _threads_restored():
+            return concept_answers(self, drawing)
+
+    def concept_picture(
+        self, drawing: Drawing, index: int, changed: Mapping[str, str], repeat: int = 0
+    ) -> Picture:
+        """The image drawn for a record, with concepts set to other values."""
+        from auditkit.evidence.concepts.images import concept_picture
+
+        return concept_picture(self, drawing, index, changed, repeat)
 
     def fitness(self, method: Method) -> Fitness:
         """Whether a heatmap method can be asked of this model."""
@@ -291,12 +336,7 @@ class Evidence:
         stage: str | None = None,
         digests: Sequence[str] | None = None,
     ) -> dict[str, npt.NDArray[Any]]:
-        identity = {
-            "stage": stage or name,
-            "parameters": parameters,
-            "model": model_digest(self.card),
-            "precision": self._settings.precision,
-        }
+        identity = {"stage": stage or name, "parameters": parameters, **self.model_identity}
         if digests is None:
             digests = [self._identity_of(record) for record in self.records]
         title = f"{self.card.model}: {name}"
@@ -306,6 +346,11 @@ class Evidence:
             return self._engine.gather(
                 plan, lambda: worker(self, self._own_model, self._settings, parameters)
             )
+
+    @property
+    def model_identity(self) -> dict[str, str]:
+        """What determines the model's answers."""
+        return {"model": model_digest(self.card), "precision": self._settings.precision}
 
     def _identity_of(self, record: Record) -> str:
         """What of an image determines the model's answer and its score."""

@@ -11,6 +11,7 @@ from typing import Any
 _COMPUTING = ("evidence", "models", "data", "metrics", "spec", "colour.py")
 _PACKAGES = (
     "ai-edge-litert",
+    "diffusers",
     "h5py",
     "jax",
     "keras",

@@ -37,7 +37,7 @@ def generated(data: Dataset) -> Generated:
     if not hasattr(data, "intervened"):
         raise AuditError(
             f"data set '{data.card.data}' cannot redraw its pictures with one attribute changed; "
-            "use data of a synthetic format"
+            "use data of the format synthetic-dermoscopy or synthetic-clinical"
         )
     return cast("Generated", data)
 

@@ -1,5 +1,12 @@
 """The papers' quantities as plain functions on arrays."""
 
+from auditkit.metrics.agreement import (
+    importance_auroc,
+    importance_correlation,
+    standardised_weights,
+    top_k_agreement,
+)
+from auditkit.metrics.bottleneck import bottleneck_importance
 from auditkit.metrics.cases import shared_interest_cases
 from auditkit.metrics.coverage import (
     explanation_coverage,
@@ -11,6 +18,14 @@ from auditkit.metrics.coverage import (
     truth_of,
 )
 from auditkit.metrics.not_evaluable import NotEvaluable
+from auditkit.metrics.permutation_importance import (
+    Block,
+    Importances,
+    effect,
+    importances,
+    permutation_importance,
+)
+from auditkit.metrics.permuted import expected_accuracy, expected_auroc, unseen_share
 from auditkit.metrics.perturbation_curve import (
     aupc_estimate,
     delta_aupc,
@@ -29,17 +44,33 @@ from auditkit.metrics.removal import (
     segment_order,
     segment_rank_map,
 )
+from auditkit.metrics.sampled_permutations import (
+    drop_curve,
+    sampled_importance,
+    sampled_permutation,
+)
 
 __all__ = [
+    "Block",
+    "Importances",
     "NotEvaluable",
     "aupc_estimate",
+    "bottleneck_importance",
     "delta_aupc",
     "delta_aupc_estimate",
+    "drop_curve",
+    "effect",
+    "expected_accuracy",
+    "expected_auroc",
     "explanation_coverage",
     "explanation_region",
     "grid_shape",
     "ground_truth_coverage",
+    "importance_auroc",
+    "importance_correlation",
+    "importances",
     "iou",
+    "permutation_importance",
     "perturbation_curve_area",
     "postprocessed",
     "random_order",
@@ -49,10 +80,15 @@ __all__ = [
     "removal_steps",
     "removed_mask",
     "resampled",
+    "sampled_importance",
+    "sampled_permutation",
     "score_bands",
     "segment_order",
     "segment_rank_map",
     "shared_interest_cases",
+    "standardised_weights",
     "top_fraction_mask",
+    "top_k_agreement",
     "truth_of",
+    "unseen_share",
 ]

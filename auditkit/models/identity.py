@@ -210,7 +210,12 @@ def _joined(names: list[str], chosen: list[int], otherwise: str) -> str:
 
 
 def label_indices(card: ModelCard) -> Mapping[str, int] | None:
-    """What labels in a table may be called, with the index of the decision that is right."""
+    """What labels in a table may be called, with the index of the decision that is right.
+
+    None if the card does not say, or if classes are concepts: labels are not about them.
+    """
+    if card.output.independent:
+        return None
     names = class_names(card)
     if not card.scored:
         return {name: index for index, name in enumerate(names)} if names else None

@@ -12,7 +12,7 @@ from auditkit.errors import AuditError
 from auditkit.models.geometry import to_input
 from auditkit.models.identity import class_names, decision_names
 from auditkit.models.networks import device_of, networks
-from auditkit.models.outputs import Outputs, log_odds
+from auditkit.models.outputs import Outputs
 from auditkit.models.preprocess import preprocess
 from auditkit.models.sharing import copied
 from auditkit.models.views import see
@@ -29,7 +29,7 @@ class Model:
     Inputs are float tensors (N, 3, size, size) in [0, 1], sRGB, cropped and resized: the space in
     which colours are shifted, pixels removed and heatmaps drawn. ``table`` (N, F) is the second input
     of networks that have one. Answers are about decisions: no and yes for a model with a score, else
-    the classes; D is their number.
+    the classes, which a concept classifier answers one by one; D is their number.
     """
 
     def __init__(
@@ -80,7 +80,7 @@ class Model:
         """
         parts = self._parts(inputs, table, self._log_probabilities)
         mean = torch.logsumexp(torch.stack(parts), dim=0) - math.log(len(parts))
-        return log_odds(parts[0] if len(parts) == 1 else mean, target)
+        return self.outputs.log_odds(parts[0] if len(parts) == 1 else mean, target)
 
     def decide(self, probabilities: torch.Tensor) -> torch.Tensor:
         """The decision (N,): by the card's threshold, or the most probable class."""

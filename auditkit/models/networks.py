@@ -11,6 +11,7 @@ from torch import nn
 from auditkit.errors import AuditError
 from auditkit.models.identity import class_names, file_path, weights_digest, weights_path
 from auditkit.models.weights import created, fill, read_state
+from auditkit.spec.card_names import check_builder
 from auditkit.spec.formats import FormatName
 from auditkit.spec.model_card import Member, ModelCard
 from auditkit.spec.problems import nearest
@@ -76,8 +77,8 @@ def _hugging_face(card: ModelCard, member: Member, path: Path) -> nn.Module:
 
 
 def _named(card: ModelCard, member: Member, path: Path) -> nn.Module:
-    """An architecture of torchvision or timm, built without memory and filled from the file."""
-    built = created(lambda: _architecture(card, member))
+    """A network known by its name, built without memory and filled from the file."""
+    built = created(lambda: untrained(card, member.architecture, member.arguments or {}))
     fill(built, read_state(path), member.weights, path)
     built.eval().requires_grad_(requires_grad=False)
     return built.to(memory_format=torch.channels_last)
@@ -94,16 +95,71 @@ _LOADERS: Mapping[FormatName, Callable[[ModelCard, Member, Path], nn.Module]] = 
         "torchvision": _named,
         "timm": _named,
         "hugging-face": _hugging_face,
+        "concept-cnn": _named,
+        "concept-bottleneck": _named,
     }
 )
 
 
-def _architecture(card: ModelCard, member: Member) -> nn.Module:
+def untrained(card: ModelCard, architecture: str | None, arguments: dict[str, Any]) -> nn.Module:
+    """The network of a card before it is filled; its initial values come from torch's generator.
+
+    Raises:
+        AuditError: there is no such architecture, or it does not take the arguments.
+    """
     names = class_names(card)
-    arguments: dict[str, Any] = {"num_classes": len(names)} if names else {}
-    arguments |= member.arguments or {}
-    assert member.architecture is not None
-    if card.format == "timm":
+    if card.format == "concept-bottleneck":
+        return _bottleneck(card, architecture, arguments)
+    if card.format == "concept-cnn":
+        own = {"concepts": len(names), **arguments} if names else arguments
+        return _concept_cnn(card, own)
+    own = {"num_classes": len(names), **arguments} if names else arguments
+    return _architecture(card, card.format, architecture, own)
+
+
+def _bottleneck(card: ModelCard, architecture: str | None, arguments: dict[str, Any]) -> nn.Module:
+    from auditkit.models.bottleneck import ConceptBottleneck
+
+    given = {"outputs": 1, "backbone_arguments": {}, **arguments}
+    kind, inner, concepts = (
+        given.pop(k, None) for k in ("backbone", "backbone_arguments", "concepts")
+    )
+    if not isinstance(inner, dict) or not isinstance(concepts, int):
+        raise AuditError(
+            f"{card.path}: arguments: 'concepts', the number of concepts, and 'backbone_arguments', a "
+            "mapping, were expected"
+        )
+    _check_inner(card, inner)
+    if kind == "concept-cnn":
+        backbone = _concept_cnn(card, {**inner, "concepts": concepts})
+    elif kind in ("timm", "torchvision"):
+        backbone = _architecture(card, kind, architecture, {**inner, "num_classes": concepts})
+    else:
+        raise AuditError(
+            f"{card.path}: arguments.backbone is {kind!r}; concept-cnn, or timm or torchvision (then "
+            "with 'architecture') was expected"
+        )
+    return _made(card, "concept-bottleneck", ConceptBottleneck, backbone, concepts, **given)
+
+
+def _check_inner(card: ModelCard, arguments: dict[str, Any]) -> None:
+    try:
+        check_builder(None, arguments)
+    except ValueError as error:
+        raise AuditError(f"{card.path}: backbone_{error}") from None
+
+
+def _concept_cnn(card: ModelCard, arguments: dict[str, Any]) -> nn.Module:
+    from auditkit.models.concept_cnn import ConceptCnn
+
+    own = {"size": card.input.size, "channels": card.input.depth, **arguments}
+    return _made(card, "concept-cnn", ConceptCnn, **own)
+
+
+def _architecture(
+    card: ModelCard, kind: str, architecture: str | None, arguments: dict[str, Any]
+) -> nn.Module:
+    if kind == "timm":
         import timm
 
         known, create = timm.list_models(), timm.create_model
@@ -112,20 +168,26 @@ def _architecture(card: ModelCard, member: Member) -> nn.Module:
 
         # Builders of detection and segmentation would fetch a backbone.
         known, create = models.list_models(module=models), models.get_model
-        arguments.setdefault("weights", None)
-        arguments = _without_initialisation(member.architecture, arguments)
-    if member.architecture not in known:
-        hint = nearest(member.architecture, known)
-        raise AuditError(f"{card.path}: {card.format} has no '{member.architecture}'; {hint}")
+        arguments = _without_initialisation(architecture, {"weights": None, **arguments})
+    if architecture not in known:
+        hint = nearest(architecture or "", known)
+        raise AuditError(f"{card.path}: {kind} has no '{architecture}'; {hint}")
+    return _made(card, architecture, create, architecture, **arguments)
+
+
+def _made(
+    card: ModelCard, name: str, create: Callable[..., Any], *values: Any, **arguments: Any
+) -> nn.Module:
+    """What a builder makes of the card's arguments."""
     try:
-        built = create(member.architecture, **arguments)
+        built = create(*values, **arguments)
     except Exception as error:
-        raise AuditError(f"{card.path}: arguments of '{member.architecture}': {error}") from error
+        raise AuditError(f"{card.path}: arguments of '{name}': {error}") from error
     assert isinstance(built, nn.Module)
     return built
 
 
-def _without_initialisation(architecture: str, arguments: dict[str, Any]) -> dict[str, Any]:
+def _without_initialisation(architecture: str | None, arguments: dict[str, Any]) -> dict[str, Any]:
     """Inception and GoogLeNet draw slow truncated normals, which the file replaces anyway."""
     if architecture in ("inception_v3", "googlenet"):
         return {"init_weights": False, **arguments}

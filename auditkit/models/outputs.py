@@ -1,8 +1,10 @@
 """From what a network answers to the probability of each decision.
 
 A model with a score decides between no (0) and yes (1), another one between its classes; D is the number
-of decisions. All of this is differentiable and works on log-probabilities where there are logits, so
-that a saturated probability does not end the gradient.
+of decisions. A concept classifier answers each class by itself: its D = K probabilities sum to anything, and
+its decision is the most probable class, however probable the others are. All of this is differentiable
+and works on log-probabilities where there are logits, so that a saturated probability does not end the
+gradient.
 """
 
 import torch
@@ -22,6 +24,7 @@ class Outputs:
     def __init__(self, card: ModelCard) -> None:
         self.card = card
         self.positive = positive_outputs(card)
+        self.independent = card.output.independent
 
     def check(self, outputs: int, classes: list[str] | None) -> None:
         """Refuse a card that does not fit the number of outputs.
@@ -30,11 +33,13 @@ class Outputs:
             AuditError: names, score or threshold do not fit.
         """
         path = self.card.path
-        if classes is not None and len(classes) != max(outputs, 2):
+        if classes is not None and len(classes) != (
+            outputs if self.independent else max(outputs, 2)
+        ):
             raise AuditError(
                 f"{path}: the network has {outputs} outputs, the card names {len(classes)} classes"
             )
-        if outputs == 1 and self.positive != [1]:
+        if outputs == 1 and self.positive != [1] and not self.independent:
             raise AuditError(
                 f"{path}: the network has one output, which is the probability of the second class: "
                 "set output.score: 1 and name the classes [negative, positive]"
@@ -55,8 +60,10 @@ class Outputs:
         """
         self._refuse_infinite(raw)
         if self.card.output.kind == "logits":
-            return self.log_probabilities(raw).exp()
+            return raw.sigmoid() if self.independent else self.log_probabilities(raw).exp()
         self._refuse_logits(raw)
+        if self.independent:
+            return raw
         if raw.shape[1] == 1:
             return torch.cat([1 - raw, raw], dim=1)
         if not self.positive:
@@ -65,7 +72,13 @@ class Outputs:
         return torch.cat([1 - score, score], dim=1)
 
     def log_probabilities(self, logits: torch.Tensor) -> torch.Tensor:
-        """Log-probability of each decision, (N, D), from logits (N, K)."""
+        """Log-probability of each decision, (N, D), from logits (N, K).
+
+        Of classes that are answered by themselves (N, 2 K): log p, then log (1 - p), which no sum over
+        the other classes gives.
+        """
+        if self.independent:
+            return torch.cat([functional.logsigmoid(logits), functional.logsigmoid(-logits)], dim=1)
         if logits.shape[1] == 1 or not self.card.output.exclusive:
             one = logits[:, self.positive] if logits.shape[1] > 1 else logits
             return torch.cat([functional.logsigmoid(-one), functional.logsigmoid(one)], dim=1)
@@ -78,8 +91,17 @@ class Outputs:
         return torch.cat([no, yes], dim=1)
 
     def from_probabilities(self, raw: torch.Tensor) -> torch.Tensor:
-        """Log-probability of each decision where the network gives probabilities only."""
-        return self.probabilities(raw).clamp(_EPSILON, 1 - _EPSILON).log()
+        """As `log_probabilities`, where the network gives probabilities only."""
+        found = self.probabilities(raw).clamp(_EPSILON, 1 - _EPSILON)
+        return (torch.cat([found, 1 - found], dim=1) if self.independent else found).log()
+
+    def log_odds(self, log_probabilities: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+        """Log-odds log p_t - log(1 - p_t) of decisions ``target`` (N,), from `log_probabilities`."""
+        if not self.independent:
+            return log_odds(log_probabilities, target)
+        rows = torch.arange(len(target), device=target.device)
+        yes, no = log_probabilities.chunk(2, dim=1)
+        return yes[rows, target] - no[rows, target]
 
     def decide(self, probabilities: torch.Tensor) -> torch.Tensor:
         """The decision (N,): by the card's threshold, or the most probable class."""

@@ -14,11 +14,13 @@ def decision_probabilities(card: ModelCard, raw: Floats) -> Floats:
     if averaged(card):
         return raw
     logits = card.output.kind == "logits"
+    if card.output.independent:
+        return _sigmoid(raw) if logits else raw
     if raw.shape[1] == 1 or not card.output.exclusive:
         chosen = positive_outputs(card) if raw.shape[1] > 1 else [0]
         score = raw[:, chosen]
         if logits:
-            score = 0.5 * (1 + np.tanh(score / 2))
+            score = _sigmoid(score)
         return np.concatenate([1 - score, score], axis=1)
     total = _softmax(raw) if logits else raw
     positive = positive_outputs(card)
@@ -31,6 +33,10 @@ def decision_probabilities(card: ModelCard, raw: Floats) -> Floats:
 def averaged(card: ModelCard) -> bool:
     """Whether answers are means over several networks or views."""
     return max(1, len(card.networks)) * len(card.view_names) > 1
+
+
+def _sigmoid(raw: Floats) -> Floats:
+    return np.asarray(0.5 * (1 + np.tanh(raw / 2)))
 
 
 def _softmax(raw: Floats) -> Floats:

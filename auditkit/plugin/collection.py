@@ -13,10 +13,10 @@ from auditkit.spec.audit import Expectation
 from auditkit.spec.load import (
     SPEC_SUFFIXES,
     Audit,
+    beside,
     check_assumptions,
     find_specs,
     load_audit,
-    other_cards,
 )
 from auditkit.spec.model_card import ModelCard
 
@@ -82,8 +82,8 @@ class AuditFile(pytest.File):
             audit = load_audit(path, options.catalogue)
             data = options.replaced(audit.data)
             # What replaces the data may be what they were to be compared with.
-            others = other_cards(audit.parameters, data, options.catalogue)
-            loaded[path] = replace(audit, data=data, others=others)
+            cards = beside(audit.parameters, data, options.catalogue)
+            loaded[path] = replace(audit, data=data, beside=cards)
         return loaded[path]
 
     def _with_assumed(self, audit: Audit) -> list[Audit]:

@@ -20,7 +20,7 @@ from auditkit.plugin.measured import VIOLATED, Inconclusive, Measured
 from auditkit.results import VerdictResult
 from auditkit.session import hindrance, relative
 from auditkit.spec.audit import AuditSpec, Expectation
-from auditkit.spec.load import Audit, keyword_parameters, other_cards
+from auditkit.spec.load import Audit, beside, keyword_parameters
 from auditkit.spec.model_card import ModelCard
 from auditkit.spec.problems import nearest
 from auditkit.verdict import Judgement, Verdict
@@ -83,8 +83,8 @@ class Auditor:
         )
         options = self.node.config.stash[OPTIONS]
         card = options.replaced(options.catalogue.data(data))
-        others = other_cards(typed, card, options.catalogue)
-        return Audit(spec, declaration, typed, card, self.node.path, _digest(self.node), (), others)
+        cards = beside(typed, card, options.catalogue)
+        return Audit(spec, declaration, typed, card, self.node.path, _digest(self.node), (), cards)
 
     @property
     def _test(self) -> str:
@@ -176,6 +176,7 @@ _NOTHING: dict[str, Any] = {
     "above": 0.0,
     "below": None,
     "between": None,
+    "in_": None,
     "severity": "blocking",
     "why": "",
     "waiver": "",

@@ -102,6 +102,7 @@ def verdict_result(
 ) -> VerdictResult:
     """A judged expectation as it stands in results.json."""
     estimate = measurement.estimate if measurement else None
+    evaluated = estimate or (measurement.choice if measurement else None)
     waived = judgement.verdict is Verdict.NOT_APPLICABLE and expectation.waiver
     return VerdictResult(
         node=node,
@@ -116,7 +117,7 @@ def verdict_result(
         value=number(estimate.value) if estimate else None,
         low=number(estimate.low) if estimate else None,
         high=number(estimate.high) if estimate else None,
-        n=int(estimate.n) if estimate else 0,
+        n=int(evaluated.n) if evaluated else 0,
         p_value=number(judgement.p_value),
         p_adjusted=None,
         fault=False,
@@ -184,7 +185,7 @@ def send_audit(config: pytest.Config, audit: Audit, card: ModelCard) -> list[dic
     if _first_time(config, "audit", audit.id, card.model):
         found = audit_result(config, audit, card, session.findings(audit, card))
         records.append({"audit": found.model_dump(mode="json")})
-    for data in (audit.data, *audit.others.values()):
+    for data in (audit.data, *audit.beside.data.values()):
         if _first_time(config, "data", data.data):
             found_data = data_result(data, session.dataset(data, card), card)
             records.append({"data": found_data.model_dump(mode="json")})

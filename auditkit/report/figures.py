@@ -1,4 +1,4 @@
-"""Figures of results.json as inline SVG: lines over an axis or the circle of hues, points, forests."""
+"""Figures of results.json as inline SVG: lines over an axis or the circle of hues, points, forests, grids."""
 
 import warnings
 from collections.abc import Sequence
@@ -10,7 +10,9 @@ import numpy.typing as npt
 from markupsafe import Markup
 
 from auditkit.colour import shift_luv_polar
+from auditkit.report.boxes import boxes_described, boxes_plot
 from auditkit.report.critical_difference import Colours, critical_difference_diagram, described
+from auditkit.report.matrix import Hues, matrix_described, matrix_plot
 from auditkit.report.svg import inlined
 from auditkit.report.words import shown
 from auditkit.results import FigureResult, SeriesResult
@@ -156,7 +158,21 @@ def _ranks(figure: FigureResult) -> "Figure":
     return critical_difference_diagram(figure, Colours(INK, MUTED, LINES[0]))
 
 
-_KINDS: Final = {"circle": _circle, "forest": _forest, "ranks": _ranks}
+def _boxes(figure: FigureResult) -> "Figure":
+    return boxes_plot(figure, Colours(INK, MUTED, LINES[0]))
+
+
+def _matrix(figure: FigureResult) -> "Figure":
+    return matrix_plot(figure, Hues(INK, MUTED, above=LINES[1], below=LINES[0]))
+
+
+_KINDS: Final = {
+    "circle": _circle,
+    "forest": _forest,
+    "ranks": _ranks,
+    "boxes": _boxes,
+    "matrix": _matrix,
+}
 
 
 def hues() -> npt.NDArray[np.uint8]:
@@ -258,9 +274,12 @@ def _floats(values: Sequence[float | None]) -> Floats:
     return np.array([np.nan if value is None else value for value in values], dtype=np.float64)
 
 
+_DESCRIBED: Final = {"ranks": described, "boxes": boxes_described, "matrix": matrix_described}
+
+
 def _description(figure: FigureResult) -> str:
-    if figure.kind == "ranks":
-        return shown(described(figure))
+    if figure.kind in _DESCRIBED:
+        return shown(_DESCRIBED[figure.kind](figure))
     lines = "; ".join(line.name for line in figure.series) or "none"
     text = f"{figure.y_label} over {figure.x_label}. Lines: {lines}. {figure.caption}"
     return shown(text)

@@ -4,9 +4,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from auditkit.report.boxes import boxes_rows
+from auditkit.report.matrix import matrix_rows
 from auditkit.report.words import numeric, short
 from auditkit.results import DataResult, FigureResult, SeriesResult, TableResult
 
+# Figures that are tables themselves.
+_WHOLE: Final = {"boxes": boxes_rows, "matrix": matrix_rows}
 MOST_POINTS: Final = 60
 LONG: Final = 15
 
@@ -62,12 +66,16 @@ def _counts(title: str, head: str, counts: dict[str, int], total: int) -> Grid:
 
 def numbers(figure: FigureResult) -> Grid:
     """The points of a figure; long lines by evenly spaced points."""
+    title = f"Numbers of: {figure.title}"
+    if figure.kind in _WHOLE:
+        heads, cells = _WHOLE[figure.kind](figure)
+        return Grid(title, "", heads, cells, [False, *(True for _ in heads[1:])])
     columns = ["line", figure.x_label, figure.y_label, "low", "high"]
     rows = [_point(line, i, figure.labels) for line in figure.series for i in _thinned(len(line.x))]
     cut = any(len(line.x) > MOST_POINTS for line in figure.series)
     caption = f"Long lines by {MOST_POINTS} of their points; results.json holds all." if cut else ""
     return Grid(
-        f"Numbers of: {figure.title}",
+        title,
         caption,
         columns,
         rows,

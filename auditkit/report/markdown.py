@@ -89,7 +89,7 @@ def _row(verdict: VerdictResult) -> str:
         cell(measure),
         cell(signed(verdict.expected)),
         cell(found),
-        str(verdict.n) if verdict.value is not None else NONE,
+        str(verdict.n) if verdict.n else NONE,
         f"{_ICONS[verdict.verdict]} {cell(wording(verdict))}",
         cell(p_value(verdict.p_adjusted)),
     ]

@@ -11,6 +11,7 @@ from auditkit.spec.typed import Strict
 
 # pytest marks that change or repeat an outcome: a verdict is not negotiable.
 DECIDING_MARKS = ("skip", "skipif", "xfail", "flaky", "usefixtures", "parametrize")
+CONDITIONS = ("above", "below", "between", "in_")
 IDENTIFIER = re.compile(r"[a-z0-9][a-z0-9_-]*")
 
 
@@ -33,7 +34,10 @@ def identifier(value: str) -> str:
 
 
 class Expectation(Strict):
-    """What a measurement's whole interval must satisfy. Exactly one of above, below, between."""
+    """What a measurement must satisfy, whatever its interval (or its candidates) leaves open.
+
+    Exactly one of above, below, between, in.
+    """
 
     measure: str = Field(description="Name of a measure that the check declares.")
     at: dict[str, Number | str] = Field(
@@ -46,6 +50,12 @@ class Expectation(Strict):
         min_length=2,
         max_length=2,
         description="The interval must lie inside these two values (an equivalence test).",
+    )
+    in_: list[str] | None = Field(
+        None,
+        alias="in",
+        min_length=1,
+        description="Of a measure that is a name: all names that cannot be excluded must be among these.",
     )
     severity: Literal["blocking", "advisory"] = Field(
         "blocking", description="Whether a release depends on it."
@@ -70,12 +80,14 @@ class Expectation(Strict):
 
     @model_validator(mode="after")
     def _one_condition(self) -> Self:
-        given = [name for name in ("above", "below", "between") if getattr(self, name) is not None]
+        given = [name for name in CONDITIONS if getattr(self, name) is not None]
         if len(given) != 1:
             raise ValueError(
-                "exactly one of 'above', 'below', 'between' is expected, "
-                + (f"got {' and '.join(given)}" if given else "got none")
+                "exactly one of 'above', 'below', 'between', 'in' is expected, "
+                + (f"got {' and '.join(given).replace('in_', 'in')}" if given else "got none")
             )
+        if self.in_ is not None and len(set(self.in_)) < len(self.in_):
+            raise ValueError("in: each name was expected once")
         if self.between is not None and not self.between[0] < self.between[1]:
             raise ValueError("between: the first value must be smaller than the second")
         if self.on_inconclusive != "fail" and self.severity == "blocking":
@@ -86,7 +98,7 @@ class Expectation(Strict):
 
     @property
     def limits(self) -> tuple[float, float]:
-        """The open interval in which the measurement must lie."""
+        """The open interval in which a number must lie."""
         if self.between is not None:
             return self.between[0], self.between[1]
         low = self.above if self.above is not None else -math.inf
@@ -95,7 +107,9 @@ class Expectation(Strict):
 
     @property
     def wording(self) -> str:
-        """The condition in words: 'between -0.05 and 0.05'."""
+        """The condition in words: 'between -0.05 and 0.05', 'in [hair, ruler]'."""
+        if self.in_ is not None:
+            return f"in [{', '.join(self.in_)}]"
         if self.between is not None:
             return f"between {self.between[0]:g} and {self.between[1]:g}"
         return f"above {self.above:g}" if self.above is not None else f"below {self.below:g}"

@@ -12,15 +12,16 @@ from auditkit.spec.data_card import DataCard
 from auditkit.spec.declaration import CheckDeclaration
 from auditkit.spec.declarations import SHIPPED
 from auditkit.spec.fallback import settled
+from auditkit.spec.generator_card import GeneratorCard
 from auditkit.spec.model_card import ModelCard
 from auditkit.spec.problems import Problem, SpecError, nearest
 from auditkit.spec.strict_yaml import read_yaml
 from auditkit.spec.typed import typed
 
-MODEL_SUFFIX, DATA_SUFFIX = ".model.yaml", ".data.yaml"
+MODEL_SUFFIX, DATA_SUFFIX, GENERATOR_SUFFIX = ".model.yaml", ".data.yaml", ".generator.yaml"
 ENTRY_POINTS = "auditkit.checks"
 
-Card = TypeVar("Card", ModelCard, DataCard)
+Card = TypeVar("Card", ModelCard, DataCard, GeneratorCard)
 
 
 @cache
@@ -58,6 +59,11 @@ def read_data_card(path: Path) -> DataCard:
     return _read(path, DataCard)
 
 
+def read_generator_card(path: Path) -> GeneratorCard:
+    """A generator card from its file."""
+    return _read(path, GeneratorCard)
+
+
 def _read(path: Path, kind: type[Card]) -> Card:
     document = read_yaml(path)
     card = typed(document, kind)
@@ -66,10 +72,12 @@ def _read(path: Path, kind: type[Card]) -> Card:
 
 @dataclass(frozen=True)
 class Catalogue:
-    """Model and data cards found below some folders, by name."""
+    """Cards of models, data and generators found below some folders, by name."""
 
     folders: tuple[Path, ...]
-    _seen: dict[str, dict[str, ModelCard | DataCard]] = field(default_factory=dict, repr=False)
+    _seen: dict[str, dict[str, ModelCard | DataCard | GeneratorCard]] = field(
+        default_factory=dict, repr=False
+    )
 
     def model(self, name: str) -> ModelCard:
         """The model card of that name, or at that path, settled on its files or its stand-in."""
@@ -83,6 +91,10 @@ class Catalogue:
         """The data card of that name, or at that path."""
         return self._find(name, DataCard, DATA_SUFFIX, "data set")
 
+    def generator(self, name: str) -> GeneratorCard:
+        """The generator card of that name, or at that path."""
+        return self._find(name, GeneratorCard, GENERATOR_SUFFIX, "generator")
+
     def models(self) -> dict[str, ModelCard]:
         """All model cards by name, as they are written: a broken one is no hindrance to others."""
         return self._all(ModelCard, MODEL_SUFFIX)
@@ -90,6 +102,10 @@ class Catalogue:
     def data_sets(self) -> dict[str, DataCard]:
         """All data cards by name."""
         return self._all(DataCard, DATA_SUFFIX)
+
+    def generators(self) -> dict[str, GeneratorCard]:
+        """All generator cards by name."""
+        return self._all(GeneratorCard, GENERATOR_SUFFIX)
 
     def _find(self, name: str, kind: type[Card], suffix: str, word: str) -> Card:
         if "/" in name or name.endswith((".yaml", ".yml")):
@@ -108,10 +124,10 @@ class Catalogue:
 
     def _all(self, kind: type[Card], suffix: str) -> dict[str, Card]:
         if suffix not in self._seen:
-            cards: dict[str, ModelCard | DataCard] = {}
+            cards: dict[str, ModelCard | DataCard | GeneratorCard] = {}
             for path in self._files(suffix):
                 card = _read(path, kind)
-                name = card.model if isinstance(card, ModelCard) else card.data
+                name = _name(card)
                 if name in cards:
                     message = f"'{name}' is already the name of {cards[name].path}; rename one"
                     raise SpecError([Problem(path, 1, message)])
@@ -122,6 +138,12 @@ class Catalogue:
     def _files(self, suffix: str) -> Iterator[Path]:
         for folder in self.folders:
             yield from sorted(folder.rglob(f"*{suffix}"))
+
+
+def _name(card: ModelCard | DataCard | GeneratorCard) -> str:
+    if isinstance(card, ModelCard):
+        return card.model
+    return card.data if isinstance(card, DataCard) else card.generator
 
 
 def catalogue(folders: Iterable[Path]) -> Catalogue:

@@ -1,11 +1,12 @@
 """Concepts of a data set and the captions that name them, as a data card declares them."""
 
 import string
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Self
 
 from pydantic import Field, field_validator, model_validator
 
+from auditkit.spec.problems import nearest
 from auditkit.spec.typed import Strict
 
 TEXT = "text"
@@ -13,6 +14,43 @@ TEXT = "text"
 
 SEPARATOR = " + "
 """Between the names of concepts that are permuted together."""
+
+_VALUE = "value"
+
+
+def fields(template: str) -> list[str]:
+    """Names of the fields of a template.
+
+    Raises:
+        ValueError: it is no template, or a field is more than a name: attributes, indices, conversions
+            and formats are refused.
+    """
+    found = []
+    for _, name, specification, conversion in string.Formatter().parse(template):
+        if name is None:
+            continue
+        if not name or specification or conversion:
+            raise ValueError("plain names were expected between braces")
+        found.append(name)
+    return found
+
+
+def fill(template: str, values: Mapping[str, str]) -> str:
+    """The template with its fields filled in, and nothing evaluated.
+
+    >>> fill("Age: {Age}, {text}", {"Age": "1", "text": "no {effusion}"})
+    'Age: 1, no {effusion}'
+    """
+    parts = string.Formatter().parse(template)
+    return "".join(text + ("" if name is None else values[name]) for text, name, _, _ in parts)
+
+
+def _checked(template: str) -> str:
+    try:
+        fields(template)
+    except ValueError as error:
+        raise ValueError(f"'{template}' is no template: {error}") from None
+    return template
 
 
 class Concept(Strict):
@@ -35,8 +73,8 @@ class Concept(Strict):
     phrases: dict[str, str] = Field(
         default_factory=dict,
         description="What a caption says of each value; `{value}` and columns of `details` are filled in. "
-        "Left out: nothing for 0, `{value} NAME` for other numbers of a count, NAME for 1 of a binary "
-        "concept, the value of a category.",
+        "Left out: in a template the value; else nothing for 0, `{value} NAME` for other numbers of a count, "
+        "NAME for 1 of a binary concept, the value of a category.",
     )
     mentions: list[str] = Field(
         default_factory=list,
@@ -48,7 +86,14 @@ class Concept(Strict):
     def _each_once(cls, value: list[str]) -> list[str]:
         if len(set(value)) < len(value):
             raise ValueError("each value was expected once")
+        if "" in value:
+            raise ValueError("an empty value means unknown; leave it out")
         return value
+
+    @field_validator("phrases")
+    @classmethod
+    def _templates(cls, value: dict[str, str]) -> dict[str, str]:
+        return {known: _checked(phrase) for known, phrase in value.items()}
 
     @field_validator("name")
     @classmethod
@@ -72,9 +117,11 @@ class Concept(Strict):
         return self.column or self.name
 
     def phrase(self, value: str, details: Mapping[str, str]) -> str:
-        """What a caption says of the value; may be empty."""
+        """What a caption says of the value; may be empty, and is if the value is unknown ("")."""
+        if not value:
+            return ""
         if value in self.phrases:
-            return self.phrases[value].format_map({**details, "value": value})
+            return fill(self.phrases[value], {**details, _VALUE: value})
         if self.values == ["0", "1"]:
             return self.name if value == "1" else ""
         if all(known.isdecimal() for known in self.values):
@@ -88,8 +135,9 @@ class Captions(Strict):
     template: str | None = Field(
         None,
         min_length=1,
-        description="With `{CONCEPT}` for values and `{text}`, as 'Age: {Age}, Sex: {Sex}, {text}'. Left "
-        "out: the phrases of all concepts in order, then the text, joined.",
+        description="With `{CONCEPT}` for values (or their phrases, where declared), `{DETAIL}` and "
+        "`{text}`, as 'Age: {Age}, Sex: {Sex}, {text}'. Left out: the phrases of all concepts in order, then "
+        "the text, joined.",
     )
     join: str = Field(", ", description="Between phrases, where there is no template.")
     empty: str = Field("", description="The caption of an image of which nothing is said.")
@@ -101,11 +149,34 @@ class Captions(Strict):
     @field_validator("template")
     @classmethod
     def _fields(cls, value: str | None) -> str | None:
-        if value is not None:
-            try:
-                names = [name for _, name, _, _ in string.Formatter().parse(value)]
-            except ValueError as error:
-                raise ValueError(f"'{value}' is no template: {error}") from None
-            if not any(names):
-                raise ValueError("a template with {CONCEPT} was expected")
+        if value is not None and not fields(_checked(value)):
+            raise ValueError("a template with {CONCEPT} was expected")
         return value
+
+
+def check_captions(concepts: Sequence[Concept], captions: Captions) -> None:
+    """Hold the fields of templates and phrases against what there is to fill them.
+
+    Raises:
+        ValueError: a name is used twice, or a field is unknown.
+    """
+    names = [concept.name for concept in concepts]
+    for name in (taken := [*names, *captions.details]):
+        if taken.count(name) > 1 or name in (TEXT, _VALUE):
+            raise ValueError(
+                f"'{name}': concepts and details must have different names, none of them '{TEXT}' or "
+                f"'{_VALUE}'"
+            )
+    if captions.template is not None:
+        told = [TEXT] if captions.text else []
+        _check_fields("captions.template", captions.template, [*taken, *told])
+    for concept in concepts:
+        for phrase in concept.phrases.values():
+            place = f"concepts: phrases of '{concept.name}'"
+            _check_fields(place, phrase, [*captions.details, _VALUE])
+
+
+def _check_fields(place: str, template: str, known: Sequence[str]) -> None:
+    for name in fields(template):
+        if name not in known:
+            raise ValueError(f"{place}: unknown field '{name}'; {nearest(name, known)}")

@@ -7,7 +7,7 @@ from typing import Literal, Self
 from pydantic import Field, field_validator, model_validator
 
 from auditkit.spec.audit import Number, identifier
-from auditkit.spec.concepts import Captions, Concept
+from auditkit.spec.concepts import Captions, Concept, check_captions
 from auditkit.spec.typed import Strict
 
 Format = Literal[
@@ -25,6 +25,8 @@ Format = Literal[
     "synthetic-shapes",
 ]
 
+# Formats whose pictures can be drawn again with one attribute changed.
+REDRAWABLE = ("synthetic-dermoscopy", "synthetic-clinical")
 # Formats whose paper audited a part of the data set only.
 FILTERED = ("isic-2019", "fitzpatrick17k", "ddi")
 _TABLES, _PUBLISHED = ("table", "coco"), (*FILTERED, "isic-2016")
@@ -37,6 +39,15 @@ _READ_BY: Mapping[str, tuple[str, ...]] = {
     "filter": FILTERED,
     "exclusions": ("fitzpatrick17k",),
     "with_": _SYNTHETIC,
+}
+_CAPTIONED = ("table", "coco", "hugging-face", "mimic-cxr", *_SYNTHETIC)
+_LESIONS = ("synthetic-dermoscopy", "synthetic-clinical")
+_DRAWN_BY: Mapping[str, tuple[str, ...]] = {
+    "images_per_patient": _LESIONS,
+    "tint_follows_label": _LESIONS,
+    "rulers_in_benign": _LESIONS,
+    "clear_concepts": ("synthetic-dermoscopy",),
+    "weights": ("synthetic-shapes",),
 }
 _REQUIRED: Mapping[str, tuple[str, ...]] = {
     "file": _TABLES,
@@ -136,8 +147,17 @@ class Synthetic(Strict):
         min_length=6,
         max_length=6,
         description="Shapes: weights of red, green, blue circle and red, green, blue rectangle; the label "
-        "is 1 where their sum over the shapes that are there exceeds half the sum of all.",
+        "is 1 where their sum over the shapes that are there exceeds half the sum of all. Left out: all "
+        "equal, so that more than three shapes decide.",
     )
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if self.clear_concepts and self.rulers_in_benign is not None:
+            raise ValueError(
+                "clear_concepts, rulers_in_benign: both say where rulers are; drop one"
+            )
+        return self
 
 
 class DataCard(Strict):
@@ -201,4 +221,15 @@ class DataCard(Strict):
                 raise ValueError(f"{key.rstrip('_')}: format '{self.format}' does not read this")
         if self.format == "table" and self.split and not self.columns.split:
             raise ValueError("split: say which column holds it (columns: {split: NAME})")
+        if (self.concepts or self.captions != Captions()) and self.format not in _CAPTIONED:
+            raise ValueError(f"concepts, captions: format '{self.format}' does not read these")
+        check_captions(self.concepts, self.captions)
+        return self
+
+    @model_validator(mode="after")
+    def _generator(self) -> Self:
+        given = self.with_.model_fields_set if self.with_ else set()
+        for key, formats in _DRAWN_BY.items():
+            if key in given and self.format not in formats:
+                raise ValueError(f"with: format '{self.format}' does not read {key}")
         return self

@@ -13,6 +13,8 @@ Need = Literal[
     "reference-runtime",
     "reference-kernels",
     "vendor-input",
+    "concepts",
+    "generator",
 ]
 
 
@@ -28,6 +30,8 @@ class Measure:
             the values (a group). A dimension with one value may be left out of an expectation's ``at``.
         everywhere: whether it also has a value over all images, without those dimensions that only the
             data know.
+        choices: the names that it may be, if it is a name and not a number: ``unit`` says of what, and
+            ``bounds`` say nothing.
     """
 
     unit: str
@@ -35,6 +39,7 @@ class Measure:
     summary: str
     at: Mapping[str, tuple[float | str, ...] | None] = field(default_factory=dict)
     everywhere: bool = True
+    choices: tuple[str, ...] = ()
 
 
 class Parameters(Strict):
@@ -45,13 +50,29 @@ class Parameters(Strict):
         """Names of further data sets of the same task that the check reads."""
         return ()
 
+    @property
+    def models(self) -> Sequence[str]:
+        """Names of further models that the check asks: concept classifiers."""
+        return ()
+
+    @property
+    def named_concepts(self) -> Sequence[str]:
+        """Concepts of the data set that the check names."""
+        return ()
+
+    @property
+    def generators(self) -> Sequence[str]:
+        """Names of text-to-image models that the check draws with."""
+        return ()
+
 
 @dataclass(frozen=True)
 class CheckDeclaration:
     """A check as specs see it; ``compute`` names the function that does the work.
 
     ``compute`` is ``module:function`` and is imported only when the check runs; the function takes
-    ``(evidence, parameters)`` and returns `auditkit.findings.Findings`.
+    ``(evidence, parameters)`` and returns `auditkit.findings.Findings`. ``rests_on`` names checks without
+    whose success this one's findings mean nothing: a spec must assume an audit of each.
     """
 
     name: str
@@ -62,3 +83,4 @@ class CheckDeclaration:
     measures: Callable[[Any], Mapping[str, Measure]]
     compute: str
     needs: Callable[[Any], frozenset[Need]]
+    rests_on: tuple[str, ...] = ()

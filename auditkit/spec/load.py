@@ -8,13 +8,39 @@ from typing import Any
 from auditkit.errors import AuditError
 from auditkit.spec.audit import AuditSpec, Expectation
 from auditkit.spec.catalogue import Catalogue, checks
+from auditkit.spec.conditions import condition_problems
 from auditkit.spec.data_card import DataCard
 from auditkit.spec.declaration import CheckDeclaration, Measure, Parameters
+from auditkit.spec.generator_card import GeneratorCard
+from auditkit.spec.model_card import ModelCard
 from auditkit.spec.problems import Problem, SpecError, nearest
 from auditkit.spec.strict_yaml import Document, Place, read_yaml
 from auditkit.spec.typed import typed, typed_part
 
 SPEC_SUFFIXES = (".audit.yaml", ".audit.yml")
+
+
+@dataclass(frozen=True)
+class Beside:
+    """What a check names besides the audited model and its data.
+
+    Attributes:
+        data: further data sets.
+        models: further models (concept classifiers).
+        generators: text-to-image models.
+    """
+
+    data: Mapping[str, DataCard] = field(default_factory=dict)
+    models: Mapping[str, ModelCard] = field(default_factory=dict)
+    generators: Mapping[str, GeneratorCard] = field(default_factory=dict)
+
+    @property
+    def digests(self) -> list[str]:
+        """What tells one set of cards from another."""
+        groups = (self.data, self.models, self.generators)
+        return [
+            part for cards in groups for c in cards.values() for part in (str(c.path), c.digest)
+        ]
 
 
 @dataclass(frozen=True)
@@ -28,7 +54,7 @@ class Audit:
     path: Path
     digest: str
     lines: tuple[int, ...]
-    others: Mapping[str, DataCard] = field(default_factory=dict)
+    beside: Beside = field(default_factory=Beside)
 
     @property
     def id(self) -> str:
@@ -51,14 +77,14 @@ def load_audit(path: Path, catalogue: Catalogue) -> Audit:
         parameters = typed_part(document, spec.parameters, declaration.parameters, ("with",))
     except SpecError as error:
         raise SpecError([*problems, *error.problems]) from None
-    others = _others(document, data, parameters, catalogue, problems)
+    beside = _beside(document, data, parameters, catalogue, problems)
     measures = declaration.measures(parameters)
     for i, expectation in enumerate(spec.expect):
         problems += _expectation_problems(document, ("expect", i), expectation, measures)
     if problems or data is None:
         raise SpecError(problems)
     lines = tuple(document.line(("expect", i)) for i in range(len(spec.expect)))
-    return Audit(spec, declaration, parameters, data, path, document.digest, lines, others)
+    return Audit(spec, declaration, parameters, data, path, document.digest, lines, beside)
 
 
 def keyword_parameters(
@@ -106,28 +132,50 @@ def _data(
     return None
 
 
-def _others(
+def _beside(
     document: Document,
     data: DataCard | None,
     parameters: Parameters,
     catalogue: Catalogue,
     problems: list[Problem],
-) -> Mapping[str, DataCard]:
+) -> Beside:
     try:
-        return other_cards(parameters, data, catalogue) if data else {}
+        return beside(parameters, data, catalogue) if data else Beside()
     except AuditError as error:
         problems.append(Problem(document.path, document.line(("with",)), str(error)))
-        return {}
+        return Beside()
 
 
-def other_cards(
-    parameters: Parameters, data: DataCard, catalogue: Catalogue
-) -> Mapping[str, DataCard]:
-    """The cards of the further data sets that a check reads, beside ``data``.
+def beside(parameters: Parameters, data: DataCard, catalogue: Catalogue) -> Beside:
+    """The cards of everything that a check names beside ``data`` and the audited model.
 
     Raises:
-        AuditError: there is no such card, it is of another task, or it is the audit's own data.
+        AuditError: there is no such card; a data set or generator is of another task, or the audit's own
+            data; a concept is not declared by the data card.
     """
+    _check_concepts(parameters, data)
+    generators = {name: catalogue.generator(name) for name in parameters.generators}
+    for name, generator in generators.items():
+        if generator.task != data.task:
+            raise AuditError(
+                f"generator '{name}' is about {generator.task}, '{data.data}' about {data.task}"
+            )
+    models = {name: catalogue.model(name) for name in parameters.models}
+    return Beside(_other_data(parameters, data, catalogue), models, generators)
+
+
+def _check_concepts(parameters: Parameters, data: DataCard) -> None:
+    """Concepts that a check names are declared by the data card."""
+    known = [concept.name for concept in data.concepts]
+    for name in parameters.named_concepts:
+        if name not in known:
+            hint = nearest(name, known) if known else "its card declares none under 'concepts'"
+            raise AuditError(f"data set '{data.data}' has no concept '{name}'; {hint}")
+
+
+def _other_data(
+    parameters: Parameters, data: DataCard, catalogue: Catalogue
+) -> Mapping[str, DataCard]:
     found = {name: catalogue.data(name) for name in parameters.other_data}
     for name, card in found.items():
         if card.data == data.data:
@@ -150,19 +198,8 @@ def _expectation_problems(
         Problem(document.path, document.line((*place, "at", dimension)), message)
         for dimension, message in _at_problems(expectation, measure)
     ]
-    low, high = expectation.limits
-    if low >= measure.bounds[1] or high <= measure.bounds[0]:
-        message = (
-            f"'{name}' lies between {measure.bounds[0]:g} and {measure.bounds[1]:g}: "
-            f"{expectation.wording} can never hold"
-        )
-        found.append(Problem(document.path, line, message))
-    elif low < measure.bounds[0] and high > measure.bounds[1]:
-        message = (
-            f"'{name}' lies between {measure.bounds[0]:g} and {measure.bounds[1]:g}: "
-            f"{expectation.wording} always holds, so it tests nothing"
-        )
-        found.append(Problem(document.path, line, message))
+    for key, message in condition_problems(expectation, measures):
+        found.append(Problem(document.path, document.line((*place, key)), message))
     return found
 
 
@@ -230,10 +267,34 @@ def check_assumptions(audits: list[Audit]) -> None:
             elif known[name].data.task != audit.data.task:
                 message = f"assumes '{name}', which is about another task ({known[name].data.task})"
                 problems.append(Problem(audit.path, 1, message))
+        problems += _unassumed(audit, known)
         if _reaches(audit.id, audit.id, known, set()):
             problems.append(Problem(audit.path, 1, f"'{audit.id}' assumes itself in a circle"))
     if problems:
         raise SpecError(problems)
+
+
+def _unassumed(audit: Audit, known: Mapping[str, Audit]) -> list[Problem]:
+    """Checks that the audit's check rests on, and of which it assumes no audit on the same ground."""
+    problems = []
+    for check in audit.check.rests_on:
+        assumed = [known[name] for name in audit.spec.assumes if name in known]
+        if not any(_supports(other, check, audit) for other in assumed):
+            message = (
+                f"'{audit.check.name}' rests on '{check}': add to 'assumes' an audit of that check on "
+                f"'{audit.data.data}', with the same generator and at least the same concepts"
+            )
+            problems.append(Problem(audit.path, 1, message))
+    return problems
+
+
+def _supports(other: Audit, check: str, audit: Audit) -> bool:
+    """Whether an assumed audit asks what a check rests on, of the same data, generator and concepts."""
+    if other.check.name != check or other.data.path != audit.data.path:
+        return False
+    generators = other.parameters.generators
+    same = not generators or tuple(generators) == tuple(audit.parameters.generators)
+    return same and set(audit.parameters.named_concepts) <= set(other.parameters.named_concepts)
 
 
 def _reaches(start: str, goal: str, known: dict[str, Audit], seen: set[str]) -> bool:

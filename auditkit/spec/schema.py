@@ -6,20 +6,27 @@ from typing import Any
 from auditkit.spec.audit import AuditSpec
 from auditkit.spec.catalogue import checks
 from auditkit.spec.data_card import DataCard
+from auditkit.spec.generator_card import GeneratorCard
 from auditkit.spec.methods import METHODS
 from auditkit.spec.model_card import ModelCard
 from auditkit.spec.typed import Strict
 
 _DRAFT = "https://json-schema.org/draft/2020-12/schema"
-_KINDS: dict[str, type[Strict]] = {"audit": AuditSpec, "model": ModelCard, "data": DataCard}
+_KINDS: dict[str, type[Strict]] = {
+    "audit": AuditSpec,
+    "model": ModelCard,
+    "data": DataCard,
+    "generator": GeneratorCard,
+}
 
 
 def schema(kind: str) -> dict[str, Any]:
-    """The schema of audit specs, model cards or data cards."""
+    """The schema of audit specs, or of the cards of models, data sets and generators."""
     model = _KINDS[kind]
     found = {"$schema": _DRAFT, **model.model_json_schema(by_alias=True, mode="validation")}
-    for hidden in ("path", "digest", "folder", "sums"):
-        found["properties"].pop(hidden, None)
+    for name, field in model.model_fields.items():
+        if field.exclude:
+            found["properties"].pop(name)
     return _with_checks(found) if kind == "audit" else found
 
 

@@ -1,11 +1,15 @@
 """Estimates with intervals: images of one patient count as one cluster throughout."""
 
+from auditkit.stats.association import association
 from auditkit.stats.average_precision import average_precision, precision_recall_curve
 from auditkit.stats.calibration import calibration_error, calibration_intercept, calibration_slope
+from auditkit.stats.choice import Choice
 from auditkit.stats.concordance import concordance
 from auditkit.stats.correlation import pearson_r
 from auditkit.stats.detectable import design_effect, detectable_auroc, detectable_proportion
+from auditkit.stats.differences import ScorePair, auroc_difference, auroc_differences
 from auditkit.stats.estimate import Estimate
+from auditkit.stats.extremes import extreme
 from auditkit.stats.friedman import (
     Friedman,
     block_means,
@@ -27,12 +31,17 @@ from auditkit.stats.roc import auroc, auroc_point, roc_curve
 from auditkit.stats.sample_size import required_n_auroc, required_n_mean, required_n_proportion
 
 __all__ = [
+    "Choice",
     "Estimate",
     "Friedman",
     "Gaps",
     "Pair",
+    "ScorePair",
     "SignedRanks",
+    "association",
     "auroc",
+    "auroc_difference",
+    "auroc_differences",
     "auroc_point",
     "average_precision",
     "balanced_accuracy",
@@ -50,6 +59,7 @@ __all__ = [
     "design_effect",
     "detectable_auroc",
     "detectable_proportion",
+    "extreme",
     "friedman",
     "holm",
     "kendall_tau_b",

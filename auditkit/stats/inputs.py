@@ -52,6 +52,15 @@ def finite_vector(name: str, values: ArrayLike) -> Floats:
     return vector
 
 
+def finite_table(name: str, values: ArrayLike, n: int) -> Floats:
+    """The values of n images as float64 (R, n), R >= 1, all finite; (n,) is one repeat."""
+    table = np.atleast_2d(np.asarray(values, dtype=np.float64))
+    if table.ndim != 2 or table.shape[1] != n or table.size == 0:
+        raise AuditError(f"{name} has shape {np.shape(values)}; expected ({n},) or (repeats, {n}).")
+    finite_vector(name, table.reshape(-1))
+    return table
+
+
 def unit_vector(name: str, values: ArrayLike) -> Floats:
     """The values as float64 (n,), all in [0, 1]."""
     vector = finite_vector(name, values)

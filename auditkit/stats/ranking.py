@@ -1,5 +1,6 @@
 """Resampled ROC and precision-recall areas: one sort, then linear time per resample."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -64,6 +65,16 @@ def weighted_auroc(labels: Floats, scores: Floats) -> Statistic:
         with np.errstate(invalid="ignore"):
             areas: Floats = np.einsum("bi,bi->b", positive, beaten) / pairs
         return areas
+
+    return statistic
+
+
+def mean_of(statistics: Sequence[Statistic]) -> Statistic:
+    """The mean of several statistics of the same images, within each resample."""
+
+    def statistic(weights: Floats) -> Floats:
+        found: Floats = np.mean([single(weights) for single in statistics], axis=0)
+        return found
 
     return statistic
 

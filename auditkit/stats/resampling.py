@@ -83,19 +83,48 @@ def bootstrap(
         >>> bootstrap(lambda w: w @ y / w.sum(axis=1), None, 3, seed=0).value
         3.0
     """
-    half, groups = half_alpha(level), cluster_images(clusters, n)
+    groups = cluster_images(clusters, n)
     at_least_two_clusters(groups, "bootstrap")
     value = float(statistic(np.ones((1, n)))[0])
     drawn = _replicate(statistic, groups, n, replicates, seed)
+    return from_replicates(value, drawn, groups, level=level, bounds=bounds, interval=interval)
+
+
+def from_replicates(
+    value: float,
+    drawn: Floats,
+    groups: Clusters,
+    *,
+    level: float = 0.95,
+    bounds: Bounds = (-math.inf, math.inf),
+    interval: Interval = "percentile",
+    units: float | None = None,
+) -> Estimate:
+    """An estimate from its values in resamples of patients, as `bootstrap` makes it.
+
+    Args:
+        value: the estimate itself.
+        drawn: (B,) its values in resamples; NaN where undefined.
+        groups: patients of all images.
+        level: two-sided confidence level.
+        bounds: range of the quantity.
+        interval: how the replicates become an interval.
+        units: independent observations, for the bound where no replicate differs; None: patients.
+
+    Raises:
+        AuditError: more than 1 % of the replicates not finite.
+    """
+    half = half_alpha(level)
     finite = _finite(drawn, groups)
-    lost = replicates - finite.size
+    lost = drawn.size - finite.size
     percentile = ReplicateTail(finite, lost, groups.count)
-    tail, name = _tail(value, percentile, groups, bounds, interval)
+    count = groups.effective_count if units is None else units
+    tail, name = _tail(value, percentile, count, bounds, interval)
     bounded = BoundedTail(tail, bounds)
     low, high = bounded.clip(tail.interval(half))
-    method = f"cluster bootstrap ({name}, {groups.count} patients, {replicates} replicates"
+    method = f"cluster bootstrap ({name}, {groups.count} patients, {drawn.size} replicates"
     method += f", {lost} of them undefined)" if lost else ")"
-    return Estimate(value, low, high, level, n, groups.count, method, bounded)
+    return Estimate(value, low, high, level, groups.index.size, groups.count, method, bounded)
 
 
 def _finite(drawn: Floats, groups: Clusters) -> Floats:
@@ -111,18 +140,25 @@ def _finite(drawn: Floats, groups: Clusters) -> Floats:
 
 
 def _tail(
-    value: float, percentile: ReplicateTail, groups: Clusters, bounds: Bounds, interval: Interval
+    value: float, percentile: ReplicateTail, units: float, bounds: Bounds, interval: Interval
 ) -> tuple[ReplicateTail | StudentTail | UnvariedTail, str]:
     drawn = percentile.replicates
-    if drawn[-1] - drawn[0] <= _ROUNDING * max(1.0, abs(value)) and np.isfinite(bounds).all():
-        return UnvariedTail(value, bounds, groups.effective_count), "no variation: exact bound"
+    if not varies(drawn) and np.isfinite(bounds).all():
+        return UnvariedTail(value, bounds, units), "no variation: exact bound"
     # At an end of its scale a value has no finite standard error there.
     if interval == "percentile" or value >= 1 or value <= (0 if interval == "logit" else -1):
         return percentile, "percentile"
     slope = 1 / (value * (1 - value)) if interval == "logit" else 1 / (1 - value**2)
     centre = logit(value) if interval == "logit" else math.atanh(value)
     error = float(drawn.std(ddof=1)) * slope
-    return StudentTail(centre, error, groups.count - 1, interval), f"standard error, {interval}"
+    return StudentTail(
+        centre, error, percentile.clusters - 1, interval
+    ), f"standard error, {interval}"
+
+
+def varies(drawn: Floats) -> bool:
+    """Whether values in resamples differ by more than rounding."""
+    return float(np.ptp(drawn)) > _ROUNDING * max(1.0, float(np.abs(drawn).max()))
 
 
 def _replicate(

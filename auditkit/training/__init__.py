@@ -1,0 +1,1 @@
+"""Training: text-to-image models on captioned images, concept classifiers, target models."""

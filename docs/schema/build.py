@@ -9,7 +9,7 @@ from auditkit.spec.schema import schema
 
 def main() -> None:
     """Write one file per schema beside this script."""
-    found = {kind: schema(kind) for kind in ("audit", "model", "data")}
+    found = {kind: schema(kind) for kind in ("audit", "model", "data", "generator")}
     found["results"] = results_schema()
     for kind, content in found.items():
         text = json.dumps(content, indent=1, sort_keys=True, ensure_ascii=False) + "\n"

@@ -55,6 +55,48 @@ def test_a_clean_data_set_has_no_problems_and_is_counted(folder):
     assert "missing values: age: 1" in text
 
 
+CONCEPTS = [
+    {"name": "old", "column": "age", "above": 60, "mentions": ["year old"]},
+    {"name": "melanoma", "column": "label", "values": ["nevus", "melanoma"]},
+    {"name": "first", "column": "patient", "values": ["p1", "p2"], "phrases": {"p1": "", "p2": ""}},
+]
+
+
+def test_concepts_are_counted_and_free_text_that_tells_them_is_listed(folder):
+    rows = [
+        ["0.png", "melanoma", "p1", "A 72-year-old. First of two.", "", "72"],
+        ["1.png", "nevus", "p1", "No melanomas. Not old.", "", ""],
+        ["2.png", "nevus", "p2", "", "", "50"],
+    ]
+    captions, columns = {"text": "mask"}, {"patient": "patient"}
+    found = check(folder, rows, columns=columns, concepts=CONCEPTS, captions=captions)
+    assert found.concepts == {
+        "old": {"1": 1, "unknown": 1, "0": 1},
+        "melanoma": {"nevus": 2, "melanoma": 1},
+        "first": {"p1": 2, "p2": 1},
+    }
+    # Captions do not tell which patient it is: nothing is permuted that the text could tell.
+    assert [(one.id, one.concept, one.sentence) for one in found.mentions] == [
+        ("0.png", "old", "A 72-year-old."),
+        ("1.png", "melanoma", "No melanomas."),
+        ("1.png", "old", "Not old."),
+    ]
+    assert found.problems == 3
+    text = found.render_text()
+    assert "free text that tells a concept of the caption: 3" in text
+    assert "  0.png: old: A 72-year-old." in text
+    assert "concept old: 1: 1, unknown: 1, 0: 1; told by the free text of 2 pictures" in text
+    assert "concept first: p1: 2, p2: 1\n" in text
+
+
+def test_all_concepts_with_other_values_are_listed(folder):
+    rows = [[f"{i}.png", "nevus", "p1", "", "", age] for i, age in enumerate(["x", "40", "y"])]
+    found = check(folder, rows, concepts=CONCEPTS, positive=["nevus"])
+    assert len(found.row_problems) == found.problems == 2
+    assert "t.csv:2: concept 'old' (column 'age') is 'x'; a number" in found.row_problems[0]
+    assert "t.csv:4" in found.row_problems[1]
+
+
 def test_all_files_that_cannot_be_read_are_listed(folder):
     (folder / "bad.png").write_bytes((folder / "0.png").read_bytes()[:100])
     Image.new("L", (3, 3)).save(folder / "grey.png")

@@ -55,7 +55,7 @@ def test_a_card_reads_no_folder(tmp_path):
 def test_the_cards_in_the_documentation_are_valid(tmp_path):
     text = (Path(__file__).parents[2] / "docs" / "data.md").read_text()
     found = re.findall(r"```yaml\n(.*?)```", text, re.DOTALL)
-    assert len(found) == 2
+    assert len(found) == 3
     for content in found:
         (tmp_path / "x.data.yaml").write_text(content)
         read_data_card(tmp_path / "x.data.yaml")

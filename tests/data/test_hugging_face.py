@@ -56,6 +56,23 @@ def test_a_data_set_on_disk_is_read(tmp_path):
     check(read(tmp_path), [f"row/{i}" for i in range(4)])
 
 
+def test_concepts_details_and_text_are_columns_like_others(tmp_path):
+    whole = dataset().add_column("hair", [True, False, None, True])
+    whole.add_column("report", ["Hairy.", "", None, "x"]).save_to_disk(tmp_path / "hf")
+    concepts = [
+        {"name": "hair"},
+        {"name": "class", "column": "dx", "values": ["nevus", "melanoma"]},
+    ]
+    captions = {"text": "report", "details": ["site"]}
+    data = read(tmp_path, concepts=concepts, captions=captions)
+    assert [r.concepts["hair"] for r in data.records] == ["1", "0", "", "1"]
+    assert [r.concepts["class"] for r in data.records] == ["nevus", "melanoma"] * 2
+    assert [r.text for r in data.records] == ["Hairy.", "", "", "x"]
+    assert [r.details["site"] for r in data.records] == ["arm", ""] * 2
+    with pytest.raises(AuditError, match="there is no column 'hairs'; did you mean 'hair'"):
+        read(tmp_path, concepts=[{"name": "hairs"}])
+
+
 def test_splits_on_disk_are_chosen_by_the_card(tmp_path):
     parts = datasets.DatasetDict({"train": dataset(2), "test": dataset()})
     parts.save_to_disk(tmp_path / "hf")

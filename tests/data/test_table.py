@@ -5,6 +5,7 @@ import pytest
 from PIL import Image
 
 from auditkit.data import load_data
+from auditkit.data.captions import caption
 from auditkit.data.dataset import manifest_digest
 from auditkit.errors import AuditError
 from auditkit.spec.data_card import DataCard
@@ -49,6 +50,53 @@ def test_records_hold_label_patient_and_groups(folder):
     assert data.mask(0).sum() == 50
     assert data.mask(1).sum() == 100
     assert data.records[1].annotated
+
+
+CAPTIONED = "image,label,age,view,hair,report\n"
+CONCEPTS = [
+    {"name": "old", "column": "age", "above": 60},
+    {"name": "hair", "values": ["0", "1", "2"]},
+]
+
+
+def captioned(folder, rows, **card):
+    (folder / "table.csv").write_text(CAPTIONED + rows)
+    given = {"concepts": CONCEPTS, "captions": {"details": ["view"], "text": "report"}, **card}
+    settings = {"data": "d", "task": "t", "format": "table", "file": "table.csv", **given}
+    parsed = DataCard.model_validate({**settings, "positive": ["melanoma"]})
+    return load_data(parsed.model_copy(update={"path": folder / "d.data.yaml"}))
+
+
+def test_records_hold_concepts_details_and_free_text(folder):
+    data = captioned(folder, 'a.png,melanoma,61,AP,2,"No age, given"\nb.png,nevus,,PA,,\n')
+    first, second = data.records
+    assert first.concepts == {"old": "1", "hair": "2"}
+    assert (first.details, first.text) == ({"view": "AP"}, "No age, given")
+    assert second.concepts == {"old": "", "hair": ""}
+    assert (second.details, second.text) == ({"view": "PA"}, "")
+    assert caption(data.card, first) == "old, 2 hair, No age, given"
+    assert not hasattr(data, "concept_mask")
+
+
+@pytest.mark.parametrize(
+    ("card", "column"),
+    [
+        ({"concepts": [{"name": "hairs"}]}, "'hairs'; did you mean 'hair'"),
+        ({"captions": {"details": ["views"]}}, "'views'; did you mean 'view'"),
+        ({"captions": {"text": "reports"}}, "'reports'; did you mean 'report'"),
+    ],
+)
+def test_columns_of_captions_must_be_there(folder, card, column):
+    with pytest.raises(AuditError, match=f"table.csv:1: there is no column {column}"):
+        captioned(folder, "a.png,melanoma,61,AP,2,x\n", **card)
+
+
+def test_a_concept_with_another_value_is_refused_with_its_line(folder):
+    rows = "a.png,melanoma,61,AP,2,x\nb.png,nevus,50,AP,3,x\n"
+    with pytest.raises(AuditError, match=r"table.csv:3: concept 'hair' .*is '3'; .*0, 1, 2"):
+        captioned(folder, rows)
+    with pytest.raises(AuditError, match=r"table.csv:2: concept 'old' .*'old'; a number was"):
+        captioned(folder, "a.png,melanoma,old,AP,2,x\n")
 
 
 def test_the_manifest_changes_with_a_pixel_a_label_or_a_mask(folder):

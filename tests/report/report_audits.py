@@ -1,10 +1,11 @@
-"""Five audits made up for the tests: figures of all kinds, tables, examples, hostile text."""
+"""Six audits made up for the tests: figures of all kinds, tables, examples, hostile text."""
 
 import math
 from pathlib import Path
 
 from report_builders import HOSTILE, audit, figure, measurement, picture, series
 
+from auditkit.report.boxes import COLUMNS
 from auditkit.results import AuditResult, ExampleResult, Panel, TableResult
 
 ANGLES = [22.5 * i for i in range(16)]
@@ -237,6 +238,36 @@ def heatmaps() -> AuditResult:
                 ],
             )
             for name in ("occlusion", "gradcam", "integrated-gradients")
+        ],
+    )
+
+
+def importance() -> AuditResult:
+    """Boxplots and a matrix of twelve concepts, one of them with a hostile name."""
+    labels = [*(f"dermoscopic structure {i}" for i in range(11)), HOSTILE]
+    places = [float(i) for i in range(len(labels))]
+    widths = (-0.09, -0.03, 0.0, 0.04, 0.07)
+    boxes = [
+        series(name, places, [0.3 / (i + 1) + width for i in range(len(labels))])
+        for name, width in zip(COLUMNS, widths, strict=True)
+    ]
+    boxes.append(series("outliers", [1.0, 4.0], [0.3, -0.1]))
+    matrix = [
+        series(
+            name, places, [49.0 if i == j else math.sin(3 * i + j) for i in range(len(labels))], 2
+        )
+        for j, name in enumerate(labels)
+    ]
+    concept = {"labels": labels, "x_label": "concept"}
+    return audit(
+        "concepts",
+        "depict",
+        "It does not rest on what says nothing about the lesion",
+        "A model that reads the tint of the light is a model of the light.",
+        measurements=[measurement("importance[tint]", 0.31, 0.02)],
+        figures=[
+            figure("permutations", "Importance", boxes, kind="boxes", zero=True, **concept),
+            figure("changes", "Changes", matrix, kind="matrix", reach=50.0, **concept),
         ],
     )
 

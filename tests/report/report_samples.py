@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from report_audits import heatmaps, lesion, light, performance, reproduction
+from report_audits import heatmaps, importance, lesion, light, performance, reproduction
 from report_builders import HOSTILE, SHA, verdict
 
 from auditkit.results import (
@@ -241,7 +241,14 @@ def blocked(folder: Path) -> Results:
         models=[model()],
         data=[data()],
         verdicts=found,
-        audits=[reproduction(), performance(), light(folder), heatmaps(), lesion(folder)],
+        audits=[
+            reproduction(),
+            performance(),
+            light(folder),
+            heatmaps(),
+            importance(),
+            lesion(folder),
+        ],
     )
 
 

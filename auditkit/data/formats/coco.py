@@ -4,20 +4,18 @@ import json
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from auditkit.data.entry import Entry, Listing
+from auditkit.data.formats.coco_concepts import check_categories, counted, regions
+from auditkit.data.formats.coco_labels import by_category, declared
 from auditkit.data.formats.coco_region import Annotation, CocoRegion
-from auditkit.data.location import data_file, data_folder
+from auditkit.data.location import VARIABLE, data_file, data_folder
 from auditkit.data.rows import check_columns
 from auditkit.data.source import FileSource
 from auditkit.errors import AuditError
 from auditkit.spec.data_card import DataCard
-
-# The label of a picture without annotations.
-UNANNOTATED = "none"
 
 
 class Image(BaseModel):
@@ -52,20 +50,34 @@ def listing(card: DataCard) -> Listing:
     Where a picture has annotations of several categories, a positive one decides; without ``positive``
     in the card that is an error. Its region is the union of the annotations of the deciding category.
 
+    ``columns.label`` names other labels (of scenes): a key of the images, or a column of a table beside
+    the file, whose pictures are then the only ones; there is no region then. Concepts of the card are
+    categories; their value is the number of annotations.
+
     Raises:
         AuditError: the file is missing, damaged or inconsistent.
     """
     file = data_file(card)
-    instances = _read(file)
+    instances = _read(file, card)
     names = _names(instances, file)
     grouped = _grouped(instances, names, file)
     _check_keys(card, instances, file)
+    check_categories(card, names.values(), file)
+    labels = declared(card, {image.file_name: _cells(image) for image in instances.images}, file)
+    used = [image for image in instances.images if labels is None or image.file_name in labels]
     root = data_folder(card) if card.folder else file.parent.resolve()
-    entries = [_entry(card, image, grouped[image.id], root, file) for image in instances.images]
-    return Listing(file, entries)
+    entries = [_entry(card, image, grouped[image.id], labels, root, file) for image in used]
+    unlabelled = len(instances.images) - len(used)
+    left_out = {f"not in {card.columns.label}.csv": unlabelled} if unlabelled else {}
+    return Listing(file, entries, left_out=left_out)
 
 
-def _read(file: Path) -> Instances:
+def _read(file: Path, card: DataCard) -> Instances:
+    if not file.is_file():
+        raise AuditError(
+            f"{card.path}: COCO JSON {file} does not exist; put it there, or set {VARIABLE} to the folder "
+            f"that holds '{card.file}'"
+        )
     try:
         return Instances.model_validate(json.loads(file.read_bytes()))
     except ValidationError as error:
@@ -108,26 +120,31 @@ def _check_keys(card: DataCard, instances: Instances, file: Path) -> None:
     columns, known = card.columns, set[str]()
     for image in instances.images:
         known |= set(_cells(image))
-    one = filter(None, [columns.id, columns.patient, columns.split])
-    check_columns(file, known, [*one, *columns.groups, *columns.features])
+    one = filter(None, [columns.id, columns.patient, columns.split, card.captions.text])
+    several = [*columns.groups, *columns.features, *card.captions.details]
+    check_columns(file, known, [*one, *several])
 
 
-def _cells(image: Image) -> dict[str, Any]:
-    return {"id": image.id, "file_name": image.file_name, **(image.model_extra or {})}
+def _cells(image: Image) -> dict[str, str]:
+    cells = {"id": image.id, "file_name": image.file_name, **(image.model_extra or {})}
+    return {key: "" if value is None else str(value) for key, value in cells.items()}
 
 
 def _entry(
     card: DataCard,
     image: Image,
     annotations: Sequence[tuple[str, Annotation]],
+    labels: Mapping[str, str] | None,
     root: Path,
     file: Path,
 ) -> Entry:
-    where, columns = f"{file}: image {image.id}", card.columns
-    cells = {key: "" if value is None else str(value) for key, value in _cells(image).items()}
-    label = _label(card, [name for name, _ in annotations], where)
-    parts = tuple(annotation for name, annotation in annotations if name == label)
+    where, columns, cells = f"{file}: image {image.id}", card.columns, _cells(image)
     size = (image.height, image.width) if image.height and image.width else None
+    if labels is None:
+        label = by_category(card, [name for name, _ in annotations], where)
+        parts = tuple(annotation for name, annotation in annotations if name == label)
+    else:
+        label, parts = labels[image.file_name], ()
     return Entry(
         id=cells[columns.id] if columns.id else image.file_name,
         where=where,
@@ -138,16 +155,8 @@ def _entry(
         features={name: cells.get(name, "") for name in columns.features},
         split=cells.get(columns.split, "") if columns.split else "",
         region=CocoRegion(parts, size) if parts else None,
+        concepts=counted(card, annotations),
+        details={name: cells.get(name, "") for name in card.captions.details},
+        text=cells.get(card.captions.text, "") if card.captions.text else "",
+        concept_regions=regions(card, annotations, size),
     )
-
-
-def _label(card: DataCard, names: Sequence[str], where: str) -> str:
-    distinct = sorted(set(names))
-    if len(distinct) < 2:
-        return distinct[0] if distinct else UNANNOTATED
-    if card.positive is None:
-        raise AuditError(
-            f"{where} has annotations of several categories ({', '.join(distinct)[:200]}); say in the card "
-            "which are positive"
-        )
-    return next((name for name in distinct if name in card.positive), distinct[0])

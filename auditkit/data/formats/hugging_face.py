@@ -3,16 +3,18 @@
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+from auditkit.data.captions import told, told_columns
 from auditkit.data.entry import Entry, Listing
 from auditkit.data.formats.shards import Shard, attempt, class_names, open_shard
 from auditkit.data.location import data_folder
 from auditkit.data.rows import check_columns
 from auditkit.data.source import BytesSource, FileSource, Source, below
 from auditkit.errors import AuditError
-from auditkit.spec.data_card import Columns, DataCard
+from auditkit.spec.data_card import DataCard
 
 # train-00000-of-00012.parquet, train.parquet
 _SHARD = re.compile(r"(?P<split>[A-Za-z0-9_.]+?)(-\d+-of-\d+)?(-[0-9a-f]{16})?")
@@ -34,8 +36,8 @@ def listing(card: DataCard) -> Listing:
         first = 0
         for file in files:
             shard = open_shard(file)
-            check_columns(file, shard.schema.names, _named(card.columns))
-            found = attempt(file, lambda: list(_entries(shard, card.columns, split, first, root)))  # noqa: B023 called at once
+            check_columns(file, shard.schema.names, _named(card))
+            found = attempt(file, lambda: list(_entries(shard, card, split, first, root)))  # noqa: B023 called at once
             first += len(found)
             entries += found
     if not entries:
@@ -78,12 +80,14 @@ def _strings(file: Path, key: str) -> Sequence[str]:
     return names
 
 
-def _entries(shard: Shard, columns: Columns, split: str, first: int, root: Path) -> Iterator[Entry]:
-    wanted = [name for name in dict.fromkeys(_named(columns)) if name != columns.image]
+def _entries(shard: Shard, card: DataCard, split: str, first: int, root: Path) -> Iterator[Entry]:
+    columns = card.columns
+    wanted = [name for name in dict.fromkeys(_named(card)) if name != columns.image]
     cells = {name: _texts(shard, name) for name in wanted}
     for row in range(len(cells[columns.label])):
         where = f"{shard.file}: row {row}"
         index = f"{split or 'row'}/{first + row}"
+        caption = told(card, partial(_cell, cells, row))
         yield Entry(
             id=cells[columns.id][row] if columns.id else index,
             where=where,
@@ -93,7 +97,14 @@ def _entries(shard: Shard, columns: Columns, split: str, first: int, root: Path)
             groups={name: cells[name][row] for name in columns.groups},
             features={name: cells[name][row] for name in columns.features},
             split=cells[columns.split][row] if columns.split else split,
+            concepts=caption.concepts,
+            details=caption.details,
+            text=caption.text,
         )
+
+
+def _cell(cells: Mapping[str, Sequence[str]], row: int, name: str) -> str:
+    return cells[name][row]
 
 
 def _texts(shard: Shard, column: str) -> Sequence[str]:
@@ -132,6 +143,7 @@ def _content(value: Any) -> tuple[bytes | None, str]:
     return None, value if isinstance(value, str) else ""
 
 
-def _named(columns: Columns) -> list[str]:
+def _named(card: DataCard) -> list[str]:
+    columns = card.columns
     one = [columns.image, columns.label, columns.id, columns.patient, columns.split]
-    return [*filter(None, one), *columns.groups, *columns.features]
+    return [*filter(None, one), *columns.groups, *columns.features, *told_columns(card)]

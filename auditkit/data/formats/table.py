@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from pathlib import Path
 
+from auditkit.data.captions import told, told_columns
 from auditkit.data.entry import Entry, Listing, Region
 from auditkit.data.location import data_file
 from auditkit.data.regions import BoxText, MaskFile
@@ -19,9 +20,9 @@ def listing(card: DataCard) -> Listing:
     """
     table = data_file(card)
     rows = read_table(table)
-    check_columns(table, rows[0].cells, _named(card.columns))
+    check_columns(table, rows[0].cells, [*_named(card.columns), *told_columns(card)])
     root = table.parent.resolve()
-    return Listing(table, [_entry(row, card.columns, table, root) for row in rows])
+    return Listing(table, [_entry(row, card, table, root) for row in rows])
 
 
 def attributes(columns: Columns, cells: Mapping[str, str]) -> tuple[dict[str, str], dict[str, str]]:
@@ -30,9 +31,10 @@ def attributes(columns: Columns, cells: Mapping[str, str]) -> tuple[dict[str, st
     return groups, {name: cells[name] for name in columns.features}
 
 
-def _entry(row: Row, columns: Columns, table: Path, root: Path) -> Entry:
-    cells, where = row.cells, f"{table}:{row.line}"
+def _entry(row: Row, card: DataCard, table: Path, root: Path) -> Entry:
+    columns, cells, where = card.columns, row.cells, f"{table}:{row.line}"
     groups, features = attributes(columns, cells)
+    caption = told(card, cells.__getitem__)
     return Entry(
         id=cells[columns.id] if columns.id else cells[columns.image],
         where=where,
@@ -43,6 +45,9 @@ def _entry(row: Row, columns: Columns, table: Path, root: Path) -> Entry:
         features=features,
         split=cells[columns.split] if columns.split else "",
         region=_region(cells, columns, root, where),
+        concepts=caption.concepts,
+        details=caption.details,
+        text=caption.text,
     )
 
 

@@ -21,6 +21,7 @@ class Case:
         attributes: Value of each of `ATTRIBUTES`.
         label: 1 melanoma, 0 benign.
         patient: Identifier shared by the images of one patient.
+        clear: Whether a veil that is there must show.
     """
 
     index: int
@@ -28,6 +29,7 @@ class Case:
     attributes: Mapping[str, float]
     label: int
     patient: str
+    clear: bool = False
 
 
 # Per lesion attribute: loading on the latent severity; the quantile below which it is absent;
@@ -71,6 +73,18 @@ def malignancy_logit(attributes: Mapping[str, float]) -> float:
         known = ATTRIBUTES[name]
         total += weight * (attributes[name] - known.low) / (known.high - known.low)
     return _SCALE * (total - _CENTRE)
+
+
+# Clear concepts: lowest and highest value where they are there. Hair and veil are as strong as they must
+# be to show in pictures of 64 pixels.
+_CLEAR = {
+    "blue_white_veil": (0.6, 1.0),
+    "hair": (0.7, 1.0),
+    "ruler": (0.8, 1.0),
+    "dark_corner": (0.5, 1.0),
+    "tint": (0.5, 0.8),
+}
+_FAINT_TINT = 0.04
 
 
 def _quantile(normal: float) -> float:
@@ -119,6 +133,24 @@ def _acquisition_attributes(
     }
 
 
+def _clear(seed: int, index: int, name: str, rate: float = 0.5) -> float:
+    """Draw a concept that is absent or clearly there, from a stream of its own."""
+    drawn, strength, jitter = stream(seed, index, f"clear {name}").random(3)
+    low, high = _CLEAR[name]
+    if drawn < rate:
+        return float(low + strength * (high - low))
+    return float(_FAINT_TINT * (2.0 * jitter - 1.0)) if name == "tint" else 0.0
+
+
+def _clear_acquisition(
+    seed: int, index: int, label: int, tint_follows_label: float
+) -> dict[str, float]:
+    """Draw what is clearly there or not; P(pink) is (1 + c) / 2 of melanomas, (1 - c) / 2 of others."""
+    pink = 0.5 * (1.0 + tint_follows_label * (1 if label else -1))
+    rates = {"hair": 0.5, "ruler": 0.5, "dark_corner": 0.5, "tint": pink}
+    return {name: _clear(seed, index, name, rate) for name, rate in rates.items()}
+
+
 def sample_case(
     seed: int,
     index: int,
@@ -126,6 +158,7 @@ def sample_case(
     images_per_patient: int = 1,
     tint_follows_label: float = 0.0,
     rulers_in_benign: float | None = None,
+    clear_concepts: bool = False,
 ) -> Case:
     """Draw attributes and label of picture `index` of the data set `seed`.
 
@@ -140,6 +173,9 @@ def sample_case(
             and benign lesions teal, with overlap (a planted shortcut); between them, a mixture.
         rulers_in_benign: Share of benign lesions beside which a ruler lies, melanomas having none
             (a planted shortcut); None: one in five of both. Nothing else changes with it.
+        clear_concepts: Whether tint, hair, ruler, dark corner and veil are absent or clearly there, each
+            in half of the pictures. `tint_follows_label` c then makes (1 + c) / 2 of melanomas and
+            (1 - c) / 2 of benign lesions pink. The veil still decides on the label; nothing else changes.
 
     Raises:
         AuditError: If an argument is out of its range.
@@ -158,6 +194,8 @@ def sample_case(
     severity = math.sqrt(_PATIENT_SHARE) * patient.standard_normal()
     severity += math.sqrt(1.0 - _PATIENT_SHARE) * image.standard_normal()
     attributes = _lesion_attributes(image, severity)
+    if clear_concepts:
+        attributes["blue_white_veil"] = _clear(seed, index, "blue_white_veil")
     probability = 1.0 / (1.0 + math.exp(-malignancy_logit(attributes)))
     label = int(image.random() < probability)
     attributes |= _acquisition_attributes(
@@ -167,8 +205,10 @@ def sample_case(
         tint_follows_label,
         rulers_in_benign,
     )
+    if clear_concepts:
+        attributes |= _clear_acquisition(seed, index, label, tint_follows_label)
     ordered = {name: float(attributes[name]) for name in ATTRIBUTES}
-    return Case(index, seed, ordered, label, f"{seed}-{number:05d}")
+    return Case(index, seed, ordered, label, f"{seed}-{number:05d}", clear_concepts)
 
 
 def with_attribute(case: Case, name: str, value: float) -> Case:

@@ -5,10 +5,16 @@ import math
 from collections import OrderedDict
 from collections.abc import Sequence
 
+import numpy as np
+
+from auditkit.data.captions import concept_of
 from auditkit.data.dataset import Mask, Picture, Record
 from auditkit.data.synthetic.cases import Case, malignancy_logit, sample_case, with_attribute
 from auditkit.data.synthetic.clinical import render_clinical
 from auditkit.data.synthetic.dermoscopy import render
+from auditkit.data.synthetic.telling import described, told_of
+from auditkit.errors import AuditError
+from auditkit.spec.attributes import ATTRIBUTES
 from auditkit.spec.data_card import DataCard
 
 _RENDERERS = {"synthetic-dermoscopy": render, "synthetic-clinical": render_clinical}
@@ -18,6 +24,8 @@ VERSIONS: dict[str, int | str] = {"synthetic-dermoscopy": 1, "synthetic-clinical
 # Terciles of the generator's skin tone.
 _LIGHT, _DARK = 0.14, 0.45
 _KEPT = 64
+# Of 255: less does not show.
+_VISIBLE = 4
 
 
 class SyntheticData:
@@ -35,6 +43,7 @@ class SyntheticData:
                 images_per_patient=self._with.images_per_patient,
                 tint_follows_label=self._with.tint_follows_label,
                 rulers_in_benign=self._with.rulers_in_benign,
+                clear_concepts=self._with.clear_concepts,
             )
             for index in range(self._with.n)
         ]
@@ -63,6 +72,28 @@ class SyntheticData:
             0
         ]
 
+    def concept_mask(self, index: int, name: str) -> Mask | None:
+        """Where a concept is in the picture: the pixels that it changes; None if it is absent.
+
+        A pixel is changed if one of its channels differs by more than 4 of 255 between the picture as it
+        is and with the concept's attribute at 0 (or at its lowest value, where that is above 0).
+
+        Raises:
+            AuditError: there is no such concept, or no attribute holds it.
+        """
+        concept = concept_of(self.card, name)
+        known = ATTRIBUTES.get(concept.source)
+        if known is None:
+            raise AuditError(
+                f"{self.card.path}: concept '{name}' is not held by an attribute, so that nothing is known "
+                "of its place"
+            )
+        if self.records[index].concepts[name] == "0":
+            return None
+        without = self.intervened(index, known.name, max(0.0, known.low))
+        changed = np.abs(self.image(index).astype(np.int16) - without).max(axis=-1)
+        return np.asarray(changed > _VISIBLE)
+
     def true_probability(self, index: int, attribute: str, value: float) -> float:
         """The probability of melanoma that the generator draws the label with at that value."""
         changed = with_attribute(self._cases[index], attribute, value)
@@ -79,7 +110,10 @@ class SyntheticData:
 
     def _record(self, case: Case) -> Record:
         version = VERSIONS[self.card.format]
-        identity = repr((version, self._with.size, case.seed, case.index, dict(case.attributes)))
+        clear = ("clear",) if self._with.clear_concepts else ()
+        parts = (version, self._with.size, case.seed, case.index, dict(case.attributes), *clear)
+        identity = repr(parts)
+        told = told_of(self.card, described(case.attributes))
         return Record(
             id=f"synthetic-{case.seed}-{case.index:05d}",
             digest=hashlib.sha256(identity.encode()).hexdigest(),
@@ -87,6 +121,9 @@ class SyntheticData:
             patient=case.patient,
             groups=self._groups(case),
             annotated=True,
+            concepts=told.concepts,
+            details=told.details,
+            text=told.text,
         )
 
     def _groups(self, case: Case) -> dict[str, str]:

@@ -61,7 +61,9 @@ def render(case: Case, size: int = 128) -> tuple[npt.NDArray[np.uint8], npt.NDAr
     density += pigment(seed, index, attributes, shape, view)
     blood = redness(seed, index, attributes["redness"], shape, view)
     density += HAEMOGLOBIN[:, None, None] * blood
-    light = veil_and_regression(seed, index, attributes, shape, linear_light(density), view)
+    light = veil_and_regression(
+        seed, index, attributes, shape, linear_light(density), view, clear_veil=case.clear
+    )
     light = bubbles(seed, index, attributes["gel_bubble"], light)
     light = hair(seed, index, attributes["hair"], light)
     light = ruler(seed, index, attributes["ruler"], light)

@@ -28,6 +28,8 @@ _BLACK = np.array([1.3, 1.3, 1.25], dtype=np.float32)
 _VEIL = np.array([0.21, 0.26, 0.35], dtype=np.float32)
 _SCAR = np.array([0.62, 0.50, 0.47], dtype=np.float32)
 _HARMONICS = 11
+# Mean of the veil's field within the lesion where it must show: patches stay, but none misses the lesion.
+_CLEAR_VEIL = 0.4
 
 
 @dataclass(frozen=True)
@@ -191,8 +193,20 @@ def veil_and_regression(
     shape: Outline,
     light: Field,
     view: View,
+    *,
+    clear_veil: bool = False,
 ) -> Field:
-    """Lay the blue-white veil and scar-like regression over linear light (3, size, size)."""
+    """Lay the blue-white veil and scar-like regression over linear light (3, size, size).
+
+    Args:
+        seed: Seed of the data set.
+        index: Position of the picture.
+        attributes: What to draw.
+        shape: Where the lesion is.
+        light: Linear light of skin and pigment.
+        view: Where the lesion lies in the picture.
+        clear_veil: Whether the veil's patches are moved onto the lesion, which they may else miss.
+    """
     veil, scar = attributes["blue_white_veil"], attributes["regression"]
     within = smoothstep(shape.depth, 0.02, 0.3)
     if scar > 0.0:
@@ -208,6 +222,8 @@ def veil_and_regression(
     if veil > 0.0:
         generator = stream(seed, index, "veil")
         area, haze = smooth_noise(generator, view, 3)[0], smooth_noise(generator, view, 13)[0]
+        if clear_veil:
+            area = area + np.float32(_CLEAR_VEIL - np.average(area, weights=within + 1e-6))
         opacity = (0.25 + 0.45 * veil) * smoothstep(area, 0.5 - 1.4 * veil, 1.9 - 1.4 * veil)
         opacity = opacity * (1.0 + 0.12 * np.clip(haze, -2.0, 2.0))
         opacity = opacity * within * min(4.0 * veil, 1.0)

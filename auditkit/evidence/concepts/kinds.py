@@ -33,8 +33,9 @@ class BlockAnswers:
 
     Attributes:
         concepts: the block.
-        values: the V distinct values (tuples over the block's concepts) that occur, sorted.
-        own: (N,) which of them each image has.
+        values: the V distinct values (tuples over the block's concepts) that occur, in the order in which
+            the data card declares each concept's values.
+        own: (N,) which of them each image has; -1 where one is unknown.
         answers: (R, N, V, K) answer to image i drawn with the block at value v, its noise held fixed;
             at ``own`` it is the answer to the image drawn from its own caption. NaN where not evaluable.
     """
@@ -60,8 +61,8 @@ class ConceptAnswers:
     Attributes:
         plain: (R, N, K) answers to images drawn from the captions as they are.
         blocks: by block name.
-        skipped: (N,) why an image could not be evaluated ("" if it could): anything drawn for it was
-            not finite. Its rows are NaN.
+        skipped: (N,) why an image could not be evaluated ("" if it could): a value that is permuted is
+            unknown, or something drawn for it was not finite. Its rows are NaN.
         truncated: number of captions that the tokenizer had to cut.
         captions: number of distinct captions drawn.
     """

@@ -27,7 +27,7 @@ class Permuting(Parameters):
 
     @model_validator(mode="after")
     def _each_once(self) -> Self:
-        flat = [name for block in self.blocks for name in block]
+        flat = self.named_concepts
         for name in flat:
             if flat.count(name) > 1:
                 raise ValueError(f"concepts: '{name}' is named twice")
@@ -42,6 +42,11 @@ class Permuting(Parameters):
     def names(self) -> list[str]:
         """A name for each block."""
         return [SEPARATOR.join(block) for block in self.blocks]
+
+    @property
+    def named_concepts(self) -> list[str]:
+        """Every concept of every block."""
+        return [name for block in self.blocks for name in block]
 
     @property
     def generators(self) -> tuple[str, ...]:

@@ -1,19 +1,9 @@
-"""results.json: the product of a run. Every field is documented; the schema is the documentation.
+"""The fields of results.json, each with its description."""
 
-All renderings (HTML, terminal, Markdown) are functions of this file alone.
-"""
-
-import json
-import math
-import os
-import tempfile
-from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from auditkit.errors import AuditError
-from auditkit.findings import Figure, Measurement, Table
 from auditkit.verdict import Verdict
 
 SCHEMA_VERSION: Literal["1.0"] = "1.0"
@@ -25,8 +15,16 @@ class Part(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
 
+class ChoiceResult(Part):
+    """A name with what the data leave possible."""
+
+    value: str = Field(description="The name that the data favour.")
+    candidates: list[str] = Field(description="Names that cannot be excluded, the value first.")
+    p_values: dict[str, float] = Field(description="Evidence against each name, one-sided.")
+
+
 class MeasurementResult(Part):
-    """A quantity with its interval."""
+    """A quantity with its interval, or a name with its candidates."""
 
     name: str = Field(description="The measure's name, as in `expect`.")
     at: dict[str, float | str] = Field(description="Value of each dimension of the measure.")
@@ -41,6 +39,9 @@ class MeasurementResult(Part):
     planned: int = Field(description="Images that were to be evaluated.")
     not_evaluable: dict[str, int] = Field(description="Images that could not be, by reason.")
     reason: str = Field(description="Why there is no estimate; empty if there is one.")
+    choice: ChoiceResult | None = Field(
+        default=None, description="Of a measure that is a name; it has no value and no interval."
+    )
     applicable: bool = Field(
         default=True,
         description="False where the quantity cannot be asked of the model; the reason says why.",
@@ -63,8 +64,8 @@ class FigureResult(Part):
 
     name: str = Field(description="Unique within the audit.")
     title: str = Field(description="Heading.")
-    kind: Literal["lines", "points", "circle", "forest", "ranks"] = Field(
-        description="Over an axis, around a circle, estimates with intervals, one row each, or ranks."
+    kind: Literal["lines", "points", "circle", "forest", "ranks", "boxes", "matrix"] = Field(
+        description="Over an axis, around a circle, estimates with intervals, ranks, boxplots, a grid."
     )
     x_label: str = Field(description="Quantity and unit of x.")
     y_label: str = Field(description="Quantity and unit of y.")
@@ -73,11 +74,12 @@ class FigureResult(Part):
     diagonal: bool = Field(description="Whether the line y = x is drawn (chance, or calibration).")
     zero: bool = Field(description="Whether the line y = 0 is drawn.")
     labels: list[str] = Field(
-        default_factory=list, description="Rows of a forest: x is a place in this list."
+        default_factory=list, description="Rows of a forest or grid: x is a place in this list."
     )
     critical_difference: float | None = Field(
         default=None, description="Of ranks: mean ranks closer than this do not differ."
     )
+    reach: float | None = Field(default=None, description="Of a grid: size of the fullest colour.")
 
 
 class TableResult(Part):
@@ -289,107 +291,3 @@ class Results(Part):
     data: list[DataResult] = Field(description="With what.")
     verdicts: list[VerdictResult] = Field(description="Every expectation, judged.")
     audits: list[AuditResult] = Field(description="Everything that was found.")
-
-
-def number(value: float | None) -> float | None:
-    """A finite builtin float, or null: JSON has neither NaN nor infinity."""
-    if value is None or not math.isfinite(value):
-        return None
-    return float(value)
-
-
-def measurement_result(measurement: Measurement) -> MeasurementResult:
-    """A measurement as it stands in results.json."""
-    estimate = measurement.estimate
-    return MeasurementResult(
-        name=measurement.name,
-        at=dict(measurement.at),
-        value=number(estimate.value) if estimate else None,
-        low=number(estimate.low) if estimate else None,
-        high=number(estimate.high) if estimate else None,
-        level=estimate.level if estimate else None,
-        n=int(estimate.n) if estimate else 0,
-        clusters=int(estimate.clusters) if estimate else 0,
-        method=estimate.method if estimate else "",
-        unit=measurement.unit,
-        planned=int(measurement.planned),
-        not_evaluable={reason: int(n) for reason, n in measurement.not_evaluable.items()},
-        reason=measurement.reason,
-        applicable=measurement.applicable,
-    )
-
-
-def figure_result(figure: Figure) -> FigureResult:
-    """A figure's numbers as they stand in results.json."""
-    return FigureResult(
-        name=figure.name,
-        title=figure.title,
-        kind=figure.kind,
-        x_label=figure.x_label,
-        y_label=figure.y_label,
-        caption=figure.caption,
-        diagonal=figure.diagonal,
-        zero=figure.zero,
-        labels=list(figure.labels),
-        critical_difference=number(figure.critical_difference),
-        series=[
-            SeriesResult(
-                name=line.name,
-                x=[float(x) for x in line.x],
-                y=[number(y) for y in line.y],
-                low=None if line.low is None else [number(y) for y in line.low],
-                high=None if line.high is None else [number(y) for y in line.high],
-                dashed=line.dashed,
-            )
-            for line in figure.series
-        ],
-    )
-
-
-def table_result(table: Table) -> TableResult:
-    """A table as it stands in results.json."""
-    return TableResult(
-        name=table.name,
-        title=table.title,
-        columns=list(table.columns),
-        rows=[[str(cell) for cell in row] for row in table.rows],
-        caption=table.caption,
-    )
-
-
-def to_json(results: Results) -> str:
-    """Canonical text: sorted keys, no NaN, newline at the end."""
-    data = results.model_dump(mode="json")
-    return json.dumps(data, sort_keys=True, indent=1, allow_nan=False, ensure_ascii=False) + "\n"
-
-
-def read_results(path: Path) -> Results:
-    """Read results.json back."""
-    return Results.model_validate_json(path.read_text(encoding="utf-8"))
-
-
-def results_schema() -> dict[str, Any]:
-    """JSON Schema of results.json."""
-    return {
-        "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "title": "auditkit results",
-        **Results.model_json_schema(),
-    }
-
-
-def write_whole(path: Path, content: bytes) -> None:
-    """Write a file whole or not at all: to a temporary one beside it, then moved into place.
-
-    Raises:
-        AuditError: the folder cannot be written or the disk is full.
-    """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=".half-")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-        Path(name).chmod(0o644)
-        Path(name).replace(path)
-    except OSError as error:
-        Path(name).unlink(missing_ok=True)
-        raise AuditError(f"{path} cannot be written: {error.strerror}; free some space") from error

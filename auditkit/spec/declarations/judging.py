@@ -1,0 +1,32 @@
+"""What two checks of concept permutation have in common: a classifier that judges what was drawn."""
+
+from pydantic import Field
+
+from auditkit.spec.declarations.permuting import Permuting
+
+
+class Judging(Permuting):
+    """Permuted concepts, and a concept classifier that sees whether they are in the images."""
+
+    classifier: str = Field(
+        description="Name of a model card with `exclusive: false` and a class per concept."
+    )
+    judged: list[str] = Field(
+        default_factory=list,
+        description="Further concepts of the data card that are judged and not permuted.",
+    )
+
+    @property
+    def permuted(self) -> list[str]:
+        """Every concept of every block."""
+        return [name for block in self.blocks for name in block]
+
+    @property
+    def named_concepts(self) -> list[str]:
+        """Every concept that the classifier judges, permuted ones first."""
+        return [*self.permuted, *self.judged]
+
+    @property
+    def models(self) -> tuple[str, ...]:
+        """The concept classifier."""
+        return (self.classifier,)
