@@ -6,24 +6,21 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from importlib.util import find_spec
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from auditkit.checks import compute
 from auditkit.data import Dataset, load_data
-from auditkit.data.dataset import manifest_digest
 from auditkit.errors import Unavailable
 from auditkit.evidence import Evidence, Peers, Settings
 from auditkit.evidence.engine import Engine
 from auditkit.findings import Findings, Measurement
-from auditkit.models.identity import decision_names, label_indices, pinned, weights_digest
-from auditkit.results import DataResult, ModelResult
+from auditkit.models.identity import label_indices
 from auditkit.spec.audit import Expectation
 from auditkit.spec.data_card import REDRAWABLE, DataCard
 from auditkit.spec.declaration import Need
 from auditkit.spec.formats import FORMATS
 from auditkit.spec.load import Audit, Beside, resolve_at
-from auditkit.spec.model_card import Input, ModelCard, Output
+from auditkit.spec.model_card import ModelCard
 from auditkit.verdict import Judgement, Verdict, judge
 
 if TYPE_CHECKING:
@@ -216,76 +213,3 @@ def threads(workers: int = 1) -> int:
     affinity = getattr(os, "sched_getaffinity", None)  # Linux only
     cores = len(affinity(0)) if affinity else os.cpu_count() or 1
     return max(1, cores // max(1, workers))
-
-
-def model_result(card: ModelCard, root: Path) -> ModelResult:
-    """A model's identity for results.json."""
-    return ModelResult(
-        model=card.model,
-        title=card.title,
-        task=card.task,
-        stand_in=card.stand_in,
-        card=relative(card.path, root),
-        card_sha256=card.digest,
-        weights_sha256=weights_digest(card),
-        pinned=pinned(card),
-        format=_format(card),
-        input=_stated(card.input),
-        output=_stated(card.output),
-        threshold=card.threshold,
-        licence=card.licence,
-        source=card.source,
-        dossier=card.dossier.model_dump(),
-    )
-
-
-def _stated(part: Input | Output) -> dict[str, Any]:
-    """What is in force: all that was stated, and defaults that are a choice."""
-    return {name: value for name, value in part.model_dump().items() if value not in (None, "none")}
-
-
-def _format(card: ModelCard) -> str:
-    """Format and architecture, and how many networks and views are averaged."""
-    parts = [card.format, *dict.fromkeys(n.architecture for n in card.networks if n.architecture)]
-    if len(card.networks) > 1:
-        parts.append(f"({len(card.networks)} networks)")
-    if len(card.view_names) > 1:
-        parts.append(f"({len(card.view_names)} views)")
-    return " ".join(parts)
-
-
-def data_result(data: DataCard, dataset: Dataset, card: ModelCard) -> DataResult:
-    """A data set's identity and make-up for results.json; labels by the model's class names."""
-    names = decision_names(card) or []
-    records = dataset.records
-    labels: dict[str, int] = {}
-    groups: dict[str, dict[str, int]] = {}
-    for record in records:
-        label = names[record.label] if record.label < len(names) else str(record.label)
-        labels[label] = labels.get(label, 0) + 1
-        for column, value in record.groups.items():
-            counts = groups.setdefault(column, {})
-            counts[value] = counts.get(value, 0) + 1
-    return DataResult(
-        data=data.data,
-        title=data.title,
-        task=data.task,
-        stand_in=data.stand_in,
-        card_sha256=data.digest,
-        manifest_sha256=manifest_digest(records),
-        images=len(records),
-        patients=len({record.patient for record in records}),
-        labels=labels,
-        groups=groups,
-        licence=data.licence,
-        source=data.source,
-        description=data.description,
-    )
-
-
-def relative(path: Path, root: Path) -> str:
-    """A path below the root folder without it; another path as it is."""
-    try:
-        return path.resolve().relative_to(root.resolve()).as_posix()
-    except ValueError:
-        return path.as_posix()

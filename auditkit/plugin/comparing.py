@@ -17,8 +17,9 @@ from auditkit.plugin.judging import (
 )
 from auditkit.plugin.keys import AUDITOR, OPTIONS, RECORDS
 from auditkit.plugin.measured import VIOLATED, Inconclusive, Measured
+from auditkit.provenance import relative
 from auditkit.results import VerdictResult
-from auditkit.session import hindrance, relative
+from auditkit.session import hindrance
 from auditkit.spec.audit import AuditSpec, Expectation
 from auditkit.spec.load import Audit, beside, keyword_parameters
 from auditkit.spec.model_card import ModelCard

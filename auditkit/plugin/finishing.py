@@ -20,6 +20,7 @@ from auditkit.results import (
     DataResult,
     Deviations,
     Environment,
+    InstrumentResult,
     ModelResult,
     Results,
     Run,
@@ -61,6 +62,7 @@ def assemble(
     audits = _sorted(recorder, "audit", AuditResult, lambda a: (a.file, a.audit, a.model))
     models = _sorted(recorder, "model", ModelResult, lambda m: m.model)
     data = _sorted(recorder, "data", DataResult, lambda d: d.data)
+    instruments = _sorted(recorder, "instrument", InstrumentResult, lambda i: (i.kind, i.name))
     deviations = _deviations(config, recorder, verdicts, models, data)
     environment = _environment(config, options)
     refused = refusals(deviations, environment.commit, verdicts) if options.release else []
@@ -83,6 +85,7 @@ def assemble(
         deviations=deviations,
         models=models,
         data=data,
+        instruments=instruments,
         verdicts=verdicts,
         audits=audits,
     )

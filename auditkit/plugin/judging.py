@@ -10,6 +10,7 @@ from auditkit.findings import Findings, Measurement
 from auditkit.plugin.keys import AUDITS, OPTIONS, RECORDS, SENT, SESSION, VERDICT
 from auditkit.plugin.pictures import example_result, gallery_result
 from auditkit.plugin.progress import Progress
+from auditkit.provenance import data_result, instruments, model_result, relative
 from auditkit.results import (
     AuditResult,
     VerdictResult,
@@ -18,7 +19,7 @@ from auditkit.results import (
     number,
     table_result,
 )
-from auditkit.session import Session, data_result, model_result, relative, threads
+from auditkit.session import Session, threads
 from auditkit.spec.audit import Expectation
 from auditkit.spec.load import Audit, resolve_at
 from auditkit.spec.model_card import ModelCard
@@ -189,6 +190,11 @@ def send_audit(config: pytest.Config, audit: Audit, card: ModelCard) -> list[dic
         if _first_time(config, "data", data.data):
             found_data = data_result(data, session.dataset(data, card), card)
             records.append({"data": found_data.model_dump(mode="json")})
+    records += [
+        {"instrument": instrument.model_dump(mode="json")}
+        for instrument in instruments(audit.beside)
+        if _first_time(config, "instrument", instrument.kind, instrument.name)
+    ]
     return records
 
 

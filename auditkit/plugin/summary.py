@@ -90,6 +90,6 @@ def _others(other_tasks: dict[str, int]) -> str:
 
 
 def _relative(config: pytest.Config) -> str:
-    from auditkit.session import relative
+    from auditkit.provenance import relative
 
     return relative(config.stash[OPTIONS].folder, config.invocation_params.dir)

@@ -55,6 +55,7 @@ def _stand_ins(results: Results) -> Iterator[Banner]:
     substitutes = {
         **{model.model: model.stand_in for model in results.models if model.stand_in},
         **{data.data: data.stand_in for data in results.data if data.stand_in},
+        **{one.name: one.stand_in for one in results.instruments if one.stand_in},
     }
     names = dict.fromkeys([*results.deviations.stand_ins, *substitutes])
     if not names:

@@ -230,6 +230,21 @@ class DataResult(Part):
     description: str = Field(description="Collection and reference standard.")
 
 
+class InstrumentResult(Part):
+    """Identity of a further model that an audit measures with: a generator or a concept classifier."""
+
+    kind: Literal["generator", "concept classifier"] = Field(description="What it is.")
+    name: str = Field(description="Of its card.")
+    title: str = Field(description="One line for people.")
+    task: str = Field(description="What it was trained for.")
+    stand_in: str = Field(description="If it is a substitute: for what; else empty.")
+    settings: str = Field(description="How it is used, in words.")
+    card_sha256: str = Field(description="Of the card file.")
+    files_sha256: str = Field(description="Over all its files.")
+    licence: str = Field(description="Of the weights.")
+    source: str = Field(description="Of the weights.")
+
+
 class Release(Part):
     """The decision about one model."""
 
@@ -289,5 +304,8 @@ class Results(Part):
     deviations: Deviations = Field(description="What is partial, stand-in, dirty or rerun.")
     models: list[ModelResult] = Field(description="What was audited.")
     data: list[DataResult] = Field(description="With what.")
+    instruments: list[InstrumentResult] = Field(
+        default_factory=list, description="Generators and classifiers of concepts that were used."
+    )
     verdicts: list[VerdictResult] = Field(description="Every expectation, judged.")
     audits: list[AuditResult] = Field(description="Everything that was found.")

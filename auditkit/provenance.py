@@ -1,0 +1,128 @@
+"""Who was audited, on what and with what, for results.json."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from auditkit.data import Dataset
+from auditkit.data.dataset import manifest_digest
+from auditkit.models.diffusion.folder import pipeline_digest
+from auditkit.models.identity import decision_names, pinned, weights_digest
+from auditkit.results import DataResult, InstrumentResult, ModelResult
+from auditkit.spec.data_card import DataCard
+from auditkit.spec.generator_card import GeneratorCard
+from auditkit.spec.load import Beside
+from auditkit.spec.model_card import Input, ModelCard, Output
+
+
+def model_result(card: ModelCard, root: Path) -> ModelResult:
+    """A model's identity for results.json."""
+    return ModelResult(
+        model=card.model,
+        title=card.title,
+        task=card.task,
+        stand_in=card.stand_in,
+        card=relative(card.path, root),
+        card_sha256=card.digest,
+        weights_sha256=weights_digest(card),
+        pinned=pinned(card),
+        format=_format(card),
+        input=_stated(card.input),
+        output=_stated(card.output),
+        threshold=card.threshold,
+        licence=card.licence,
+        source=card.source,
+        dossier=card.dossier.model_dump(),
+    )
+
+
+def _stated(part: Input | Output) -> dict[str, Any]:
+    """What is in force: all that was stated, and defaults that are a choice."""
+    return {name: value for name, value in part.model_dump().items() if value not in (None, "none")}
+
+
+def _format(card: ModelCard) -> str:
+    """Format and architecture, and how many networks and views are averaged."""
+    parts = [card.format, *dict.fromkeys(n.architecture for n in card.networks if n.architecture)]
+    if len(card.networks) > 1:
+        parts.append(f"({len(card.networks)} networks)")
+    if len(card.view_names) > 1:
+        parts.append(f"({len(card.view_names)} views)")
+    return " ".join(parts)
+
+
+def data_result(data: DataCard, dataset: Dataset, card: ModelCard) -> DataResult:
+    """A data set's identity and make-up for results.json; labels by the model's class names."""
+    names = decision_names(card) or []
+    records = dataset.records
+    labels: dict[str, int] = {}
+    groups: dict[str, dict[str, int]] = {}
+    for record in records:
+        label = names[record.label] if record.label < len(names) else str(record.label)
+        labels[label] = labels.get(label, 0) + 1
+        for column, value in record.groups.items():
+            counts = groups.setdefault(column, {})
+            counts[value] = counts.get(value, 0) + 1
+    return DataResult(
+        data=data.data,
+        title=data.title,
+        task=data.task,
+        stand_in=data.stand_in,
+        card_sha256=data.digest,
+        manifest_sha256=manifest_digest(records),
+        images=len(records),
+        patients=len({record.patient for record in records}),
+        labels=labels,
+        groups=groups,
+        licence=data.licence,
+        source=data.source,
+        description=data.description,
+    )
+
+
+def instruments(beside: Beside) -> Sequence[InstrumentResult]:
+    """Identities of the generators and concept classifiers that an audit measures with.
+
+    Raises:
+        AuditError: files are missing, or not what the card states.
+    """
+    drawing = [_generator(card) for card in beside.generators.values()]
+    return [*drawing, *(_classifier(card) for card in beside.models.values())]
+
+
+def _generator(card: GeneratorCard) -> InstrumentResult:
+    return InstrumentResult(
+        kind="generator",
+        name=card.generator,
+        title=card.title,
+        task=card.task,
+        stand_in=card.stand_in,
+        settings=f"{card.steps} steps, guidance {card.guidance:g}, scheduler {card.scheduler}",
+        card_sha256=card.digest,
+        files_sha256=pipeline_digest(card),
+        licence=card.licence,
+        source=card.source,
+    )
+
+
+def _classifier(card: ModelCard) -> InstrumentResult:
+    return InstrumentResult(
+        kind="concept classifier",
+        name=card.model,
+        title=card.title,
+        task=card.task,
+        stand_in=card.stand_in,
+        settings=_format(card),
+        card_sha256=card.digest,
+        files_sha256=weights_digest(card),
+        licence=card.licence,
+        source=card.source,
+    )
+
+
+def relative(path: Path, root: Path) -> str:
+    """A path below the root folder without it; another path as it is."""
+    try:
+        return path.resolve().relative_to(root.resolve()).as_posix()
+    except ValueError:
+        return path.as_posix()
