@@ -78,8 +78,9 @@ def run(given: argparse.Namespace) -> int:
     from auditkit.benchmarking.compute import benchmark
     from auditkit.benchmarking.result import write
     from auditkit.evidence.kinds import Settings
+    from auditkit.models.networks import device_of
 
-    settings = Settings()
+    settings = Settings(device=device_of("auto").type)
     source = _source(cards, given.store or STORE, settings, recipe)
     result = benchmark(source, recipe, cards.digests, settings.device)
     write(result, given.out)
@@ -172,7 +173,7 @@ def _source(cards: _Cards, store: Path, settings: "Settings", recipe: Recipe) ->
     from auditkit.evidence.engine import Engine
     from auditkit.models.identity import label_indices
 
-    engine = Engine(Store(store), 1 if settings.device == "cuda" else _threads(), _progress)
+    engine = Engine(Store(store), _threads() if settings.device == "cpu" else 1, _progress)
     models = _Models(settings.device, settings.precision)
     peers = Peers(generators={cards.generator.generator: cards.generator})
     data = load_data(

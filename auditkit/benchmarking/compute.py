@@ -51,7 +51,7 @@ def benchmark(
         source: evidence of the concept classifier, and of targets that have cards.
         recipe: what is asked for.
         cards: sha256 of each card, for the provenance.
-        device: that was asked for.
+        device: on which networks ran.
 
     Raises:
         AuditError: concepts, classifier, generator and targets do not fit one another.

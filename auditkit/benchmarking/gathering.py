@@ -14,9 +14,11 @@ from auditkit.benchmarking.targets import (
     Redrawn,
     Target,
     median_labels,
+    random_targets,
     random_weights,
     truth,
 )
+from auditkit.data.captions import tells
 from auditkit.data.dataset import Dataset, Record
 from auditkit.errors import AuditError
 from auditkit.evidence.concepts.kinds import ConceptAnswers, Drawing
@@ -120,9 +122,8 @@ def gather(source: Source, recipe: Recipe) -> Gathered:
     bottleneck = classifier_bottleneck(model, len(classes))
     networks = [source.load(one.card) for one in source.targets]
     heads = [target_bottleneck(network, classes) for network in networks]
-    drawing = Drawing(
-        source.generator, tuple((name,) for name in concepts), recipe.repeats, recipe.seed
-    )
+    blocks = tuple((name,) for name in concepts)
+    drawing = Drawing(source.generator, blocks, seed=recipe.seed)
     asked = [one.concept_answers(drawing) for one in (evidence, *source.targets)]
     keep, reasons = _evaluable(asked)
     records = [evidence.records[i] for i in keep]
@@ -136,20 +137,10 @@ def gather(source: Source, recipe: Recipe) -> Gathered:
         pairs = zip(networks, heads, strict=True)
         explained = [Explained(head[0], n, [place]) for place, (n, head) in enumerate(pairs)]
     else:
-        weights = np.zeros((recipe.targets, real.shape[1]))
-        weights[:, columns] = random_weights(recipe.targets, len(concepts), recipe.seed)
-        targets = [
-            Target(
-                f"target {place + 1}",
-                median_labels(present, row[columns]),
-                row,
-                real,
-                real @ row,
-                drawn.weighted(row),
-                None if rendered is None else rendered.weighted(row),
-            )
-            for place, row in enumerate(weights)
-        ]
+        rows = np.zeros((recipe.targets, real.shape[1]))
+        rows[:, columns] = random_weights(recipe.targets, len(concepts), recipe.seed)
+        labels = [median_labels(present, row[columns]) for row in rows]
+        targets = random_targets(labels, rows, real, drawn, rendered)
         explained = [Explained(bottleneck, model, range(len(targets)))]
     for target in targets:
         _two_classes(target)
@@ -172,7 +163,7 @@ def gather(source: Source, recipe: Recipe) -> Gathered:
 
 
 def permuted_concepts(evidence: Evidence) -> tuple[tuple[str, ...], list[int]]:
-    """The concepts that the data declare and the classifier knows, and their places among its classes.
+    """The concepts that captions tell and the classifier knows, and their places among its classes.
 
     Raises:
         AuditError: fewer than two, or the model is no concept classifier.
@@ -184,11 +175,12 @@ def permuted_concepts(evidence: Evidence) -> tuple[tuple[str, ...], list[int]]:
             f"'{card.model}' is no concept classifier: a card with output: {{exclusive: false, classes: "
             "[...]} and without a score was expected"
         )
-    declared = [concept.name for concept in evidence.data.card.concepts]
+    data = evidence.data.card
+    declared = [concept.name for concept in data.concepts if tells(data, concept)]
     columns = [place for place, name in enumerate(classes) if name in declared]
     if len(columns) < 2:
         raise AuditError(
-            f"'{card.model}' recognises {', '.join(classes)}, and '{evidence.data.card.data}' declares "
+            f"'{card.model}' recognises {', '.join(classes)}, and captions of '{data.data}' tell "
             f"{', '.join(declared) or 'no concepts'}; two common names at least were expected"
         )
     return tuple(classes[place] for place in columns), columns

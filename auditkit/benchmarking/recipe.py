@@ -26,7 +26,6 @@ class Recipe:
         seed: of weights, noise, permutations, resamples and the choice of models that are shown.
         permutations: sampled ones for the boxplots; importances are over all of them in closed form.
         heatmaps: images that Grad-CAM and LIME are asked about; 0 leaves them out.
-        repeats: generated images per caption, each with noise of its own.
     """
 
     targets: int = 100
@@ -34,10 +33,9 @@ class Recipe:
     seed: int = 0
     permutations: int = 25
     heatmaps: int = 100
-    repeats: int = 1
 
     def __post_init__(self) -> None:
-        least = {"targets": 0, "images": 4, "permutations": 1, "heatmaps": 0, "repeats": 1}
+        least = {"targets": 0, "images": 4, "permutations": 1, "heatmaps": 0}
         for name, low in least.items():
             if getattr(self, name) < low:
                 raise AuditError(f"{name}: {low} or more was expected, not {getattr(self, name)}")
@@ -52,6 +50,5 @@ class Recipe:
             "seed": self.seed,
             "permutations": self.permutations,
             "heatmaps": self.heatmaps,
-            "repeats": self.repeats,
             "baselines": baselines,
         }

@@ -121,7 +121,7 @@ class Provenance(Part):
     auditkit: str = Field(description="Version.")
     code: str = Field(description="Digest of the code that computes evidence, and its packages.")
     packages: dict[str, str] = Field(description="Versions of the packages that compute.")
-    device: str = Field(description="As asked for.")
+    device: str = Field(description="cpu, cuda or mps.")
     cards: dict[str, str] = Field(description="sha256 of each card, by kind and name.")
     weights: dict[str, str] = Field(description="sha256 of each model's weights, by name.")
     manifest: str = Field(description="sha256 over the records of the data set.")

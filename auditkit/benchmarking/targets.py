@@ -102,6 +102,36 @@ def random_weights(count: int, concepts: int, seed: int) -> Floats:
     return np.array(rows).reshape(count, concepts)
 
 
+def random_targets(
+    labels: Sequence[Integers],
+    weights: Floats,
+    real: Floats,
+    drawn: Redrawn,
+    rendered: Redrawn | None,
+) -> list[Target]:
+    """Targets w'c on the answers of one concept classifier.
+
+    Args:
+        labels: (N,) of each of M targets.
+        weights: (M, K).
+        real: (N, K) predictions on real images.
+        drawn: those (..., K) on generated images.
+        rendered: those on images by the true renderer, if there is one.
+    """
+    return [
+        Target(
+            f"target {place}",
+            own,
+            row,
+            real,
+            real @ row,
+            drawn.weighted(row),
+            None if rendered is None else rendered.weighted(row),
+        )
+        for place, (own, row) in enumerate(zip(labels, weights, strict=True), start=1)
+    ]
+
+
 def truth(records: Sequence[Record], concepts: Sequence[str]) -> Integers:
     """Which concepts are in each image: (N, D), 1 where the value is known and not "0"."""
     rows = [[record.concepts[name] not in ("", ABSENT) for name in concepts] for record in records]

@@ -59,17 +59,20 @@ def training_batch(
     return Batch(images, rows, drawn.timesteps, drawn.noise, drawn.posterior)
 
 
-def validation_batch(data: Captioned, parts: TextToImage, timesteps: int, seed: int) -> Batch:
-    """All images of a validation set, with noise and timesteps that never change.
+def validation_batches(
+    data: Captioned, parts: TextToImage, timesteps: int, seed: int, size: int
+) -> Iterator[Batch]:
+    """All images of a validation set, ``size`` at once, with noise and timesteps that never change.
 
     The timesteps are spread evenly over 0..T - 1, in an order drawn from the seed.
     """
     count = len(data)
-    generators = [
-        torch.Generator().manual_seed(seed_of("validation", seed, index)) for index in range(count)
-    ]
-    noise = torch.stack([torch.randn(parts.latent_shape, generator=one) for one in generators])
-    places = torch.from_numpy(np.random.default_rng(seed_of("validation", seed)).permutation(count))
-    spread = ((places + 0.5) / count * timesteps).long()
-    images = torch.from_numpy(data.images.rows(np.arange(count)))
-    return Batch(images, data.rows, spread, noise, None)
+    places = np.random.default_rng(seed_of("validation", seed)).permutation(count)
+    spread = torch.from_numpy(((places + 0.5) / count * timesteps).astype(np.int64))
+    for start in range(0, count, size):
+        indices = np.arange(start, min(start + size, count))
+        seeds = [seed_of("validation", seed, int(index)) for index in indices]
+        generators = [torch.Generator().manual_seed(one) for one in seeds]
+        noise = torch.stack([torch.randn(parts.latent_shape, generator=one) for one in generators])
+        images = torch.from_numpy(data.images.rows(indices))
+        yield Batch(images, data.rows[indices], spread[indices], noise, None)

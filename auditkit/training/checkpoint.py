@@ -40,7 +40,8 @@ def write(out: Path, step: int, groups: Mapping[str, Tensors], state: Mapping[st
     final = out / f"step-{step:06d}"
     half = out / f".half-{final.name}"
     try:
-        shutil.rmtree(half, ignore_errors=True)
+        for left in out.glob(".half-step-*"):
+            shutil.rmtree(left, ignore_errors=True)
         half.mkdir(parents=True)
         for group, tensors in groups.items():
             whole = {name: value.detach().contiguous() for name, value in tensors.items()}

@@ -12,18 +12,20 @@ from auditkit.models.diffusion.parts import TextToImage
 from auditkit.spec.catalogue import Catalogue, catalogue
 from auditkit.spec.training import ConceptTraining, read_concept_training
 from auditkit.training import checkpoint, curves
-from auditkit.training.batches import training_batch, validation_batch
+from auditkit.training.batches import training_batch, validation_batches
 from auditkit.training.captioned import Captioned, captioned
 from auditkit.training.identity import identity, require_same
 from auditkit.training.images import ahead
-from auditkit.training.interrupt import Interrupted, Signals
+from auditkit.training.interrupt import Interrupted, Signals, only_here
 from auditkit.training.learner import Learner
-from auditkit.training.pipeline import device_of, opened, prepared
+from auditkit.training.pipeline import opened, prepared
 from auditkit.training.progress import Progress
 from auditkit.training.result import save_result, write_provenance
 from auditkit.training.samples import draw_samples
 from auditkit.training.schedule import rate
 
+# Captions in training.json that are longer than the tokenizer takes; all are counted.
+_LISTED = 100
 _GROUPS = ("weights", "average", "adam")
 
 
@@ -39,7 +41,7 @@ def train_concepts(
         recipe: a ``*.training.yaml``, or what it says.
         out: folder of the run.
         cards: folders with data cards.
-        device: auto, cpu, cuda or cuda:N.
+        device: auto, cpu, cuda or mps.
 
     Returns:
         The card of the generator, beside its pipeline in ``out``.
@@ -51,11 +53,11 @@ def train_concepts(
     said = recipe if isinstance(recipe, ConceptTraining) else read_concept_training(recipe)
     known = catalogue(cards)
     out.mkdir(parents=True, exist_ok=True)
-    parts = opened(said, out, str(device_of(device)))
-    run = _Run(said, out, parts, known)
-    run.resume()
-    run.go()
-    return run.finish()
+    with only_here(out):
+        run = _Run(said, out, opened(said, out, device), known)
+        run.resume()
+        run.go()
+        return run.finish()
 
 
 class _Run:
@@ -146,8 +148,10 @@ class _Run:
             return
         if recipe.validation is not None:
             timesteps = learner.noising.timesteps
-            batch = validation_batch(self._validation, self._parts, timesteps, recipe.seed)
-            loss = learner.loss(batch, self._validation)
+            batches = validation_batches(
+                self._validation, self._parts, timesteps, recipe.seed, learner.at_once
+            )
+            loss = learner.loss(batches, self._validation)
             point = curves.Point(self._done, rate(recipe, self._done - 1), validation=loss)
             self._points.append(point)
         with learner.average.in_place(), learner.resting():
@@ -183,7 +187,10 @@ class _Run:
             "device": str(self._parts.device),
             "trained_parameters": sum(p.numel() for p in self._learner.parameters.values()),
             "validation_loss": validations[-1] if validations else None,
-            "truncated_captions": list(self._data.truncated),
+            "truncated_captions": {
+                "number": len(self._data.truncated),
+                "first": list(self._data.truncated[:_LISTED]),
+            },
         }
 
 

@@ -1,11 +1,16 @@
-"""Interrupts that wait for the end of a step."""
+"""One process per run, and interrupts that wait for the end of a step."""
 
 import signal
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from types import FrameType
 from typing import Any
+
+from filelock import FileLock, Timeout
+
+from auditkit.errors import AuditError
 
 
 class Interrupted(KeyboardInterrupt):
@@ -38,3 +43,23 @@ class Signals:
 
 
 _KINDS = (signal.SIGINT, signal.SIGTERM)
+
+
+@contextmanager
+def only_here(out: Path) -> Iterator[None]:
+    """Hold the run's folder; the system lets go of it if the process dies.
+
+    Raises:
+        AuditError: another process trains there.
+    """
+    lock = FileLock(out / ".lock")
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        raise AuditError(
+            f"another process trains in {out}; wait for it, or give another folder with --out"
+        ) from None
+    try:
+        yield
+    finally:
+        lock.release()

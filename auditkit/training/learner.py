@@ -2,7 +2,7 @@
 
 import gc
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -86,11 +86,11 @@ class Learner:
         return loss
 
     @torch.no_grad()
-    def loss(self, batch: Batch, data: Captioned) -> float:
-        """Mean loss without learning, of the averaged weights if there are any."""
+    def loss(self, batches: Iterable[Batch], data: Captioned) -> float:
+        """Mean loss per image without learning, of the averaged weights if there are any."""
         with self.average.in_place(), self.resting():
-            parts = [self._losses(part, data).sum().item() for part in batch.split(self.at_once)]
-        return float(sum(parts)) / len(batch)
+            losses = [self._losses(batch, data).cpu() for batch in batches]
+        return float(torch.cat(losses).double().mean())
 
     @contextmanager
     def resting(self) -> Iterator[None]:
@@ -112,7 +112,12 @@ class Learner:
                 loss = self._losses(part, data).sum() / len(batch)
                 torch.autograd.backward(self._scaler.scale(loss))
                 total += loss.item()
-        except (torch.OutOfMemoryError, RuntimeError) as error:
+        except RuntimeError as error:
+            if _of_compiler(error):
+                raise AuditError(
+                    f"compile: the U-Net could not be compiled ({str(error)[:200]}); a C++ compiler that "
+                    "PyTorch knows is needed, or compile: false"
+                ) from error
             if not _out_of_memory(error):
                 raise
             return None
@@ -225,6 +230,10 @@ def _attention(device: torch.device, precision: torch.dtype) -> Iterator[None]:
             yield
     else:
         yield
+
+
+def _of_compiler(error: BaseException) -> bool:
+    return type(error).__module__.startswith(("torch._dynamo", "torch._inductor"))
 
 
 def _out_of_memory(error: BaseException) -> bool:

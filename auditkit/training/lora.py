@@ -28,6 +28,9 @@ def adapt(networks: Mapping[str, nn.Module], lora: Lora, seed: int) -> None:
     peft = _peft()
     for name, network in networks.items():
         pattern = _DIFFUSERS if name == "unet" else _TRANSFORMERS
+        # Elsewhere layers of these names may be read, not called: an adapter would silently do nothing.
+        if not type(network).__module__.startswith(("diffusers.", "transformers.")):
+            raise _refused(name, network)
         network.requires_grad_(requires_grad=False)
         config = peft.LoraConfig(r=lora.rank, lora_alpha=lora.alpha, target_modules=pattern)
         try:
@@ -35,10 +38,14 @@ def adapt(networks: Mapping[str, nn.Module], lora: Lora, seed: int) -> None:
                 torch.manual_seed(seed)
                 peft.inject_adapter_in_model(config, network)
         except ValueError as error:
-            raise AuditError(
-                f"lora: {name} ({type(network).__name__}) has no attention projections that can be "
-                f"adapted ({error}); leave it out of `parts`, or train without lora"
-            ) from error
+            raise _refused(name, network) from error
+
+
+def _refused(name: str, network: nn.Module) -> AuditError:
+    return AuditError(
+        f"lora: {name} ({type(network).__name__}) has no attention projections that can be adapted; leave "
+        "it out of `parts`, or train without lora"
+    )
 
 
 def save_adapter(networks: Mapping[str, nn.Module], lora: Lora, folder: Path) -> None:

@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-import torch
 from torch import nn
 
 from auditkit.errors import AuditError
@@ -28,7 +27,7 @@ def opened(recipe: ConceptTraining, out: Path, device: str) -> TextToImage:
         from auditkit.training.swap import swapped
 
         folder = swapped(folder, recipe.beside(recipe.text_encoder), out / "start", recipe.seed)
-    return load_folder(folder, device=device, precision="float32")
+    return load_folder(folder, device)
 
 
 def prepared(parts: TextToImage, recipe: ConceptTraining) -> dict[str, nn.Module]:
@@ -67,13 +66,3 @@ def _checkpoint_gradients(name: str, network: nn.Module) -> None:
         f"gradient_checkpointing: {name} ({type(network).__name__}) cannot do without its activations; "
         "use a smaller batch and accumulate instead"
     )
-
-
-def device_of(name: str) -> torch.device:
-    """The device of a name; ``auto`` is the first GPU if there is one."""
-    if name == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    try:
-        return torch.device(name)
-    except RuntimeError as error:
-        raise AuditError(f"device '{name}': auto, cpu, cuda or cuda:N was expected") from error

@@ -37,6 +37,7 @@ def save_result(
     half, final = out / f".half-{PIPELINE}", out / PIPELINE
     shutil.rmtree(half, ignore_errors=True)
     parts.save(half)
+    _forget_places(half)
     shutil.rmtree(final, ignore_errors=True)
     half.rename(final)
     card = out / f"{recipe.name}.generator.yaml"
@@ -45,6 +46,14 @@ def save_result(
     )
     card.write_text(text, encoding="utf-8")
     return card
+
+
+def _forget_places(folder: Path) -> None:
+    """Take out of the configurations where on this machine a network was read from."""
+    for path in folder.rglob("config.json"):
+        said = json.loads(path.read_text(encoding="utf-8"))
+        if said.pop("_name_or_path", None) is not None:
+            path.write_text(json.dumps(said, indent=2, sort_keys=True) + "\n", encoding="utf-8")
 
 
 def _card(recipe: ConceptTraining, task: str, sha256: Mapping[str, str]) -> dict[str, Any]:

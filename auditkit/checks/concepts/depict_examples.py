@@ -34,7 +34,8 @@ def _pairs(ranked: Ranked, parameters: Depict, name: str) -> Iterator[Example]:
         for end, score in zip(ends, (first, last), strict=True):
             picture = png(target.evidence.concept_picture(asked, index, end))
             panels.append((f"{_said(name, end, binary=binary)}: {score:.2f}", picture))
-        title = f"{name}: {last - first:+.2f}"
+        # Adding 0 turns minus zero into zero.
+        title = f"{name}: {round(last - first, 2) + 0.0:+.2f}"
         yield Example(target.evidence.records[index].id, title, panels)
 
 

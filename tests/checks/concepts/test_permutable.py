@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from auditkit import stats
-from auditkit.checks.concepts.permutable import MOST_SENTENCES, permutable_concepts
+from auditkit.checks.concepts.permutable import permutable_concepts
+from auditkit.checks.concepts.permutable_report import MOST_SENTENCES
 from auditkit.spec.audit import Expectation
 from auditkit.spec.declarations import SHIPPED
 from auditkit.spec.declarations.permutable_concepts import PermutableConcepts

@@ -7,8 +7,8 @@ import sys
 
 import pytest
 import torch
-from diffusers import StableDiffusionPipeline
 from safetensors.torch import load_file, save_file
+from tiny_pipelines import clinical, stable, xl
 
 from auditkit.errors import AuditError
 from auditkit.models.diffusion.folder import file_sum, pipeline_digest
@@ -16,7 +16,6 @@ from auditkit.models.diffusion.load import load_folder, load_generator
 from auditkit.models.diffusion.sampling import generate
 from auditkit.models.diffusion.small import PixelTextToImage
 from auditkit.spec.generator_card import GeneratorCard
-from tiny_pipelines import clinical, stable, xl
 
 UNET, TEXT = "unet/diffusion_pytorch_model.safetensors", "text_encoder/model.safetensors"
 

@@ -14,12 +14,12 @@ from diffusers import (
     PNDMScheduler,
     UniPCMultistepScheduler,
 )
+from tiny_pipelines import clinical, scheduler, stable, vae, xl
 
 from auditkit.errors import AuditError
 from auditkit.models.diffusion.load import load_folder
 from auditkit.models.diffusion.sampling import generate
 from auditkit.models.diffusion.small import PixelTextToImage
-from tiny_pipelines import clinical, scheduler, stable, vae, xl
 
 CAPTIONS, SEEDS = ["red circle", "", "blue circles, red"], [7, 2**62, 3]
 
