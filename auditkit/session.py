@@ -185,6 +185,11 @@ def hindrance_of(needs: frozenset[Need], card: ModelCard, data: DataCard) -> Jud
 
 def _inapplicable(needs: frozenset[Need], card: ModelCard, data: DataCard) -> str:
     """Why the model or the data cannot be asked at all; empty if they can."""
+    if card.output.independent:
+        return (
+            f"'{card.model}' answers about several things that do not exclude one another: it is a concept "
+            "classifier, which audits measure with"
+        )
     if "interventions" in needs and data.format not in REDRAWABLE:
         return (
             f"'{data.data}' are pictures as they are: only synthetic dermoscopy and clinical pictures can "

@@ -59,5 +59,6 @@ def draw(path: Path, points: list[Point]) -> None:
         if validated:
             axes.plot(*zip(*validated, strict=True), "o-", color="#b03030", label="validation")
         axes.set(xlabel="step", ylabel="mean squared error", yscale="log")
-        axes.legend()
+        if trained or validated:
+            axes.legend()
         figure.savefig(path, metadata={"Date": None})

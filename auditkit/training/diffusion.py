@@ -154,6 +154,7 @@ class _Run:
             loss = learner.loss(batches, self._validation)
             point = curves.Point(self._done, rate(recipe, self._done - 1), validation=loss)
             self._points.append(point)
+        curves.draw(self._out / "curves.svg", self._points)
         with learner.average.in_place(), learner.resting():
             draw_samples(self._out / "samples", self._done, self._parts, recipe, self._validation)
 
@@ -163,7 +164,6 @@ class _Run:
         if not stopping and done % recipe.checkpoint_every and done < recipe.steps:
             return
         curves.write_csv(self._out / "curves.csv", self._points)
-        curves.draw(self._out / "curves.svg", self._points)
         state = {
             "identity": self._identity,
             "learner": self._learner.state,
