@@ -169,7 +169,7 @@ def hindrance(audit: Audit, card: ModelCard) -> Judgement | None:
 
 def hindrance_of(needs: frozenset[Need], card: ModelCard, data: DataCard) -> Judgement | None:
     """As `hindrance`, from what a check needs."""
-    reason = _inapplicable(needs, card, data)
+    reason = _no_device(card) or _inapplicable(needs, card, data)
     if reason:
         return Judgement(Verdict.NOT_APPLICABLE, reason)
     kind = FORMATS[card.format]
@@ -183,13 +183,18 @@ def hindrance_of(needs: frozenset[Need], card: ModelCard, data: DataCard) -> Jud
     return None
 
 
+def _no_device(card: ModelCard) -> str:
+    """Why a model is none that is audited at all; empty if it is."""
+    if not card.output.independent:
+        return ""
+    return (
+        f"'{card.model}' answers about several things that do not exclude one another: it is a concept "
+        "classifier, which audits measure with"
+    )
+
+
 def _inapplicable(needs: frozenset[Need], card: ModelCard, data: DataCard) -> str:
     """Why the model or the data cannot be asked at all; empty if they can."""
-    if card.output.independent:
-        return (
-            f"'{card.model}' answers about several things that do not exclude one another: it is a concept "
-            "classifier, which audits measure with"
-        )
     if "interventions" in needs and data.format not in REDRAWABLE:
         return (
             f"'{data.data}' are pictures as they are: only synthetic dermoscopy and clinical pictures can "

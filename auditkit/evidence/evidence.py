@@ -211,7 +211,8 @@ class Evidence:
         """The image drawn for a record, with concepts set to other values."""
         from auditkit.evidence.concepts.images import concept_picture
 
-        return concept_picture(self, drawing, index, changed, repeat)
+        with _threads_restored():
+            return concept_picture(self, drawing, index, changed, repeat)
 
     def fitness(self, method: Method) -> Fitness:
         """Whether a heatmap method can be asked of this model."""

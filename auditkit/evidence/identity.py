@@ -31,6 +31,7 @@ _PACKAGES = (
     "tensorflow-cpu",
     "tflite",
     "timm",
+    "tokenizers",
     "torch",
     "torchvision",
     "transformers",

@@ -61,6 +61,11 @@ class Parameters(Strict):
         return ()
 
     @property
+    def permuted_concepts(self) -> Sequence[str]:
+        """Those of them that are permuted."""
+        return ()
+
+    @property
     def generators(self) -> Sequence[str]:
         """Names of text-to-image models that the check draws with."""
         return ()

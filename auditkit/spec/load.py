@@ -294,7 +294,8 @@ def _supports(other: Audit, check: str, audit: Audit) -> bool:
         return False
     generators = other.parameters.generators
     same = not generators or tuple(generators) == tuple(audit.parameters.generators)
-    return same and set(audit.parameters.named_concepts) <= set(other.parameters.named_concepts)
+    asked, permuted = audit.parameters.permuted_concepts, other.parameters.permuted_concepts
+    return same and set(asked) <= set(permuted)
 
 
 def _reaches(start: str, goal: str, known: dict[str, Audit], seen: set[str]) -> bool:

@@ -124,11 +124,10 @@ class _Run:
                     )
 
     def finish(self) -> Path:
-        """Write pipeline, card, curves and provenance."""
+        """Write pipeline, card and provenance."""
         self._learner.average.load_into()
         with self._learner.resting():
             card = save_result(self._out, self._parts, self._recipe, self._networks, self._task)
-        curves.draw(self._out / "curves.svg", self._points)
         write_provenance(self._out, self._recipe, self._about())
         return card
 

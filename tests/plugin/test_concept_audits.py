@@ -35,10 +35,14 @@ SPECS = {
     "alone": ("independent-permutation", WITH, "{measure: largest_off_diagonal, below: 0.9}"),
     "relies": (
         "depict",
-        "with: {generator: tiny, concepts: [red circle, blue rectangle], permutations: 3}\n"
-        "assumes: [can, drawn, alone]\n",
-        '{measure: "importance[red circle]", between: [-0.4, 0.4]}\n'
-        "  - {measure: top_concept, in: [red circle], severity: advisory}",
+        (
+            "with: {generator: tiny, concepts: [red circle, blue rectangle], permutations: 3}\n"
+            "assumes: [can, drawn, alone]\n"
+        ),
+        (
+            '{measure: "importance[red circle]", between: [-0.4, 0.4]}\n'
+            "  - {measure: top_concept, in: [red circle], severity: advisory}"
+        ),
     ),
 }
 

@@ -40,7 +40,7 @@ def effective_generation(evidence: Evidence, parameters: EffectiveGeneration) ->
     concepts = [concept_gap(judge, one, measuring) for one in judge.concepts.values()]
     findings = Findings([own.measured])
     findings.measurements += [part for one in concepts for part in (one.measured, one.generated)]
-    permuted = [one for one in concepts if one.name in parameters.permuted]
+    permuted = [one for one in concepts if one.name in parameters.permuted_concepts]
     gaps, drawn = [one.measured for one in permuted], [one.generated for one in permuted]
     smallest = extreme_of(measuring, "smallest_generated_auroc", drawn, "smallest")
     findings.measurements += [extreme_of(measuring, "largest_gap", gaps, "largest"), smallest]
@@ -61,7 +61,7 @@ def _truncated(target: Target, measuring: Measuring) -> Measurement:
 def _table(gaps: Sequence[Gap], parameters: EffectiveGeneration) -> Table:
     cells = []
     for one in gaps:
-        what = "permuted" if one.name in parameters.permuted else "judged only"
+        what = "permuted" if one.name in parameters.permuted_concepts else "judged only"
         real, generated = cell(one.both.on_real), cell(one.both.on_generated)
         count = str(len(one.both.labels))
         cells.append([one.name, what, real, generated, worded(one.measured), count])
@@ -86,7 +86,7 @@ def _notes(own: Gap, concepts: Sequence[Gap], parameters: EffectiveGeneration) -
         f"{one.name} is permuted and not drawn well (gap {one.short}): that the model does not react to it "
         "would mean nothing."
         for one in poor
-        if one.name in parameters.permuted
+        if one.name in parameters.permuted_concepts
     ]
     if own.measured.estimate is None:
         return notes
@@ -97,7 +97,7 @@ def _notes(own: Gap, concepts: Sequence[Gap], parameters: EffectiveGeneration) -
         "generated images nearly as it does to real ones. It cannot rest on what is not drawn, so that "
         "this does not hinder the permutation of other concepts (arXiv:2407.14509, supplement 10)."
         for one in poor
-        if one.name not in parameters.permuted
+        if one.name not in parameters.permuted_concepts
     ]
 
 

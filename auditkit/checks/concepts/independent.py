@@ -113,7 +113,7 @@ def _notes(others: dict[Key, Measurement], parameters: IndependentPermutation) -
         one = found.estimate
         if one is None or abs(one.value) <= MOVED or one.low <= 0 <= one.high:
             continue
-        kind = "permuted" if judged in parameters.permuted else "not permuted"
+        kind = "permuted" if judged in parameters.permuted_concepts else "not permuted"
         change = worded(found, lambda value: f"{value:.2f}")
         notes.append(
             f"When {block} is permuted, the AUROC of {judged} ({kind}) changes as well, by {change}. "

@@ -15,6 +15,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from auditkit.models.diffusion.components import quiet, scheduler
 from auditkit.models.diffusion.parts import Conditioning, Tokens
 from auditkit.models.diffusion.phrases import PhraseEncoder
 
@@ -94,13 +95,13 @@ class PixelTextToImage:
                 class_embed_type="projection",
                 projection_class_embeddings_input_dim=width,
             )
-        scheduler = _SCHEDULER(
+        own = _SCHEDULER(
             num_train_timesteps=1000,
             beta_schedule="squaredcos_cap_v2",
             prediction_type="v_prediction",
             timestep_spacing="trailing",
         )
-        return cls(unet, text_encoder, scheduler, factor)
+        return cls(unet, text_encoder, own, factor)
 
     @classmethod
     def load(cls, folder: Path) -> Self:
@@ -109,8 +110,8 @@ class PixelTextToImage:
         given: dict[str, Any] = {"use_safetensors": True, "local_files_only": True}
         unet = _UNET.from_pretrained(folder / "unet", low_cpu_mem_usage=False, **given)
         encoder = PhraseEncoder.load(folder / "text_encoder")
-        scheduler = _SCHEDULER.from_pretrained(folder / "scheduler", local_files_only=True)
-        return cls(unet.eval(), encoder, scheduler, int(index["factor"]))
+        own = scheduler(folder / "scheduler", str(index["scheduler"][1]))
+        return cls(unet.eval(), encoder, own, int(index["factor"]))
 
     def save(self, folder: Path) -> None:
         """Write safetensors and JSON, in the precision that the networks have."""
@@ -124,7 +125,7 @@ class PixelTextToImage:
             "factor": self.factor,
             "unet": ["diffusers", "UNet2DConditionModel"],
             "text_encoder": ["auditkit", "PhraseEncoder"],
-            "scheduler": ["diffusers", "DPMSolverMultistepScheduler"],
+            "scheduler": ["diffusers", type(self.scheduler).__name__],
         }
         text = json.dumps(index, indent=2) + "\n"
         (folder / "model_index.json").write_text(text, encoding="utf-8")
@@ -136,7 +137,8 @@ class PixelTextToImage:
 
     def to(self, device: torch.device, precision: torch.dtype = torch.float32) -> Self:
         """Move it; files in half precision are computed with in ``precision``."""
-        self.unet.to(device=device, dtype=precision)
+        with quiet():
+            self.unet.to(device=device, dtype=precision)
         self.text_encoder.to(device=device, dtype=precision)
         self._coordinates = self._coordinates.to(device)
         self._precision = precision

@@ -1,12 +1,13 @@
 """Concepts that are permuted: each by itself, or several together."""
 
-from typing import Self
+from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
 from auditkit.spec.concepts import SEPARATOR
 from auditkit.spec.declaration import Parameters
-from auditkit.spec.declarations.permuting import Block
+
+Block = Annotated[list[str], Field(min_length=2)]
 
 
 class HasBlocks(Parameters):
@@ -20,8 +21,8 @@ class HasBlocks(Parameters):
 
     @model_validator(mode="after")
     def _each_once(self) -> Self:
-        for name in self.named_concepts:
-            if self.named_concepts.count(name) > 1:
+        for name in self.permuted_concepts:
+            if self.permuted_concepts.count(name) > 1:
                 raise ValueError(f"concepts: '{name}' is named twice")
         return self
 
@@ -36,6 +37,11 @@ class HasBlocks(Parameters):
         return [SEPARATOR.join(block) for block in self.blocks]
 
     @property
-    def named_concepts(self) -> list[str]:
+    def permuted_concepts(self) -> list[str]:
         """Every concept of every block."""
         return [name for block in self.blocks for name in block]
+
+    @property
+    def named_concepts(self) -> list[str]:
+        """What the data card must declare."""
+        return self.permuted_concepts

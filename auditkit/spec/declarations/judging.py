@@ -17,14 +17,9 @@ class Judging(Permuting):
     )
 
     @property
-    def permuted(self) -> list[str]:
-        """Every concept of every block."""
-        return [name for block in self.blocks for name in block]
-
-    @property
     def named_concepts(self) -> list[str]:
         """Every concept that the classifier judges, permuted ones first."""
-        return [*self.permuted, *self.judged]
+        return [*self.permuted_concepts, *self.judged]
 
     @property
     def models(self) -> tuple[str, ...]:

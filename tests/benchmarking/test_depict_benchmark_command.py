@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from conftest import SIZE, data_card, write
+from benchmark_world import SIZE, data_card, write
 
 from auditkit.benchmarking.command import add_arguments, run
 from auditkit.data.synthetic.shapes import SHAPES

@@ -4,7 +4,7 @@ import json
 
 import numpy as np
 import pytest
-from conftest import RenderedEvidence
+from benchmark_world import RenderedEvidence
 
 from auditkit.benchmarking.compute import benchmark
 from auditkit.benchmarking.gathering import gather
@@ -24,6 +24,11 @@ RECIPE = Recipe(targets=4, images=60, permutations=5, heatmaps=4)
 @pytest.fixture(scope="module")
 def source(make_source):
     return make_source()
+
+
+@pytest.fixture(scope="module")
+def found(source):
+    return gather(source, RECIPE)
 
 
 @pytest.fixture(scope="module")
@@ -48,8 +53,7 @@ def test_a_perfect_generator_reaches_the_ceiling_exactly_and_has_no_gap(result):
     assert [one.gap.value for one in result.concepts] == [0.0] * 6
 
 
-def test_importances_of_a_target_are_those_of_the_metrics_on_its_answers(source, result):
-    found = gather(source, RECIPE)
+def test_importances_of_a_target_are_those_of_the_metrics_on_its_answers(found, result):
     for target, told in zip(found.targets, result.targets, strict=True):
         weights = np.array([told.weights[name] for name in SHAPES])
         np.testing.assert_allclose(target.real, found.real @ weights)
@@ -90,8 +94,7 @@ def test_gradcam_at_other_layers_is_on_record_and_not_in_the_comparison(result):
     assert {one.method for one in result.agreement} == {DEPICT, CEILING, GRADCAM, LIME}
 
 
-def test_labels_are_the_median_of_the_true_concepts(source, result):
-    found = gather(source, RECIPE)
+def test_labels_are_the_median_of_the_true_concepts(found, result):
     for target, told in zip(found.targets, result.targets, strict=True):
         sums = found.present @ target.weights[list(found.columns)]
         np.testing.assert_array_equal(target.labels, sums > np.median(sums))
