@@ -88,11 +88,21 @@ def _add_computing(commands: "argparse._SubParsersAction[argparse.ArgumentParser
     training.add_arguments(
         commands.add_parser("train", help="a generator, a concept classifier or a target model")
     )
-    benchmarking.add_arguments(
-        commands.add_parser(
-            "depict-benchmark", help="concept permutation against oracles, Grad-CAM and LIME"
-        )
+    benchmark = commands.add_parser(
+        "depict-benchmark", help="concept permutation against oracles, Grad-CAM and LIME"
     )
+    benchmarking.add_arguments(benchmark)
+    benchmark.set_defaults(run=_benchmark)
+
+
+def _benchmark(given: argparse.Namespace) -> int:
+    """Compute benchmark.json and render it."""
+    from auditkit.benchmarking import command
+    from auditkit.report.benchmark import write_benchmark
+
+    status = command.run(given)
+    print(write_benchmark(given.out))
+    return status
 
 
 def _catalogue(given: argparse.Namespace) -> Catalogue:

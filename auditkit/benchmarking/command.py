@@ -65,6 +65,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="DIR",
         help="folder with cards (default: fixtures); repeatable",
     )
+    parser.set_defaults(run=run)
 
 
 def run(given: argparse.Namespace) -> int:

@@ -1,5 +1,6 @@
 """Low-rank adapters (Hu et al., arXiv:2106.09685) on attention projections, by peft."""
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -27,18 +28,21 @@ def adapt(networks: Mapping[str, nn.Module], lora: Lora, seed: int) -> None:
     """
     peft = _peft()
     for name, network in networks.items():
-        pattern = _DIFFUSERS if name == "unet" else _TRANSFORMERS
         # Elsewhere layers of these names may be read, not called: an adapter would silently do nothing.
         if not type(network).__module__.startswith(("diffusers.", "transformers.")):
             raise _refused(name, network)
         network.requires_grad_(requires_grad=False)
-        config = peft.LoraConfig(r=lora.rank, lora_alpha=lora.alpha, target_modules=pattern)
+        config = peft.LoraConfig(r=lora.rank, lora_alpha=lora.alpha, target_modules=_pattern(name))
         try:
             with torch.random.fork_rng(devices=[]):
                 torch.manual_seed(seed)
                 peft.inject_adapter_in_model(config, network)
         except ValueError as error:
             raise _refused(name, network) from error
+
+
+def _pattern(name: str) -> str:
+    return _DIFFUSERS if name == "unet" else _TRANSFORMERS
 
 
 def _refused(name: str, network: nn.Module) -> AuditError:
@@ -53,15 +57,17 @@ def save_adapter(networks: Mapping[str, nn.Module], lora: Lora, folder: Path) ->
     from safetensors.torch import save_file
 
     tensors: dict[str, torch.Tensor] = {}
+    said: dict[str, object] = {}
     for name, network in networks.items():
         found = _peft().get_peft_model_state_dict(network)
-        for key, value in found.items():
-            tensors[f"{name}.{key}"] = value.detach().cpu().contiguous()
-            if key.endswith("lora_A.weight"):
-                alpha = torch.tensor(float(lora.alpha))
-                tensors[f"{name}.{key.removesuffix('lora_A.weight')}alpha"] = alpha
+        tensors |= {
+            f"{name}.{key}": value.detach().cpu().contiguous() for key, value in found.items()
+        }
+        config = {"r": lora.rank, "lora_alpha": lora.alpha, "target_modules": _pattern(name)}
+        said |= {f"{name}.{key}": value for key, value in config.items()}
     folder.mkdir(parents=True, exist_ok=True)
-    save_file(tensors, folder / "pytorch_lora_weights.safetensors", {"format": "pt"})
+    header = {"format": "pt", "lora_adapter_metadata": json.dumps(said, sort_keys=True)}
+    save_file(tensors, folder / "pytorch_lora_weights.safetensors", header)
 
 
 def merge(networks: Mapping[str, nn.Module]) -> None:

@@ -1,4 +1,4 @@
-"""Another text encoder for a pipeline: DEPICT (arXiv:2407.14509) gives one of clinical text for radiographs."""
+"""Another text encoder for a pipeline, as DEPICT (arXiv:2407.14509) gives clinical text to radiographs."""
 
 import json
 import shutil

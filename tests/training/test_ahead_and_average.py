@@ -38,16 +38,15 @@ def test_a_data_set_that_fits_is_read_once(room, asked):
 
 
 def test_results_come_in_order_and_only_so_many_wait():
-    begun, taken, lock = [0], 0, threading.Lock()
+    begun, lock = [0], threading.Lock()
 
     def note(key):
         with lock:
             begun[0] += 1
         return key * key
 
-    for key, result in enumerate(ahead(note, range(30), workers=3)):
-        assert result == key * key
-        taken += 1
+    for taken, result in enumerate(ahead(note, range(30), workers=3), start=1):
+        assert result == (taken - 1) ** 2
         assert begun[0] <= taken + 3
 
 
@@ -79,9 +78,14 @@ def test_weights_are_put_back_whatever_happens():
     weight = torch.nn.Parameter(torch.tensor([3.0]))
     average = Average({"w": weight}, 0.9)
     weight.data.fill_(5.0)
-    with pytest.raises(OSError, match="disk"), average.in_place():
-        assert weight.item() == 3.0
-        raise OSError("disk")
+
+    def use():
+        with average.in_place():
+            assert weight.item() == 3.0
+            raise OSError("disk")
+
+    with pytest.raises(OSError, match="disk"):
+        use()
     assert weight.item() == 5.0
 
 
@@ -91,5 +95,3 @@ def test_without_averaging_the_weights_stay():
     average.update(1)
     average.load_into()
     assert (weight.item(), average.values) == (3.0, {})
-
-

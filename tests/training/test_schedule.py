@@ -1,4 +1,5 @@
 import math
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -7,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from auditkit.spec.training import ConceptTraining
+from auditkit.training.learner import Learner
 from auditkit.training.schedule import draws, order, rate
 
 RECIPE = ConceptTraining(
@@ -42,7 +44,9 @@ def test_epochs_and_seeds_have_orders_of_their_own():
 
 def test_draws_are_a_function_of_seed_and_step():
     first, again = draws(RECIPE, 3, (2, 4, 4), 1000), draws(RECIPE, 3, (2, 4, 4), 1000)
-    assert all(torch.equal(a, b) for a, b in zip(vars(first).values(), vars(again).values()))
+    assert all(
+        torch.equal(a, b) for a, b in zip(vars(first).values(), vars(again).values(), strict=True)
+    )
     other = draws(RECIPE, 4, (2, 4, 4), 1000)
     seeded = draws(RECIPE.model_copy(update={"seed": 1}), 3, (2, 4, 4), 1000)
     assert not torch.equal(first.noise, other.noise)
@@ -65,3 +69,17 @@ def test_timesteps_are_uniform_over_all_and_null_captions_have_their_share():
     assert len(counts) == 10
     assert (counts - 2000).abs().max() < 212
     assert abs(float(drawn.null.float().mean()) - 0.1) < 0.0106
+
+
+def test_dropout_follows_from_the_step_and_leaves_the_global_state_alone():
+    learner = SimpleNamespace(
+        _networks={}, _parts=SimpleNamespace(device=torch.device("cpu")), _recipe=RECIPE
+    )
+    before = torch.random.get_rng_state()
+    drawn = []
+    for step in (3, 4, 3):
+        with Learner._training(learner, step):
+            drawn.append(torch.rand(5))
+    assert torch.equal(drawn[0], drawn[2])
+    assert not torch.equal(drawn[0], drawn[1])
+    assert torch.equal(torch.random.get_rng_state(), before)

@@ -7,6 +7,7 @@ from types import SimpleNamespace
 
 import pytest
 import torch
+from concept_runs import data_card, recipe
 from diffusers import StableDiffusionPipeline
 from safetensors.torch import load_file
 from transformers import BertConfig, BertModel
@@ -15,7 +16,6 @@ from auditkit.errors import AuditError
 from auditkit.models.diffusion.load import load_folder
 from auditkit.training import diffusion
 from auditkit.training.swap import swapped
-from concept_runs import data_card, recipe
 
 TINY = SimpleNamespace(
     **runpy.run_path(str(Path(__file__).parents[1] / "models" / "diffusion" / "tiny_pipelines.py"))
@@ -62,10 +62,11 @@ def unet(out):
 def test_all_of_unet_and_text_encoder_are_trained_and_the_autoencoder_is_not(train, folder):
     after = load_folder(train(ema=0) / "pipeline")
     before = load_folder(folder / "start")
-    pairs = zip(before.vae.parameters(), after.vae.parameters())
+    pairs = zip(before.vae.parameters(), after.vae.parameters(), strict=True)
     assert all(torch.equal(*pair) for pair in pairs)
     changed = [
-        not torch.equal(a, b) for a, b in zip(before.unet.parameters(), after.unet.parameters())
+        not torch.equal(*pair)
+        for pair in zip(before.unet.parameters(), after.unet.parameters(), strict=True)
     ]
     assert all(changed)
     words = [encoder.state_dict() for parts in (before, after) for encoder in parts.text_encoders]
@@ -133,7 +134,7 @@ def test_adapters_are_refused_where_they_would_do_nothing(tmp_path, monkeypatch)
     data_card(tmp_path)
     start(tmp_path)
     said = recipe(tmp_path, lora={"rank": 2, "alpha": 2.0})
-    with pytest.raises(AuditError, match="lora: text_encoder .PhraseEncoder."):
+    with pytest.raises(AuditError, match=r"lora: text_encoder .PhraseEncoder."):
         diffusion.train_concepts(said, tmp_path / "run", [tmp_path], "cpu")
 
 
