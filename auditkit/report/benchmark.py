@@ -12,7 +12,7 @@ from auditkit.benchmarking.result import NAME as JSON
 from auditkit.benchmarking.result import BenchmarkResult, TargetResult, read, to_text
 from auditkit.report.figures import draw
 from auditkit.report.grids import Grid, grid, numbers
-from auditkit.report.html import _environment
+from auditkit.report.html import page_environment
 from auditkit.report.sections import Anchors, Drawing
 from auditkit.results import FigureResult, TableResult, write_whole
 
@@ -41,7 +41,7 @@ def write_benchmark(folder: Path) -> Path:
 def render_benchmark(result: BenchmarkResult) -> str:
     """The page as text: the same results give the same bytes."""
     anchors = Anchors(set(_OWN_IDS))
-    template = _environment().get_template("benchmark.html.j2")
+    template = page_environment().get_template("benchmark.html.j2")
     digest = hashlib.sha256(to_text(result).encode("utf-8")).hexdigest()
     return template.render(
         result=result,

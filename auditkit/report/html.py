@@ -68,7 +68,7 @@ def render(results: Results, folder: Path) -> str:
     found = chapters(results, pictures, assets, Anchors(set(_OWN_IDS.split())))
     browsing = any(audit.galleries for audit in results.audits)
     return (
-        _environment()
+        page_environment()
         .get_template("report.html.j2")
         .render(
             results=results,
@@ -86,7 +86,7 @@ def render(results: Results, folder: Path) -> str:
     )
 
 
-def _environment() -> Environment:
+def page_environment() -> Environment:
     environment = Environment(
         loader=PackageLoader("auditkit.report"),
         autoescape=True,
