@@ -43,7 +43,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"auditkit {__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    validate = commands.add_parser("validate", help="check specs and cards without running them")
+    validate = commands.add_parser("validate", help="check specs, cards and recipes")
     validate.add_argument(
         "paths", nargs="+", type=Path, metavar="PATH", help="spec, card or folder"
     )
@@ -114,13 +114,14 @@ def _catalogue(given: argparse.Namespace) -> Catalogue:
 
 
 def _validate(given: argparse.Namespace) -> int:
-    from auditkit.spec.catalogue import DATA_SUFFIX, GENERATOR_SUFFIX, MODEL_SUFFIX
+    from auditkit.spec.catalogue import CARDS
     from auditkit.spec.load import SPEC_SUFFIXES, Audit, check_assumptions, find_specs
     from auditkit.spec.problems import Problem, SpecError
+    from auditkit.spec.training import TRAINING_SUFFIX
 
     cards, audits = _catalogue(given), dict[Path, list[Audit]]()
     problems: list[Problem] = []
-    files = find_specs(given.paths, (*SPEC_SUFFIXES, MODEL_SUFFIX, DATA_SUFFIX, GENERATOR_SUFFIX))
+    files = find_specs(given.paths, (*SPEC_SUFFIXES, *CARDS, TRAINING_SUFFIX))
     if not files:
         names = ", ".join(str(path) for path in given.paths)
         raise AuditError(f"{names}: no spec (*.audit.yaml) or card was found there")
@@ -153,6 +154,7 @@ def _read(path: Path, cards: Catalogue) -> "list[Audit]":
         read_model_card,
     )
     from auditkit.spec.load import load_audit
+    from auditkit.spec.recipes import TRAINING_SUFFIX, read_recipe
 
     if path.name.endswith(MODEL_SUFFIX):
         read_model_card(path)
@@ -160,6 +162,8 @@ def _read(path: Path, cards: Catalogue) -> "list[Audit]":
         read_data_card(path)
     elif path.name.endswith(GENERATOR_SUFFIX):
         read_generator_card(path)
+    elif path.name.endswith(TRAINING_SUFFIX):
+        read_recipe(path)
     else:
         return [load_audit(path, cards)]
     return []

@@ -19,6 +19,7 @@ from auditkit.spec.strict_yaml import read_yaml
 from auditkit.spec.typed import typed
 
 MODEL_SUFFIX, DATA_SUFFIX, GENERATOR_SUFFIX = ".model.yaml", ".data.yaml", ".generator.yaml"
+CARDS = (MODEL_SUFFIX, DATA_SUFFIX, GENERATOR_SUFFIX)
 ENTRY_POINTS = "auditkit.checks"
 
 Card = TypeVar("Card", ModelCard, DataCard, GeneratorCard)

@@ -44,7 +44,7 @@ def _train(what: str, recipe: Path, out: Path, cards: tuple[Path, ...], device: 
     if what == "concept-classifier":
         from auditkit.training.classifier import train_classifier
 
-        return train_classifier(recipe, out, cards)
+        return train_classifier(recipe, out, cards, device)
     from auditkit.training.target import train_target
 
-    return train_target(recipe, out, cards)
+    return train_target(recipe, out, cards, device)
