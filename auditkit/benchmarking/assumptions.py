@@ -16,7 +16,7 @@ from auditkit.evidence.kinds import Floats, Integers
 from auditkit.metrics.permuted import permuted_metric, plain_metric
 from auditkit.stats import Estimate
 from auditkit.stats.differences import Resampled, difference, mean_auroc, resampled
-from auditkit.stats.extremes import extreme
+from auditkit.stats.extremes import extreme, replicates_for
 from auditkit.stats.inputs import Clusters, cluster_images
 from auditkit.stats.resampling import REPLICATES, from_replicates
 from auditkit.stats.roc import independent_pairs
@@ -53,7 +53,7 @@ class Compared:
 def compared_targets(found: Gathered, seed: int) -> list[Compared]:
     """Every target on real and on generated images."""
     pairs = [(target.labels, target.real, target.drawn.plain) for target in found.targets]
-    return _compared(pairs, found, seed)
+    return _compared(pairs, found, seed, REPLICATES)
 
 
 def compared_concepts(found: Gathered, seed: int) -> list[ConceptResult]:
@@ -63,7 +63,7 @@ def compared_concepts(found: Gathered, seed: int) -> list[ConceptResult]:
     """
     known = [d for d, name in enumerate(found.concepts) if _varies(found.present[:, d])]
     pairs = [(found.present[:, d], found.real[:, d], found.drawn.plain[..., d]) for d in known]
-    quantities = dict(zip(known, _compared(pairs, found, seed), strict=True))
+    quantities = dict(zip(known, _compared(pairs, found, seed, REPLICATES), strict=True))
     return [
         ConceptResult(
             concept=name,
@@ -74,8 +74,14 @@ def compared_concepts(found: Gathered, seed: int) -> list[ConceptResult]:
     ]
 
 
-def effective(compared: list[Compared]) -> EffectiveResult:
-    """Effective generation over all targets: medians, quartiles, mean and largest gap."""
+def effective(compared: list[Compared], found: Gathered, seed: int) -> EffectiveResult:
+    """Effective generation over all targets: medians, quartiles, mean and largest gap.
+
+    Args:
+        compared: every target.
+        found: the targets.
+        seed: of the resamples.
+    """
     groups = compared[0].groups
     real = _stacked([one.real for one in compared])
     generated = _stacked([one.generated for one in compared])
@@ -87,9 +93,21 @@ def effective(compared: list[Compared]) -> EffectiveResult:
         generated_quartiles=_quartiles(generated),
         mean_gap=_of_rows(gap.mean(axis=0), groups, (-1.0, 1.0)),
         largest_gap=Quantity.attempted(
-            float(gap[:, 0].max()), lambda: extreme([one.gap for one in compared], "largest")
+            float(gap[:, 0].max()),
+            lambda: extreme(_gaps(compared, found, seed, int(gap[:, 0].argmax())), "largest"),
         ),
     )
+
+
+def _gaps(compared: list[Compared], found: Gathered, seed: int, place: int) -> list[Estimate]:
+    """Of every target; the largest from enough resamples for a limit corrected for their number."""
+    gaps = [one.gap for one in compared]
+    enough = replicates_for(len(gaps))
+    if enough > REPLICATES:
+        one = found.targets[place]
+        again = _compared([(one.labels, one.real, one.drawn.plain)], found, seed, enough)
+        gaps[place] = again[0].gap
+    return gaps
 
 
 def independence(
@@ -125,7 +143,7 @@ def independence(
 
 
 def _compared(
-    pairs: list[tuple[Integers, Floats, Floats]], found: Gathered, seed: int
+    pairs: list[tuple[Integers, Floats, Floats]], found: Gathered, seed: int, replicates: int
 ) -> list[Compared]:
     groups = cluster_images(found.patients, len(found.indices))
     labels = [given.astype(np.float64) for given, _, _ in pairs]
@@ -134,7 +152,7 @@ def _compared(
         for y, (_, *sides) in zip(labels, pairs, strict=True)
         for scores in sides
     ]
-    drawn = resampled(statistics, groups, seed=_seed(seed), replicates=REPLICATES)
+    drawn = resampled(statistics, groups, seed=_seed(seed), replicates=replicates)
     results = []
     for place, y in enumerate(labels):
         units = independent_pairs(y, groups)

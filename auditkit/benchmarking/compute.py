@@ -67,7 +67,7 @@ def benchmark(
         for place, one in enumerate(compared)
     ]
     concepts, changes = compared_concepts(found, recipe.seed), _changes(found, recipe.seed)
-    overall = effective(compared)
+    overall = effective(compared, found, recipe.seed)
     shown = figures.every(found, known, methods, agreements, changes, recipe.seed)
     listed = [
         tables.correlations(agreements),

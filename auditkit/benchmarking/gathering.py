@@ -16,8 +16,8 @@ from auditkit.benchmarking.targets import (
     median_labels,
     random_targets,
     random_weights,
-    truth,
 )
+from auditkit.checks.concepts.values import concepts_of, presence
 from auditkit.data.captions import tells
 from auditkit.data.dataset import Dataset, Record
 from auditkit.errors import AuditError
@@ -130,7 +130,9 @@ def gather(source: Source, recipe: Recipe) -> Gathered:
     real, drawn = evidence.probabilities(evidence.answers())[keep], kept(asked[0], keep)
     pictures = Pictures(evidence.data, keep, drawn.permuted)
     rendered = pictures.answers(bottleneck, model, real)
-    present = truth(records, concepts)
+    declared = concepts_of(evidence.data.card, concepts)
+    # Images of which a value is unknown are not drawn, and so not kept.
+    present = np.stack([presence(one, records) for one in declared], axis=1)
     if source.targets:
         parts = zip(source.targets, networks, heads, asked[1:], strict=True)
         targets = [_carded(one, n, head, kept(a, keep), pictures) for one, n, head, a in parts]

@@ -5,13 +5,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from auditkit.data.dataset import Record
 from auditkit.evidence.concepts.kinds import Value
 from auditkit.evidence.identity import seed_of
 from auditkit.evidence.kinds import Floats, Integers
-
-ABSENT = "0"
-"""The value of a concept that is not in the picture."""
 
 
 @dataclass(frozen=True)
@@ -130,12 +126,6 @@ def random_targets(
         )
         for place, (own, row) in enumerate(zip(labels, weights, strict=True), start=1)
     ]
-
-
-def truth(records: Sequence[Record], concepts: Sequence[str]) -> Integers:
-    """Which concepts are in each image: (N, D), 1 where the value is known and not "0"."""
-    rows = [[record.concepts[name] not in ("", ABSENT) for name in concepts] for record in records]
-    return np.array(rows, dtype=np.int64).reshape(len(records), len(concepts))
 
 
 def median_labels(present: Integers, weights: Floats) -> Integers:

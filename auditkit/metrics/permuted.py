@@ -191,18 +191,21 @@ def _evaluated(statistic: Statistic, n: int, weights: ArrayLike | None) -> float
     return statistic(np.atleast_2d(np.asarray(weights, dtype=np.float64)))
 
 
-def unseen_share(metric: Metric, labels: ArrayLike, missing: ArrayLike) -> float:
-    r"""Share of what an expected metric averages that images without answers would add, in [0, 1).
+def unseen_share(
+    metric: Metric, labels: ArrayLike, missing: ArrayLike, *, permuted: bool = True
+) -> float:
+    r"""Share of what a metric averages that images without answers would add, in [0, 1).
 
     An expected AUROC averages over pairs of a positive and a negative image and over ordered pairs of
     donors of their values: 1 - n+ n- N (N - 1) / ((n+ + m+) (n- + m-) (N + m) (N + m - 1)) of them involve
     one of m images that could not be evaluated. An accuracy averages over images and donors:
-    1 - (N / (N + m))^2.
+    1 - (N / (N + m))^2. Where nothing is permuted there are no donors to be missing.
 
     Args:
         metric: which one.
         labels: (N,) of the images with answers.
         missing: (m,) labels of those without.
+        permuted: whether the metric is expected over permutations.
 
     Returns:
         The share u: the metric over all images lies within u of (1 - u) times the known one, upwards.
@@ -214,8 +217,8 @@ def unseen_share(metric: Metric, labels: ArrayLike, missing: ArrayLike) -> float
     known, lost = known_labels(metric, labels), np.asarray(missing, dtype=np.float64)
     n, m = known.size, lost.size
     if metric == "accuracy":
-        return 1 - (n / (n + m)) ** 2
+        return 1 - (n / (n + m)) ** (2 if permuted else 1)
     positive, lost_positive = float(known.sum()), float(lost.sum())
     pairs = positive * (n - positive)
     pairs /= (positive + lost_positive) * (n - positive + m - lost_positive)
-    return 1 - pairs * n * (n - 1) / ((n + m) * (n + m - 1))
+    return 1 - pairs * (n * (n - 1) / ((n + m) * (n + m - 1)) if permuted else 1)

@@ -9,7 +9,7 @@ from auditkit.stats.correlation import pearson_r
 from auditkit.stats.detectable import design_effect, detectable_auroc, detectable_proportion
 from auditkit.stats.differences import ScorePair, auroc_difference, auroc_differences
 from auditkit.stats.estimate import Estimate
-from auditkit.stats.extremes import extreme
+from auditkit.stats.extremes import extreme, replicates_for
 from auditkit.stats.friedman import (
     Friedman,
     block_means,
@@ -71,6 +71,7 @@ __all__ = [
     "rank_agreement",
     "reliability_bins",
     "replicate_groups",
+    "replicates_for",
     "required_n_auroc",
     "required_n_mean",
     "required_n_proportion",

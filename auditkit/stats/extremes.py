@@ -8,10 +8,12 @@ from typing import Literal
 from auditkit.errors import AuditError
 from auditkit.stats.estimate import Estimate, Tail
 from auditkit.stats.inputs import half_alpha
+from auditkit.stats.resampling import REPLICATES
 
 Kind = Literal["largest", "smallest"]
 
 _FIRST, _DOUBLINGS, _HALVINGS, _DIGITS = 1e-3, 40, 60, 12
+_REPLICATES_PER_QUANTITY = 400
 
 
 def extreme(estimates: Sequence[Estimate], kind: Kind, *, absolute: bool = False) -> Estimate:
@@ -24,7 +26,8 @@ def extreme(estimates: Sequence[Estimate], kind: Kind, *, absolute: bool = False
     That all lie below t needs every single test and no correction (intersection-union; Berger 1982,
     doi:10.1080/00401706.1982.10487790), so the upper limit is the largest single one. That one lies above
     t is corrected for having looked at D (Bonferroni), so the lower limit is the largest one of intervals
-    at 1 - (1 - level) / D. The smallest is the mirror image. An absolute value lies below t where both of
+    at 1 - (1 - level) / D (of bootstrap estimates this asks for `replicates_for` D resamples). The smallest
+    is the mirror image. An absolute value lies below t where both of
     its sides do, and above where one of two does.
 
     Args:
@@ -64,6 +67,22 @@ def extreme(estimates: Sequence[Estimate], kind: Kind, *, absolute: bool = False
     )
     n, clusters = min(e.n for e in estimates), min(e.clusters for e in estimates)
     return Estimate(value, low, high, level, n, clusters, method, tail)
+
+
+def replicates_for(count: int) -> int:
+    """Resamples with which an extreme of so many quantities can still have its corrected limit.
+
+    A p-value from B resamples is 1 / (B + 1) at least, and more with few patients; times the number of
+    quantities, and twice that for absolute values, it must come below (1 - level) / 2.
+
+    Args:
+        count: number D of quantities.
+
+    Example:
+        >>> replicates_for(3), replicates_for(30)
+        (2000, 12000)
+    """
+    return max(REPLICATES, _REPLICATES_PER_QUANTITY * count)
 
 
 @dataclass(frozen=True)

@@ -30,6 +30,11 @@ from auditkit.spec.declarations.effective_generation import (
 SHOWN, LONGEST = 4, 160
 BAR = 0.12
 """The largest difference of AUROC that the paper accepts as effective generation (section 4.1)."""
+CHANCE_AUROC = 0.5
+CHANCE = (
+    "On real images the model may be no better than chance: it has nothing to lose on generated ones, so "
+    "that no gap says little, and no concept can show an importance."
+)
 
 
 def effective_generation(evidence: Evidence, parameters: EffectiveGeneration) -> Findings:
@@ -49,6 +54,11 @@ def effective_generation(evidence: Evidence, parameters: EffectiveGeneration) ->
     findings.notes += _notes(own, concepts, parameters)
     findings.examples += _examples(target, parameters)
     return findings
+
+
+def _at_chance(own: Gap) -> bool:
+    """Whether the model may tell nothing on real images, so that there is nothing to lose."""
+    return own.both.metric == "auroc" and own.both.on_real().low <= CHANCE_AUROC
 
 
 def _truncated(target: Target, measuring: Measuring) -> Measurement:
@@ -90,11 +100,13 @@ def _notes(own: Gap, concepts: Sequence[Gap], parameters: EffectiveGeneration) -
     ]
     if own.measured.estimate is None:
         return notes
-    if own.measured.estimate.high >= BAR:
+    if not -BAR < own.measured.estimate.low <= own.measured.estimate.high < BAR:
         return [*notes, _failing(own, poor)]
+    if _at_chance(own):
+        return [*notes, CHANCE]
     return notes + [
         f"{one.name} is not drawn well (gap {one.short}), but it is not permuted, and the model answers to "
-        "generated images nearly as it does to real ones. It cannot rest on what is not drawn, so that "
+        "generated images nearly as it does to real ones. It can hardly rest on what is not drawn, so that "
         "this does not hinder the permutation of other concepts (arXiv:2407.14509, supplement 10)."
         for one in poor
         if one.name not in parameters.permuted_concepts
@@ -103,8 +115,8 @@ def _notes(own: Gap, concepts: Sequence[Gap], parameters: EffectiveGeneration) -
 
 def _failing(own: Gap, poor: Sequence[Gap]) -> str:
     text = (
-        f"The model may lose more on generated images (gap {own.short}) than the {BAR:g} that the paper "
-        "accepts: importances on them need not be those on real images."
+        f"Performance on generated images may differ from that on real ones (gap {own.short}) by more than "
+        f"the {BAR:g} of AUROC that the paper accepts: importances on them need not be those on real images."
     )
     if poor:
         return f"{text} Concepts that are not drawn well: {', '.join(one.name for one in poor)}."

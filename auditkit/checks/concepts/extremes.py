@@ -1,13 +1,21 @@
 """The largest or smallest of several measurements, if every one of them could be estimated."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Literal
+from typing import Literal, TypeVar
 
 from auditkit import stats
 from auditkit.checks.measuring import Measuring
 from auditkit.errors import AuditError
 from auditkit.findings import Measurement
+
+Key = TypeVar("Key")
+
+
+def strongest(found: Mapping[Key, Measurement]) -> Key | None:
+    """Where the size of the estimate is the largest; None if there is no estimate."""
+    sizes = {key: abs(one.estimate.value) for key, one in found.items() if one.estimate}
+    return max(sizes, key=lambda key: sizes[key]) if sizes else None
 
 
 def extreme_of(

@@ -68,7 +68,7 @@ def target_gap(target: Target, measuring: Measuring) -> Gap:
     real = target.real[target.rows]
     both = Both(target.metric, target.labels, real, target.plain, patients)
     gap = measuring("target_gap", both.gap, skipped=filter(None, target.drawn.reasons))
-    gap = replace(gap, unit=UNITS[target.metric], affected=target.affected)
+    gap = replace(gap, unit=UNITS[target.metric], affected=target.affected(permuted=False))
     return Gap(evidence.card.model, both, gap, gap)
 
 
@@ -78,7 +78,8 @@ def concept_gap(judge: Judge, one: Judged, measuring: Measuring) -> Gap:
     both = Both("auroc", one.labels, judge.real(one), judge.generated(one), patients)
 
     def measured(name: str, estimate: Callable[[], stats.Estimate]) -> Measurement:
-        return replace(measuring(name, estimate, skipped=one.skipped), affected=one.affected)
+        affected = one.affected(permuted=False)
+        return replace(measuring(name, estimate, skipped=one.skipped), affected=affected)
 
     gap = measured(f"gap[{one.name}]", both.gap)
     generated = measured(f"generated_auroc[{one.name}]", both.on_generated)

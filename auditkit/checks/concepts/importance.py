@@ -14,8 +14,12 @@ from auditkit.errors import AuditError
 from auditkit.findings import Measurement
 from auditkit.metrics import Block, Importances, effect, importances
 from auditkit.spec.declarations.depict import Depict
+from auditkit.stats.tails import PointTail, TwoTails
 
 NOTHING = "no image could be evaluated"
+UNTESTED = (
+    "share of resamples; the lower end is 0, since a concept that cannot be permuted might lead"
+)
 CERTAINTY = "share of resamples of the patients, a degree of certainty without an interval"
 
 
@@ -75,8 +79,28 @@ class Ranked:
         """Share of resamples in which a block is the most important one."""
         found = self._known(name)
         share = float(found.rank_probabilities[found.names.index(name), 0])
-        own = found.plain
-        return counted(share, share, own.n, own.clusters, CERTAINTY)
+        certain = counted(share, share, found.plain.n, found.plain.clusters, CERTAINTY)
+        if not self.untested:
+            return certain
+        # A block that cannot be permuted might outrank it.
+        tail = TwoTails(PointTail(0.0), PointTail(share))
+        return replace(certain, low=0.0, tail=tail, method=UNTESTED)
+
+    def top(self) -> stats.Choice | None:
+        """The most important block; one that cannot be permuted is not excluded."""
+        if self.found is None or not self.untested:
+            return self.found and self.found.top
+        known = self.found.top
+        return replace(
+            known,
+            candidates=(*known.candidates, *self.untested),
+            p_values={**known.p_values, **dict.fromkeys(self.untested, 1.0)},
+        )
+
+    @property
+    def untested(self) -> list[str]:
+        """Blocks that could not be permuted."""
+        return [name for name, why in self.reasons.items() if why]
 
     def plain(self) -> stats.Estimate:
         """Performance on images drawn from the captions as they are."""
@@ -106,18 +130,19 @@ def measured(ranked: Ranked, measuring: Measuring, parameters: Depict) -> list[M
     """Everything that is declared."""
     target, names = ranked.target, parameters.names
     skipped = [reason for reason in target.drawn.reasons if reason]
-    performance = partial(replace, unit=UNITS[target.metric], affected=target.affected)
+    performance = partial(replace, unit=UNITS[target.metric])
     found = []
     for name in names:
         one = measuring(f"importance[{name}]", partial(ranked.importance, name), skipped=skipped)
         effect_of = partial(ranked.effect, name)
         found += [
-            performance(one),
+            performance(one, affected=target.affected()),
             measuring(f"effect[{name}]", effect_of, skipped=skipped),
         ]
     generated = f"generated_{parameters.metric}"
     if parameters.metric == target.metric:
-        found.append(performance(measuring(generated, ranked.plain, skipped=skipped)))
+        one = measuring(generated, ranked.plain, skipped=skipped)
+        found.append(performance(one, affected=target.affected(permuted=False)))
     else:
         found.append(measuring.inapplicable(generated, NO_SCORE))
     return [*found, *_ranks(ranked, measuring, names, skipped)] if len(names) > 1 else found
@@ -131,9 +156,8 @@ def _ranks(
         one = measuring(f"top_probability[{name}]", estimate, skipped=skipped)
         # Nothing bounds what images that are missing would do to a rank.
         yield replace(one, affected=1.0 if skipped else 0.0)
-    top = ranked.found.top if ranked.found else None
     one = measuring("top_concept", ranked.plain, skipped=skipped)
-    yield replace(one, estimate=None, choice=top, affected=0.0)
+    yield replace(one, estimate=None, choice=ranked.top(), affected=0.0)
 
 
 def _importances(target: Target, blocks: dict[str, Block]) -> Importances:

@@ -12,9 +12,12 @@ over patients.
 from collections.abc import Iterator
 from dataclasses import replace
 
-from auditkit.checks.concepts.extremes import extreme_of
-from auditkit.checks.concepts.judge import Judge, Judged
+from auditkit import stats
+from auditkit.checks.concepts.extremes import extreme_of, strongest
+from auditkit.checks.concepts.judge import Judge
+from auditkit.checks.concepts.target import performance
 from auditkit.checks.measuring import Measuring, worded
+from auditkit.errors import AuditError
 from auditkit.evidence import Evidence
 from auditkit.findings import Figure, Findings, Measurement, Series
 from auditkit.metrics import permutation_importance
@@ -22,7 +25,9 @@ from auditkit.spec.declarations.independent_permutation import (
     INDEPENDENT_PERMUTATION,
     IndependentPermutation,
 )
+from auditkit.stats.resampling import REPLICATES
 
+CHANCE = 0.5
 MOVED = 0.03
 """A change of AUROC off the diagonal that is worth a note."""
 
@@ -34,13 +39,17 @@ def independent_permutation(evidence: Evidence, parameters: IndependentPermutati
     matrix = dict(_matrix(judge, measuring, parameters))
     own = [found for key, found in matrix.items() if _on_diagonal(key, parameters)]
     others = {key: found for key, found in matrix.items() if not _on_diagonal(key, parameters)}
+    if (key := strongest(others)) and stats.replicates_for(len(others)) > REPLICATES:
+        # Else the correction for so many changes leaves no lower limit, and no fault is ever claimed.
+        enough = stats.replicates_for(len(others))
+        others[key] = matrix[key] = _change(judge, measuring, key, enough)
     findings = Findings([*matrix.values()])
     findings.measurements.append(extreme_of(measuring, "smallest_diagonal", own, "smallest"))
     if others:
         name, rest = "largest_off_diagonal", list(others.values())
         findings.measurements.append(extreme_of(measuring, name, rest, "largest", absolute=True))
     findings.figures.append(_figure(matrix, parameters))
-    findings.notes += _notes(others, parameters)
+    findings.notes += [*_notes(others, parameters), *_unseen(judge)]
     return findings
 
 
@@ -53,10 +62,11 @@ def _matrix(
     """By permuted block and judged concept."""
     for block in parameters.names:
         for one in judge.concepts.values():
-            yield (block, one.name), _change(judge, measuring, block, one)
+            yield (block, one.name), _change(judge, measuring, (block, one.name), REPLICATES)
 
 
-def _change(judge: Judge, measuring: Measuring, block: str, one: Judged) -> Measurement:
+def _change(judge: Judge, measuring: Measuring, key: Key, replicates: int) -> Measurement:
+    block, one = key[0], judge.concepts[key[1]]
     permuted = judge.permuted(block, one)
     measured = measuring(
         "change",
@@ -66,11 +76,12 @@ def _change(judge: Judge, measuring: Measuring, block: str, one: Judged) -> Meas
             permuted.answers,
             permuted.own,
             clusters=judge.patients[one.rows],
+            replicates=replicates,
         ),
         {"permuted": block, "judged": one.name},
         one.skipped,
     )
-    return replace(measured, affected=one.affected)
+    return replace(measured, affected=one.affected())
 
 
 def _on_diagonal(key: Key, parameters: IndependentPermutation) -> bool:
@@ -120,3 +131,18 @@ def _notes(others: dict[Key, Measurement], parameters: IndependentPermutation) -
             f"Proceed with caution: the importance of {block} may in part be that of {judged}."
         )
     return notes
+
+
+def _unseen(judge: Judge) -> Iterator[str]:
+    """Concepts of which no change could be seen: the classifier does not find them in the first place."""
+    for one in judge.concepts.values():
+        try:
+            found = performance("auroc", one.labels, judge.generated(one), judge.patients[one.rows])
+        except AuditError:
+            continue
+        if found.low <= CHANCE:
+            yield (
+                f"The classifier hardly finds {one.name} in generated images as they are (AUROC "
+                f"{found.value:.2f} [{found.low:.2f}, {found.high:.2f}]): that it stays the same while "
+                "another concept is permuted would mean nothing."
+            )

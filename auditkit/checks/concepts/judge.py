@@ -26,7 +26,7 @@ class Judged:
         labels: (m,) whether it is present, 0 or 1.
         rows: (n,) the m images that count.
         skipped: a reason per image that does not.
-        affected: share of what its AUROC averages that the images that do not count would add.
+        missing: labels of the images that do not count, unknown ones as they would count most.
     """
 
     name: str
@@ -34,7 +34,11 @@ class Judged:
     labels: Integers
     rows: Rows
     skipped: list[str]
-    affected: float
+    missing: Integers
+
+    def affected(self, *, permuted: bool = True) -> float:
+        """Share of what its AUROC averages that the images that do not count would add."""
+        return unseen("auroc", self.labels, self.missing, permuted=permuted)
 
 
 class Judge:
@@ -59,8 +63,8 @@ class Judge:
         )
         rows: Rows = known & drawn
         labels = present[rows]
-        affected = unseen("auroc", labels, _worst(labels, present[~rows]))
-        return Judged(name, self.columns[name], labels, rows, list(filter(None, reasons)), affected)
+        missing = _worst(labels, present[~rows])
+        return Judged(name, self.columns[name], labels, rows, list(filter(None, reasons)), missing)
 
     def real(self, one: Judged) -> Floats:
         """(m,) probabilities of a concept on the real images."""

@@ -13,7 +13,7 @@ from dataclasses import replace
 
 from auditkit import stats
 from auditkit.checks.concepts.exact import counted
-from auditkit.checks.concepts.extremes import extreme_of
+from auditkit.checks.concepts.extremes import extreme_of, strongest
 from auditkit.checks.concepts.occurring import Occurring
 from auditkit.checks.concepts.permutable_report import (
     association_figure,
@@ -30,6 +30,7 @@ from auditkit.spec.declarations.permutable_concepts import (
     PermutableConcepts,
     association,
 )
+from auditkit.stats.resampling import REPLICATES
 
 
 def permutable_concepts(evidence: Evidence, parameters: PermutableConcepts) -> Findings:
@@ -38,7 +39,10 @@ def permutable_concepts(evidence: Evidence, parameters: PermutableConcepts) -> F
     measuring = Measuring.of(PERMUTABLE_CONCEPTS, parameters, evidence.n)
     blocks = dict(zip(parameters.names, parameters.blocks, strict=True))
     findings = Findings(list(_counts(data, measuring, blocks)))
-    pairs = {pair: _association(data, measuring, *pair) for pair in parameters.pairs}
+    pairs = {pair: _association(data, measuring, pair, REPLICATES) for pair in parameters.pairs}
+    if (pair := strongest(pairs)) and stats.replicates_for(len(pairs)) > REPLICATES:
+        # Else the correction for so many pairs leaves no lower limit, and no fault is ever claimed.
+        pairs[pair] = _association(data, measuring, pair, stats.replicates_for(len(pairs)))
     if pairs:
         largest = extreme_of(measuring, "largest_association", list(pairs.values()), "largest")
         findings.measurements += [*pairs.values(), largest]
@@ -73,12 +77,17 @@ def _rarest(
     return replace(measured, affected=0.0)
 
 
-def _association(data: Occurring, measuring: Measuring, first: str, second: str) -> Measurement:
+def _association(
+    data: Occurring, measuring: Measuring, pair: tuple[str, str], replicates: int
+) -> Measurement:
+    first, second = pair
     a, b = data.places[first], data.places[second]
     rows = (a != UNKNOWN) & (b != UNKNOWN)
     measured = measuring(
         association(first, second),
-        lambda: stats.association(a[rows], b[rows], data.evidence.patients[rows]),
+        lambda: stats.association(
+            a[rows], b[rows], data.evidence.patients[rows], replicates=replicates
+        ),
         skipped=data.skipped([first, second]),
     )
     # It is asked of the images that can be permuted, and those are known.

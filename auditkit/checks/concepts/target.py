@@ -93,10 +93,10 @@ class Target:
         classes = self.evidence.classes
         return f"decides {classes[int(number)] if classes else int(number)}"
 
-    @property
-    def affected(self) -> float:
+    def affected(self, *, permuted: bool = True) -> float:
         """Share of what the metric averages that the images that do not count would add."""
-        return unseen(self.metric, self.labels, self.evidence.labels[~self.rows])
+        missing = self.evidence.labels[~self.rows]
+        return unseen(self.metric, self.labels, missing, permuted=permuted)
 
 
 def performance(
@@ -117,9 +117,9 @@ def performance(
     )
 
 
-def unseen(metric: Metric, labels: Integers, missing: Integers) -> float:
+def unseen(metric: Metric, labels: Integers, missing: Integers, *, permuted: bool = True) -> float:
     """As `unseen_share`; 1 if nothing can be said."""
     try:
-        return unseen_share(metric, labels, missing)
+        return unseen_share(metric, labels, missing, permuted=permuted)
     except AuditError:
         return 1.0

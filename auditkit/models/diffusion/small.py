@@ -62,6 +62,7 @@ class PixelTextToImage:
         size: int,
         factor: int,
         channels: Sequence[int] = (32, 64, 96),
+        heads: int = 16,
         width: int = 64,
         phrases: int = 8,
         seed: int = 0,
@@ -73,6 +74,7 @@ class PixelTextToImage:
             size: side of images in pixels.
             factor: pixels per side of one latent pixel.
             channels: of the U-Net's levels, the first without attention.
+            heads: of attention, a divisor of every number of channels.
             width: of a phrase's token.
             phrases: that a caption may have.
             seed: of the weights.
@@ -89,7 +91,7 @@ class PixelTextToImage:
                 down_block_types=("DownBlock2D", *["CrossAttnDownBlock2D"] * deep),
                 up_block_types=(*["CrossAttnUpBlock2D"] * deep, "UpBlock2D"),
                 layers_per_block=1,
-                attention_head_dim=channels[0] // 2,
+                attention_head_dim=heads,  # diffusers takes it for the number of heads
                 cross_attention_dim=width,
                 norm_num_groups=16,
                 class_embed_type="projection",

@@ -1,6 +1,8 @@
 """What two checks of concept permutation have in common: a classifier that judges what was drawn."""
 
-from pydantic import Field
+from typing import Self
+
+from pydantic import Field, model_validator
 
 from auditkit.spec.declarations.permuting import Permuting
 
@@ -15,6 +17,15 @@ class Judging(Permuting):
         default_factory=list,
         description="Further concepts of the data card that are judged and not permuted.",
     )
+
+    @model_validator(mode="after")
+    def _judged_once(self) -> Self:
+        for name in self.judged:
+            if self.named_concepts.count(name) > 1:
+                raise ValueError(
+                    f"judged: '{name}' is named twice; what is permuted is judged anyway"
+                )
+        return self
 
     @property
     def named_concepts(self) -> list[str]:
