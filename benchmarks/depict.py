@@ -24,12 +24,8 @@ sys.path.insert(0, str(ROOT))
 
 import numpy as np  # noqa: E402 found by the line above
 
-from auditkit.benchmarking.gathering import permuted_concepts  # noqa: E402 the same
-from auditkit.benchmarking.targets import (  # noqa: E402 the same
-    median_labels,
-    random_weights,
-    truth,
-)
+from auditkit.benchmarking.gathering import permuted_concepts, truth  # noqa: E402 the same
+from auditkit.benchmarking.targets import median_labels, random_weights  # noqa: E402 the same
 from auditkit.data import load_data  # noqa: E402 the same
 from auditkit.data.dataset import Dataset  # noqa: E402 the same
 from auditkit.evidence import Evidence, Settings, Store  # noqa: E402 the same
@@ -147,7 +143,7 @@ def main() -> int:
     model = load_model(card, "cpu")
     weights = np.zeros(len(evidence.classes or ()))
     weights[columns] = random_weights(1, len(concepts), 0)[0]
-    labels = median_labels(truth(evidence.records, concepts), weights[columns])
+    labels = median_labels(truth(data.card, evidence.records, concepts), weights[columns])
 
     drawing = Drawing(generator.generator, tuple((name,) for name in concepts))
     drawer, plan = drawer_of(generator, settings), planned(evidence.records, data.card, drawing)

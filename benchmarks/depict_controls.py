@@ -78,12 +78,12 @@ def main() -> None:
             "independent-permutation", model, together, **JUDGED, concepts=every, images=images
         )
         print("a phrase that brings another concept along")
-        print(told(found, "largest_off_diagonal"), told(found, "smallest_diagonal"), sep="\n")
+        print(told(found, "largest_off_diagonal"), told(found, "largest_effect"), sep="\n")
         found = auditkit.run(
             "independent-permutation", model, plain, **JUDGED, concepts=every, images=images
         )
         print("as it is")
-        print(told(found, "largest_off_diagonal"), told(found, "smallest_diagonal"), sep="\n")
+        print(told(found, "largest_off_diagonal"), told(found, "largest_effect"), sep="\n")
 
 
 if __name__ == "__main__":

@@ -76,6 +76,7 @@ def run(given: argparse.Namespace) -> int:
     """
     recipe = _recipe(given)
     cards = _cards(given)
+    _check_places(given.out, cards.generator)
     from auditkit.benchmarking.compute import benchmark
     from auditkit.benchmarking.result import write
     from auditkit.evidence.kinds import Settings
@@ -87,6 +88,20 @@ def run(given: argparse.Namespace) -> int:
     write(result, given.out)
     sys.stdout.write(summary(result))
     return 0
+
+
+def _check_places(out: Path, generator: GeneratorCard) -> None:
+    """What would only be noticed after the models have answered."""
+    from auditkit.models.diffusion.folder import pipeline_digest
+
+    if out.exists() and not out.is_dir():
+        raise AuditError(f"--out {out} is no folder; name one, which need not exist yet")
+    try:
+        pipeline_digest(generator)
+    except AuditError as error:
+        raise AuditError(
+            f"generator '{generator.generator}' ({generator.path}): {error}"
+        ) from error
 
 
 def summary(result: "BenchmarkResult") -> str:
@@ -121,7 +136,9 @@ def _recipe(given: argparse.Namespace) -> Recipe:
             raise AuditError("--targets are random models, --target is a card; give one of them")
         numbers["targets"] = 0
     elif numbers.get("targets", _RECIPE.targets) < 1:
-        raise AuditError("--targets 0: give --target CARD, or 1 random target at least")
+        raise AuditError(
+            f"--targets {given.targets}: give --target CARD, or 1 random target at least"
+        )
     return Recipe(**numbers)
 
 

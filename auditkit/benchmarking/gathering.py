@@ -24,6 +24,7 @@ from auditkit.errors import AuditError
 from auditkit.evidence.concepts.kinds import ConceptAnswers, Drawing
 from auditkit.evidence.evidence import Evidence
 from auditkit.evidence.kinds import Floats, Integers
+from auditkit.spec.data_card import DataCard
 from auditkit.spec.model_card import ModelCard
 
 if TYPE_CHECKING:
@@ -130,9 +131,7 @@ def gather(source: Source, recipe: Recipe) -> Gathered:
     real, drawn = evidence.probabilities(evidence.answers())[keep], kept(asked[0], keep)
     pictures = Pictures(evidence.data, keep, drawn.permuted)
     rendered = pictures.answers(bottleneck, model, real)
-    declared = concepts_of(evidence.data.card, concepts)
-    # Images of which a value is unknown are not drawn, and so not kept.
-    present = np.stack([presence(one, records) for one in declared], axis=1)
+    present = truth(evidence.data.card, records, concepts)
     if source.targets:
         parts = zip(source.targets, networks, heads, asked[1:], strict=True)
         targets = [_carded(one, n, head, kept(a, keep), pictures) for one, n, head, a in parts]
@@ -162,6 +161,17 @@ def gather(source: Source, recipe: Recipe) -> Gathered:
         asked[0].captions,
         asked[0].truncated,
     )
+
+
+def truth(card: DataCard, records: Sequence[Record], concepts: Sequence[str]) -> Integers:
+    """Which concepts are in each image: (N, D) 0 or 1, as the checks of concepts count presence.
+
+    Args:
+        card: declares the concepts.
+        records: images of which all these concepts are known.
+        concepts: names.
+    """
+    return np.stack([presence(one, records) for one in concepts_of(card, concepts)], axis=1)
 
 
 def permuted_concepts(evidence: Evidence) -> tuple[tuple[str, ...], list[int]]:

@@ -28,7 +28,7 @@ def caption(card: DataCard, record: Record, changed: Mapping[str, str] = _NOTHIN
     """The caption of a picture; details and free text stay what they are when concepts change.
 
     Without a template: the phrases of the concepts in the card's order, empty ones left out, then the
-    free text, joined. Runs of white space become one space. Of an unknown value nothing is said.
+    free text, joined. Runs of white space in the text become one space. Of an unknown value nothing is said.
 
     Args:
         card: the data card, with concepts and captions.
@@ -40,7 +40,7 @@ def caption(card: DataCard, record: Record, changed: Mapping[str, str] = _NOTHIN
 
     Raises:
         AuditError: a changed concept or its value is not declared, or captions do not tell its value,
-            so that changing it would do nothing.
+            so that changing it would do nothing; or a text has halves of characters.
 
     Example:
         With the concepts person (values 0, 1, 2) and couch (0, 1), a record with {person: "1", couch:
@@ -58,7 +58,7 @@ def caption(card: DataCard, record: Record, changed: Mapping[str, str] = _NOTHIN
     else:
         filled = {item.name: _filled(item, values[item.name], record) for item in card.concepts}
         found = fill(said.template, {**record.details, **filled, TEXT: text}).strip()
-    return found or said.empty
+    return _whole(found or said.empty, record)
 
 
 def concept_of(card: DataCard, name: str) -> Concept:
@@ -155,6 +155,19 @@ def _understood(concept: Concept, text: str) -> str:
     if math.isnan(number):  # as pandas writes what is missing
         return ""
     return str(int(number > concept.above))
+
+
+def _whole(text: str, record: Record) -> str:
+    """The text, which JSON may have given halves of characters: no tokenizer reads them."""
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        name = record.id.encode(errors="backslashreplace").decode()
+        raise AuditError(
+            f"picture {name:.200}: character {error.start + 1} of its caption is broken Unicode "
+            "(half of a surrogate pair); mend the text that the data set has for it"
+        ) from error
+    return text
 
 
 def _filled(concept: Concept, value: str, record: Record) -> str:

@@ -134,10 +134,19 @@ def _wins_by_values(labels: Floats, answers: Floats, own: Integers) -> Floats:
     for repeat in answers:
         for a in range(values):
             for b in range(values):
-                high, low = repeat[positive, a][:, np.newaxis], repeat[negative, b]
-                won = (high > low) + (high == low) / 2
-                wins[:, a, :, b] += shown[positive].T @ won @ shown[negative]
+                beaten = _beaten(repeat[positive, a], repeat[negative, b], shown[negative])
+                wins[:, a, :, b] += shown[positive].T @ beaten
     return wins / len(answers)
+
+
+def _beaten(high: Floats, low: Floats, groups: Floats) -> Floats:
+    """(n+, V): negatives of each group below each positive, ties a half; never all pairs in memory."""
+    order = np.argsort(low, kind="stable")
+    passed = np.zeros((low.size + 1, groups.shape[1]))
+    np.cumsum(groups[order], axis=0, out=passed[1:])
+    below, not_above = (np.searchsorted(low[order], high, side=side) for side in ("left", "right"))
+    found: Floats = (passed[below] + passed[not_above]) / 2
+    return found
 
 
 def _one(counts: Floats, m: float) -> Floats:

@@ -41,7 +41,7 @@ def check_own_files(names: Iterable[str]) -> None:
             "name the file under 'weights', or drop 'fallback'"
         )
     for name in names:
-        if not _plain(name):
+        if not plain(name):
             raise ValueError(
                 f"'{name}' is looked for in the user's folder of this model, because the card has a "
                 "'fallback'; a plain relative path was expected, without '..', '\\' or a drive"
@@ -52,7 +52,8 @@ def check_own_files(names: Iterable[str]) -> None:
             )
 
 
-def _plain(name: str) -> bool:
+def plain(name: str) -> bool:
+    """Whether a name is a relative path that stays below its folder, on every system."""
     parts = name.split("/")
     return not any(part.strip() in ("", ".", "..") for part in parts) and not any(
         sign in name for sign in "\\:\0"

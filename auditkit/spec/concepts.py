@@ -1,11 +1,13 @@
 """Concepts of a data set and the captions that name them, as a data card declares them."""
 
+import re
 import string
 from collections.abc import Mapping, Sequence
 from typing import Self
 
 from pydantic import Field, field_validator, model_validator
 
+from auditkit.spec.audit import Number
 from auditkit.spec.problems import nearest
 from auditkit.spec.typed import Strict
 
@@ -16,6 +18,8 @@ SEPARATOR = " + "
 """Between the names of concepts that are permuted together."""
 
 _VALUE = "value"
+_LONGEST = 200
+_WORD = re.compile(r"[^\W_]")
 
 
 def fields(template: str) -> list[str]:
@@ -67,7 +71,7 @@ class Concept(Strict):
         min_length=2,
         description="All values that it may have, as text; of binary concepts 0 (absent) and 1.",
     )
-    above: float | None = Field(
+    above: Number | None = Field(
         None, description="The column is a number, and the concept is 1 above this, else 0."
     )
     phrases: dict[str, str] = Field(
@@ -88,6 +92,16 @@ class Concept(Strict):
             raise ValueError("each value was expected once")
         if "" in value:
             raise ValueError("an empty value means unknown; leave it out")
+        if any(len(known) > _LONGEST for known in value):
+            raise ValueError(f"values of at most {_LONGEST} characters were expected")
+        return value
+
+    @field_validator("mentions")
+    @classmethod
+    def _words(cls, value: list[str]) -> list[str]:
+        for phrase in value:
+            if not _WORD.search(phrase):
+                raise ValueError(f"'{phrase}' has no word to look for in free text")
         return value
 
     @field_validator("phrases")
@@ -100,6 +114,8 @@ class Concept(Strict):
     def _separable(cls, value: str) -> str:
         if SEPARATOR in value or "[" in value or "]" in value:
             raise ValueError(f"a name without '{SEPARATOR}' and brackets was expected")
+        if value != value.strip() or not value.isprintable() or not _WORD.search(value):
+            raise ValueError(f"{value!r}: a name with a word, on one line, was expected")
         return value
 
     @model_validator(mode="after")

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 from pydantic import Field, field_validator
 
 from auditkit.spec.audit import Number, identifier
+from auditkit.spec.card_names import plain
 from auditkit.spec.model_card import Sha256
 from auditkit.spec.typed import Strict
 
@@ -35,6 +36,17 @@ class GeneratorCard(Strict):
     source: str = Field("", description="Where the weights come from.")
     path: Path = Field(default=Path(), exclude=True)
     digest: str = Field(default="", exclude=True)
+
+    @field_validator("sha256")
+    @classmethod
+    def _inside(cls, value: dict[str, str]) -> dict[str, str]:
+        for name in value:
+            if not plain(name):
+                raise ValueError(
+                    f"'{name:.200}' is no file within the folder; a plain relative path was expected, as "
+                    "unet/diffusion_pytorch_model.safetensors"
+                )
+        return value
 
     _identifiers = field_validator("generator", "task")(identifier)
 

@@ -150,18 +150,35 @@ def beside(parameters: Parameters, data: DataCard, catalogue: Catalogue) -> Besi
     """The cards of everything that a check names beside ``data`` and the audited model.
 
     Raises:
-        AuditError: there is no such card; a data set or generator is of another task, or the audit's own
-            data; a concept is not declared by the data card.
+        AuditError: there is no such card; a data set, model or generator is of another task, or the
+            audit's own data; a model is no concept classifier; a concept is not declared by the data card.
     """
     _check_concepts(parameters, data)
     generators = {name: catalogue.generator(name) for name in parameters.generators}
     for name, generator in generators.items():
         if generator.task != data.task:
             raise AuditError(
-                f"generator '{name}' is about {generator.task}, '{data.data}' about {data.task}"
+                f"generator '{name}' is about {generator.task}, '{data.data}' about {data.task}; name one "
+                "that was trained on that task's images"
             )
     models = {name: catalogue.model(name) for name in parameters.models}
+    for name, model in models.items():
+        _check_classifier(name, model, data)
     return Beside(_other_data(parameters, data, catalogue), models, generators)
+
+
+def _check_classifier(name: str, model: ModelCard, data: DataCard) -> None:
+    """A model that a check names beside the audited one is a concept classifier of the same task."""
+    if model.task != data.task:
+        raise AuditError(
+            f"classifier '{name}' is about {model.task}, '{data.data}' about {data.task}; name a concept "
+            "classifier of that task"
+        )
+    if not model.output.independent:
+        raise AuditError(
+            f"classifier '{name}' ({model.path}) decides between its classes; a concept classifier was "
+            "expected: 'output' with 'exclusive: false' and without 'score'"
+        )
 
 
 def _check_concepts(parameters: Parameters, data: DataCard) -> None:

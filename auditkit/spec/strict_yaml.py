@@ -175,7 +175,9 @@ class _Builder:
             return text.lower() == "true"
         if kind == "int":
             if len(text) > MAX_DIGITS:
-                raise self._problem(node, f"has a number of {len(text)} digits")
+                raise self._problem(
+                    node, f"has a number of {len(text)} digits; put a text (a sha256) in quotes"
+                )
             return int(text, 16) if text.lower().startswith("0x") else int(text)
         if kind == "float":
             return float(text.lower().replace(".inf", "inf").replace(".nan", "nan"))

@@ -57,6 +57,8 @@ def _problem(
     message = str(context.get("error", detail["msg"])).removeprefix("Value error, ")
     if kind == "value_error":
         return Problem(document.path, line, f"{key}: {message}")
+    if kind == "string_type" and isinstance(detail["input"], bool | int | float):
+        message = "a text was expected: put it in quotes"
     return Problem(document.path, line, f"{key}: {message}, got {detail['input']!r}"[:500])
 
 

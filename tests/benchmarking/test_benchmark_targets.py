@@ -8,6 +8,7 @@ from sklearn.metrics import roc_curve
 
 from auditkit.benchmarking.agreements import comparable
 from auditkit.benchmarking.figures import five_numbers, shown_targets
+from auditkit.benchmarking.gathering import truth
 from auditkit.benchmarking.recipe import Recipe
 from auditkit.benchmarking.targets import (
     Permuted,
@@ -16,7 +17,9 @@ from auditkit.benchmarking.targets import (
     median_labels,
     random_weights,
 )
+from auditkit.data.dataset import Record
 from auditkit.errors import AuditError
+from auditkit.spec.data_card import DataCard
 
 
 def test_weights_are_uniform_and_belong_to_a_target_whatever_the_number_of_targets():
@@ -26,6 +29,19 @@ def test_weights_are_uniform_and_belong_to_a_target_whatever_the_number_of_targe
     assert many.min() >= 0
     assert many.max() <= 1
     np.testing.assert_allclose(np.quantile(many, [0.25, 0.5, 0.75]), [0.25, 0.5, 0.75], atol=0.03)
+
+
+def test_presence_is_that_of_the_checks():
+    """A category without a value 0 is absent at its first value."""
+    concepts = [{"name": "sex", "values": ["M", "F"]}, {"name": "age", "values": ["1", "0", "2"]}]
+    card = {"data": "d", "task": "t", "format": "table", "file": "x.csv", "concepts": concepts}
+    told = [("M", "0"), ("F", "1"), ("F", "2")]
+    records = [
+        Record(f"i{i}", f"d{i}", 0, f"p{i}", concepts={"sex": sex, "age": age})
+        for i, (sex, age) in enumerate(told)
+    ]
+    present = truth(DataCard.model_validate(card), records, ["age", "sex"])
+    assert present.tolist() == [[0, 0], [1, 1], [1, 1]]
 
 
 def test_labels_exceed_the_median():

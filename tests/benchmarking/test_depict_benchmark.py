@@ -133,6 +133,13 @@ def test_a_concept_that_the_generator_cannot_draw_shows_in_effective_generation(
     assert {one.importance[DEPICT][SHAPES[0]] for one in found.targets} == {0.0}
 
 
+def test_the_largest_gap_of_many_targets_has_a_lower_limit_of_its_own(make_source):
+    """Bonferroni over many targets needs more resamples than a single target does."""
+    source = make_source(kind=ForgetfulEvidence)
+    found = benchmark(source, Recipe(targets=60, heatmaps=0), {}, "cpu").effective.largest_gap
+    assert 0 < found.low < found.value < found.high
+
+
 def test_a_concept_that_changes_with_another_shows_in_independent_permutation(make_source):
     found = benchmark(make_source(kind=LeakingEvidence), Recipe(targets=3, heatmaps=0), {}, "cpu")
     changes = {(c.images, c.permuted, c.judged): c.change for c in found.independence}

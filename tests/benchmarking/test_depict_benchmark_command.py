@@ -64,7 +64,7 @@ def test_a_target_with_a_card_and_what_is_in_the_store(cards, tmp_path):
     ("more", "message"),
     [
         (["--targets", "3", "--target", "bottleneck"], "give one of them"),
-        (["--targets", "0"], "1 random target at least"),
+        (["--targets", "-3"], "--targets -3: .*1 random target at least"),
         (["--images", "2"], "images: 4 or more was expected"),
         (["--cards", "nowhere"], "is not a folder"),
         (["--target", "concepts"], "has no concept bottleneck"),
@@ -74,6 +74,18 @@ def test_a_target_with_a_card_and_what_is_in_the_store(cards, tmp_path):
 def test_what_does_not_fit_is_refused(cards, tmp_path, more, message):
     with pytest.raises(AuditError, match=message):
         run(command(cards, tmp_path, *more))
+
+
+def test_nothing_is_computed_for_a_place_or_a_generator_that_is_not_there(cards, tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(AuditError, match=r"--out .*file is no folder"):
+        run(command(cards, tmp_path / "file"))
+    card = {"generator": "gone", "task": "shapes", "folder": "nowhere"}
+    write(tmp_path / "gone.generator.yaml", card)
+    place = ["--generator", str(tmp_path / "gone.generator.yaml"), "--store", str(tmp_path / "s")]
+    with pytest.raises(AuditError, match=r"generator 'gone' .* does not exist; put it there"):
+        run(command(cards, tmp_path / "out", *place))
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "gone.generator.yaml"]
 
 
 def test_the_loop_and_ours_are_counted_and_equal_under_fixed_noise(cards, monkeypatch, capsys):

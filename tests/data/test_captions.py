@@ -206,3 +206,12 @@ def test_filling_agrees_with_the_standard_library_on_plain_names(values, between
     template = between + between.join(f"{{{name}}}" for name in values)
     assert fields(template) == list(values)
     assert fill(template, values) == template.format_map(values)
+
+
+def test_halves_of_characters_are_refused_with_the_picture():
+    given = card(COUCH, text="report")
+    assert caption(given, record("red 🟥 röt", couch="1")) == "couch, red 🟥 röt"
+    with pytest.raises(AuditError, match=r"picture i: character 8 of its caption is broken"):
+        caption(given, record("\ud83d", couch="1"))
+    with pytest.raises(AuditError, match="broken Unicode"):
+        caption(card([{"name": "a"}], empty="\udc00"), record(a="0"))

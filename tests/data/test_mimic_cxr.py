@@ -250,6 +250,7 @@ def test_missing_and_damaged_tables_are_named(mimic, name):
         (CHEXPERT, ",1.0,", ",yes,", r"chexpert.csv.gz:2: 'yes' was read; 1.0, 0.0, -1.0 or blank"),
         ("hosp/patients.csv.gz", "F", "W", r"patients.csv.gz:2: gender 'W'"),
         ("hosp/patients.csv.gz", "2178", "about", r"anchor_year 'about' were read"),
+        ("hosp/patients.csv.gz", "2178", "9" * 5000, r"anchor_year '9{20}' were read"),
         ("hosp/omr.csv.gz", "2180-05-01", "May", r"omr.csv.gz:2: 'May' is not a date"),
     ],
 )

@@ -245,6 +245,9 @@ def test_the_unseen_share_bounds_what_missing_images_change():
     assert share == pytest.approx(1 - 18 * 18 * 36 * 35 / (20 * 20 * 40 * 39))
     assert (1 - share) * known <= whole <= (1 - share) * known + share
     assert unseen_share("auroc", labels, []) == 0
+    plain = unseen_share("auroc", labels[kept], labels[36:], permuted=False)
+    assert plain == pytest.approx(1 - 18 * 18 / (20 * 20))
+    assert unseen_share("accuracy", labels[kept], labels[36:], permuted=False) == pytest.approx(0.1)
 
 
 def test_the_interval_is_over_patients_and_not_over_permutations():

@@ -5,7 +5,15 @@ import pytest
 import scipy.stats
 
 from auditkit.errors import AuditError
-from auditkit.stats import Estimate, association, auroc, extreme, mean
+from auditkit.stats import (
+    Estimate,
+    association,
+    auroc,
+    auroc_difference,
+    extreme,
+    mean,
+    replicates_for,
+)
 from auditkit.stats.tails import StudentTail
 
 
@@ -43,6 +51,21 @@ def test_absolute_values_have_two_sides():
     assert near.low == 0, "nothing says that any differs from 0"
     assert near.high == pytest.approx(0.02 + 1.96 * 0.1, abs=1e-4)
     assert near.p_above(-0.1) == 0
+
+
+@pytest.mark.parametrize("count", [30, 100])
+def test_enough_resamples_leave_many_quantities_a_corrected_limit(count):
+    rng = np.random.default_rng(0)
+    labels = rng.integers(0, 2, 120)
+    seen, blind = labels + rng.normal(0, 0.3, 120), rng.normal(0, 1, 120)
+
+    def gap(replicates):
+        return auroc_difference(labels, seen, blind, replicates=replicates)
+
+    few = extreme([gap(2000)] * count, "largest", absolute=True)
+    enough = extreme([gap(replicates_for(count))] * count, "largest", absolute=True)
+    assert few.low == 0
+    assert 0.2 < enough.low < enough.value
 
 
 def test_one_quantity_is_its_own_extreme():

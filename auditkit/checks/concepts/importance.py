@@ -88,8 +88,8 @@ class Ranked:
 
     def top(self) -> stats.Choice | None:
         """The most important block; one that cannot be permuted is not excluded."""
-        if self.found is None or not self.untested:
-            return self.found and self.found.top
+        if self.found is None:
+            return None
         known = self.found.top
         return replace(
             known,

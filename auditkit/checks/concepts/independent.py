@@ -5,8 +5,11 @@ classifier's AUROC before and after a concept is permuted. Labels stay what they
 the permuted concept must drop to about one half and all others must stay. Supplement 10: also for concepts
 that are judged and not permuted, since what they change with would be confounded.
 
-Deviates: the AUROC after permutation is the expectation over all permutations, in closed form, with intervals
-over patients.
+Deviates: an effect of one concept on another that is there in all generated images, permuted or not, leaves
+the AUROC as it is where the two are independent in the data: a generator that draws hair with every ruler
+passes. So the effect itself is measured, too: what the classifier sees of one concept when another alone is
+changed, the noise held fixed. And the AUROC after permutation is the expectation over all permutations, in
+closed form, with intervals over patients.
 """
 
 from collections.abc import Iterator
@@ -14,13 +17,13 @@ from dataclasses import replace
 
 from auditkit import stats
 from auditkit.checks.concepts.extremes import extreme_of, strongest
-from auditkit.checks.concepts.judge import Judge
+from auditkit.checks.concepts.judge import Judge, Judged
 from auditkit.checks.concepts.target import performance
 from auditkit.checks.measuring import Measuring, worded
 from auditkit.errors import AuditError
 from auditkit.evidence import Evidence
 from auditkit.findings import Figure, Findings, Measurement, Series
-from auditkit.metrics import permutation_importance
+from auditkit.metrics import effect, permutation_importance
 from auditkit.spec.declarations.independent_permutation import (
     INDEPENDENT_PERMUTATION,
     IndependentPermutation,
@@ -49,6 +52,7 @@ def independent_permutation(evidence: Evidence, parameters: IndependentPermutati
         name, rest = "largest_off_diagonal", list(others.values())
         findings.measurements.append(extreme_of(measuring, name, rest, "largest", absolute=True))
     findings.figures.append(_figure(matrix, parameters))
+    _add_effects(findings, judge, measuring, parameters)
     findings.notes += [*_notes(others, parameters), *_unseen(judge)]
     return findings
 
@@ -84,6 +88,29 @@ def _change(judge: Judge, measuring: Measuring, key: Key, replicates: int) -> Me
     return replace(measured, affected=one.affected())
 
 
+def _add_effects(
+    findings: Findings, judge: Judge, measuring: Measuring, parameters: IndependentPermutation
+) -> None:
+    """What the classifier sees of every concept when each block alone is changed."""
+    matrix = {
+        (block, one.name): _effect(judge, measuring, block, one)
+        for block in parameters.names
+        for one in judge.concepts.values()
+    }
+    findings.measurements += matrix.values()
+    others = [found for key, found in matrix.items() if not _on_diagonal(key, parameters)]
+    if others:
+        name = "largest_effect"
+        findings.measurements.append(extreme_of(measuring, name, others, "largest", absolute=True))
+    findings.figures.append(_effects_figure(matrix, parameters))
+
+
+def _effect(judge: Judge, measuring: Measuring, block: str, one: Judged) -> Measurement:
+    answers, patients = judge.permuted(block, one).answers, judge.patients[one.rows]
+    at = {"permuted": block, "judged": one.name}
+    return measuring("effect", lambda: effect(answers, patients), at, one.skipped)
+
+
 def _on_diagonal(key: Key, parameters: IndependentPermutation) -> bool:
     permuted, judged = key
     return judged in parameters.blocks[parameters.names.index(permuted)]
@@ -91,6 +118,37 @@ def _on_diagonal(key: Key, parameters: IndependentPermutation) -> bool:
 
 def _figure(matrix: dict[Key, Measurement], parameters: IndependentPermutation) -> Figure:
     """The matrix in units of 0.01, as the paper draws it."""
+    return Figure(
+        "changes",
+        "What the concept classifier sees when a concept is permuted",
+        "matrix",
+        "permuted ↓  judged →",
+        "drop of AUROC, in units of 0.01",
+        _columns(matrix, parameters),
+        "Rows are permuted, columns are judged against what the captions said before. Where both are the "
+        "same, the AUROC must drop (by about 50); everywhere else it must stay.",
+        labels=parameters.names,
+        reach=50.0,
+    )
+
+
+def _effects_figure(matrix: dict[Key, Measurement], parameters: IndependentPermutation) -> Figure:
+    return Figure(
+        "effects",
+        "What the concept classifier sees when one concept alone is changed",
+        "matrix",
+        "changed ↓  judged →",
+        "change of the probability, in units of 0.01",
+        _columns(matrix, parameters),
+        "Rows go from their first value to their last in every caption, with the same noise. Where both are "
+        "the same, the probability must rise; everywhere else it must stay.",
+        labels=parameters.names,
+        reach=100.0,
+    )
+
+
+def _columns(matrix: dict[Key, Measurement], parameters: IndependentPermutation) -> list[Series]:
+    """A column per judged concept, in units of 0.01."""
     series = []
     for judged in parameters.named_concepts:
         column = [(i, matrix[name, judged].estimate) for i, name in enumerate(parameters.names)]
@@ -104,18 +162,7 @@ def _figure(matrix: dict[Key, Measurement], parameters: IndependentPermutation) 
                 [100 * one.high for _, one in found],
             )
         )
-    return Figure(
-        "changes",
-        "What the concept classifier sees when a concept is permuted",
-        "matrix",
-        "permuted ↓  judged →",
-        "drop of AUROC, in units of 0.01",
-        series,
-        "Rows are permuted, columns are judged against what the captions said before. Where both are the "
-        "same, the AUROC must drop (by about 50); everywhere else it must stay.",
-        labels=parameters.names,
-        reach=50.0,
-    )
+    return series
 
 
 def _notes(others: dict[Key, Measurement], parameters: IndependentPermutation) -> list[str]:

@@ -24,6 +24,7 @@ SEXES: Mapping[str, str] = {"F": "1", "M": "0"}
 _NAMES = ("BMI (kg/m2)", "BMI")
 # Outside, the number is a slip (a height, a weight, 0): the table holds texts as they were typed.
 _PLAUSIBLE = (10.0, 100.0)
+_DIGITS = 9
 
 
 class Study(NamedTuple):
@@ -60,7 +61,7 @@ def people(folder: Path, patients: Iterable[str]) -> dict[str, Person]:
     for line, (patient, sex, age, year) in stream(folder / PATIENTS, columns):
         if patient not in wanted:
             continue
-        if sex not in SEXES or not age.isdecimal() or not year.isdecimal():
+        if sex not in SEXES or not _whole(age) or not _whole(year):
             raise AuditError(
                 f"{folder / PATIENTS}:{line}: gender '{sex:.20}', anchor_age '{age:.20}' and anchor_year "
                 f"'{year:.20}' were read; F or M and two whole numbers were expected"
@@ -87,7 +88,7 @@ def body_mass_index(folder: Path, studies: Iterable[Study]) -> dict[Study, str]:
         if name not in _NAMES or patient not in days or not _plausible(value):
             continue
         day = day_of(chartdate, f"{folder / RECORDS}:{line}")
-        number = int(order) if order.isdecimal() else 0
+        number = int(order) if _whole(order) else 0
         for study in days[patient]:
             distance = abs((study.day - day).days)
             measured = _Measured(distance, day.toordinal(), -number, value)
@@ -107,6 +108,11 @@ def day_of(text: str, where: str) -> date:
         raise AuditError(
             f"{where}: '{text:.40}' is not a date; YYYY-MM-DD or YYYYMMDD was expected"
         ) from error
+
+
+def _whole(text: str) -> bool:
+    # Python refuses to read numbers of thousands of digits.
+    return text.isdecimal() and len(text) <= _DIGITS
 
 
 def _plausible(text: str) -> bool:

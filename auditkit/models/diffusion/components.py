@@ -1,9 +1,12 @@
 """Components of pipelines: built from JSON, filled from safetensors, never fetched."""
 
+import json
 import re
+import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from types import ModuleType
 from typing import Any
 
@@ -11,7 +14,12 @@ import torch
 from torch import nn
 
 from auditkit.errors import AuditError
-from auditkit.models.diffusion.folder import read_json, read_settings, weights_files
+from auditkit.models.diffusion.folder import (
+    read_json,
+    read_settings,
+    tokenizer_files,
+    weights_files,
+)
 from auditkit.models.weights import read_state
 
 # What a text encoder's answers depend on; all else in its config.json is left unread.
@@ -36,6 +44,9 @@ _TEXT_SETTINGS: Mapping[str, tuple[str, ...]] = {
 _UNUSED = re.compile(r"^cls\.|position_ids$")
 # Names of attention's weights in autoencoders of before 2023.
 _FORMER = {"query": "to_q", "key": "to_k", "value": "to_v", "proj_attn": "to_out.0"}
+# In a tokenizer's config, a file to be read instead of the folder's own.
+_TOKENIZER_CONFIG = "tokenizer_config.json"
+_NAMES_FILES = re.compile(r"_files?$|^(vocab|merges|init_inputs|name_or_path|chat_template)$")
 _FORMER_NAME = re.compile(rf"\.({'|'.join(_FORMER)})\.(weight|bias)$")
 
 
@@ -64,7 +75,7 @@ def network(folder: Path, kind: str) -> nn.Module:
     """
     config = folder / "config.json"
     settings = read_settings(config)
-    state = _state(folder)
+    state = state_of(folder)
     try:
         with quiet(), torch.device("meta"):
             built: nn.Module = getattr(library("diffusers"), kind).from_config(settings)
@@ -85,7 +96,7 @@ def text_encoder(folder: Path, kind: str) -> nn.Module:
         AuditError: files are damaged, or weights do not fit the configuration.
     """
     settings = read_settings(folder / "config.json")
-    state = _state(folder)
+    state = state_of(folder)
     try:
         with quiet(), torch.random.fork_rng(devices=[]):
             described = _described(kind, settings)
@@ -112,18 +123,36 @@ def tokenizer(folder: Path, kind: str) -> Any:
     Raises:
         AuditError: files are damaged.
     """
-    if (folder / "tokenizer_config.json").is_file():
-        read_json(folder / "tokenizer_config.json")
+    read = getattr(library("transformers"), kind.removesuffix("Fast"))
+    settings = _tokenizer_settings(folder)
     try:
-        with quiet():
-            read = getattr(library("transformers"), kind.removesuffix("Fast"))
-            return read.from_pretrained(folder, local_files_only=True)
+        with quiet(), TemporaryDirectory() as copied:
+            for path in tokenizer_files(folder):
+                shutil.copyfile(path, Path(copied, path.name))
+            Path(copied, _TOKENIZER_CONFIG).write_text(json.dumps(settings), encoding="utf-8")
+            found = read.from_pretrained(copied, local_files_only=True)
+            found.name_or_path = kind
+            return found
     except AuditError:
         raise
     except Exception as error:  # a damaged vocabulary fails anywhere
         raise AuditError(
             f"{folder} cannot be read as a {kind} ({_first_line(error)}); fetch it again"
         ) from error
+
+
+def _tokenizer_settings(folder: Path) -> dict[str, Any]:
+    """What tokenizer_config.json says, without names of files: only the folder's own are read."""
+    path = folder / _TOKENIZER_CONFIG
+    settings = read_json(path) if path.is_file() else {}
+    length = settings.get("model_max_length")
+    # Less than a start, a word and an end says nothing of a caption.
+    if length is not None and not (isinstance(length, int | float) and length >= 3):
+        raise AuditError(
+            f"{path}: model_max_length is {length!s:.50}; the number of tokens of a caption was "
+            "expected, 3 at least; fetch the folder again"
+        )
+    return {name: value for name, value in settings.items() if not _NAMES_FILES.search(name)}
 
 
 def scheduler(folder: Path, kind: str) -> Any:
@@ -145,7 +174,7 @@ def scheduler(folder: Path, kind: str) -> Any:
         ) from error
 
 
-def _state(folder: Path) -> dict[str, torch.Tensor]:
+def state_of(folder: Path) -> dict[str, torch.Tensor]:
     """All tensors in float32, copied: files may be written anew while a network is in use."""
     found: dict[str, torch.Tensor] = {}
     for path in weights_files(folder):
@@ -153,6 +182,11 @@ def _state(folder: Path) -> dict[str, torch.Tensor]:
             for name, tensor in read_state(path).items():
                 dtype = torch.float32 if tensor.is_floating_point() else tensor.dtype
                 found[name] = tensor.to(dtype, copy=True)
+                if not torch.isfinite(found[name]).all():
+                    raise AuditError(
+                        f"weights {path}: the tensor '{name}' holds NaN or infinity, with which every image "
+                        "would be lost; fetch the file again"
+                    )
     return found
 
 

@@ -7,6 +7,7 @@ safetensors, so that nothing in a folder can run code.
 
 import hashlib
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -62,8 +63,13 @@ _TOKENIZER_FILES = (
     "merges.txt",
     "vocab.txt",
 )
+MOST_PIXELS = 2048
+"""Of an image's side."""
+
 _MOST_BYTES = 16 * 2**20
-_MOST_NUMBER, _MOST_LAYERS = 2**20, 1000
+_MOST_NUMBER, _MOST_LAYERS = 2**20, 100
+# Parts of a network to be built one by one: Stable Diffusion XL has 60 by this count.
+_MOST_PARTS = 5000
 
 
 @dataclass(frozen=True)
@@ -107,7 +113,14 @@ def pipeline_folder(root: Path) -> PipelineFolder:
         AuditError: the folder, its ``model_index.json`` or a component is missing, or a class is not
             among those that are read.
     """
-    if not root.is_dir():
+    try:
+        there = root.is_dir()
+    except OSError as error:  # no name of a file system, or not to be looked into
+        raise AuditError(
+            f"the pipeline's folder {root!s:.200} cannot be looked into ({error.strerror}); correct "
+            "'folder'"
+        ) from error
+    if not there:
         raise AuditError(
             f"the pipeline's folder {root} does not exist; put it there, or correct 'folder'"
         )
@@ -190,16 +203,17 @@ def weights_files(folder: Path) -> list[Path]:
 
 def _shards(index: Path) -> list[Path]:
     shards = read_json(index).get("weight_map")
-    names = set(shards.values()) if isinstance(shards, dict) else set()
+    named = list(shards.values()) if isinstance(shards, dict) else []
     plain = all(
-        isinstance(n, str) and Path(n).name == n and n.endswith(".safetensors") for n in names
+        isinstance(n, str) and Path(n).name == n and n.endswith(".safetensors") for n in named
     )
-    if not names or not plain:
+    if not named or not plain:
         raise AuditError(f"{index} names no safetensors files beside it; fetch it again")
-    missing = sorted(name for name in names if not (index.parent / name).is_file())
+    names = sorted(set(named))
+    missing = [name for name in names if not (index.parent / name).is_file()]
     if missing:
         raise AuditError(f"{index} names {missing[0]}, which is not there; fetch it")
-    return [index.parent / name for name in sorted(names)]
+    return [index.parent / name for name in names]
 
 
 def read_json(path: Path) -> dict[str, Any]:
@@ -238,15 +252,40 @@ def read_settings(path: Path) -> dict[str, Any]:
         for number in _numbers(value):
             if abs(number) > most:
                 raise AuditError(
-                    f"{path}: '{name}' is {number}; no such network has more than {most}"
+                    f"{path}: '{name}' is {number!s:.50}; no such network has more than {most}; fetch the "
+                    "folder again"
                 )
+    parts = _parts(settings)
+    if parts > _MOST_PARTS:
+        raise AuditError(
+            f"{path}: layers and blocks multiply to {parts}; no such network has more than {_MOST_PARTS}; "
+            "fetch the folder again"
+        )
     return settings
 
 
-def _numbers(value: Any) -> list[int]:
-    if isinstance(value, list):
-        return [number for inner in value for number in _numbers(inner)]
-    return [value] if isinstance(value, int) else []
+def _parts(settings: Mapping[str, Any]) -> int:
+    """Layers per block, times layers per layer, times blocks."""
+    found = [len(value) for name, value in settings.items() if _is_list_of_blocks(name, value)]
+    layers = [_numbers(value) for name, value in settings.items() if "layers" in name]
+    most = [max(1, int(max(numbers))) for numbers in layers if numbers]
+    return math.prod([max(found, default=1), *most])
+
+
+def _is_list_of_blocks(name: str, value: Any) -> bool:
+    return "block" in name and isinstance(value, list)
+
+
+def _numbers(value: Any) -> list[float]:
+    """All finite numbers in lists, however deep; NaN and infinity make no network large."""
+    found, left = [], [value]
+    while left:
+        one = left.pop()
+        if isinstance(one, list):
+            left += one
+        elif isinstance(one, int) or (isinstance(one, float) and math.isfinite(one)):
+            found.append(one)
+    return found
 
 
 def check_sums(card: GeneratorCard) -> None:

@@ -1,6 +1,7 @@
 """What Stable Diffusion's families have in common: an autoencoder's latents, Transformers' text encoders."""
 
 import json
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Self, cast
@@ -10,6 +11,7 @@ from torch import nn
 
 from auditkit.errors import AuditError
 from auditkit.models.diffusion.components import quiet
+from auditkit.models.diffusion.folder import MOST_PIXELS
 from auditkit.models.diffusion.parts import Conditioning, Tokens
 
 
@@ -30,6 +32,7 @@ class LatentTextToImage:
     """
 
     NAME: ClassVar[str]
+    ADDED: ClassVar[str | None] = None
 
     def __init__(
         self,
@@ -163,8 +166,14 @@ class LatentTextToImage:
                 )
             return size, size
         trained = self._unet.sample_size
-        height, width = trained if isinstance(trained, list | tuple) else (trained, trained)
-        return int(height) * factor, int(width) * factor
+        sides = trained if isinstance(trained, list | tuple) else (trained, trained)
+        whole = len(sides) == 2 and all(type(side) is int for side in sides)
+        if not whole or not all(1 <= side * factor <= MOST_PIXELS for side in sides):
+            raise AuditError(
+                f"the U-Net's sample_size is {trained!s:.50}; a whole number was expected with which "
+                f"images have at most {MOST_PIXELS} pixels a side: say 'size' in the generator's card"
+            )
+        return sides[0] * factor, sides[1] * factor
 
     def _scaling(self, like: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """(scale, shift) by channel: latents of the U-Net are (those of the autoencoder - shift) * scale."""
@@ -195,10 +204,12 @@ class LatentTextToImage:
             vae.latent_channels,
             "the autoencoder's latent_channels",
         )
+        self._refuse_scaling()
         for encoder, tokenizer in zip(self.text_encoders, self.tokenizers, strict=True):
-            if len(tokenizer) > _config(encoder).vocab_size:
+            tokens = max([len(tokenizer), *(id_ + 1 for id_ in tokenizer.get_vocab().values())])
+            if tokens > _config(encoder).vocab_size:
                 raise AuditError(
-                    f"the tokenizer has {len(tokenizer)} tokens, the text encoder's vocab_size is "
+                    f"the tokenizer has {tokens} tokens, the text encoder's vocab_size is "
                     f"{_config(encoder).vocab_size}; give those that belong together"
                 )
         for name in (
@@ -212,6 +223,28 @@ class LatentTextToImage:
                     f"the U-Net has '{name}' (distilled guidance, classes or images as conditions), which "
                     f"a {self.NAME} is not given here; use one without it"
                 )
+        self._expect(
+            "addition_embed_type", unet.addition_embed_type, self.ADDED, "that of its kind"
+        )
+
+    def _refuse_scaling(self) -> None:
+        """Numbers of the autoencoder's config that no weight is held against."""
+        config = self._read.config
+        channels = config.latent_channels
+        for name, length in (("scaling_factor", None), ("shift_factor", None),
+                             ("latents_mean", channels), ("latents_std", channels)):  # fmt: skip
+            given = config.get(name)
+            if given is None and name != "scaling_factor":
+                continue
+            numbers = [given] if length is None else given
+            listed = isinstance(numbers, list | tuple) and len(numbers) == (length or 1)
+            if not listed or not all(map(_is_finite, numbers)) or (
+                name in ("scaling_factor", "latents_std") and 0 in numbers
+            ):  # fmt: skip
+                raise AuditError(
+                    f"the autoencoder's {name} is {given!s:.100}; "
+                    f"{length or 1} finite number(s) were expected: fetch its config.json again"
+                )
 
     def _expect(self, name: str, found: Any, wanted: Any, whose: str) -> None:
         if found != wanted:
@@ -220,14 +253,30 @@ class LatentTextToImage:
             )
 
 
+def _is_finite(value: object) -> bool:
+    return isinstance(value, int | float) and math.isfinite(value)
+
+
 def _config(module: nn.Module) -> Any:
     read: Any = module
     return read.config
 
 
 def _length(encoder: nn.Module, tokenizer: Any) -> int:
-    """Tokens of a caption: a tokenizer's own limit is absurdly high where nobody set one."""
-    return min(int(tokenizer.model_max_length), int(_config(encoder).max_position_embeddings))
+    """Tokens of a caption: a tokenizer's own limit is absurdly high where nobody set one.
+
+    Raises:
+        AuditError: captions cannot be brought to that length.
+    """
+    length = min(int(tokenizer.model_max_length), int(_config(encoder).max_position_embeddings))
+    try:
+        tokenizer([""], padding="max_length", max_length=length, truncation=True)
+    except Exception as error:  # without a token to pad with, or with a damaged one
+        raise AuditError(
+            f"the tokenizer cannot fill a caption up to {length} tokens ({error!s:.300}); fetch its "
+            "folder again"
+        ) from error
+    return length
 
 
 def _library(part: Any) -> str:

@@ -12,12 +12,9 @@ from auditkit.models.diffusion.folder import (
     PipelineFolder,
     check_sums,
     pipeline_folder,
-    read_settings,
-    weights_files,
 )
 from auditkit.models.diffusion.parts import TextToImage
 from auditkit.models.networks import device_of
-from auditkit.models.weights import read_state
 from auditkit.spec.generator_card import GeneratorCard
 
 PRECISIONS = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
@@ -95,17 +92,7 @@ def _latent(folder: PipelineFolder, size: int | None) -> TextToImage:
 def _small(folder: PipelineFolder, size: int | None) -> TextToImage:
     from auditkit.models.diffusion.small import PixelTextToImage
 
-    for slot in ("unet", "text_encoder"):
-        read_settings(folder.root / slot / "config.json")
-        for path in weights_files(folder.root / slot):
-            read_state(path)
-    try:
-        parts = PixelTextToImage.load(folder.root)
-    except (OSError, ValueError, KeyError, TypeError, RuntimeError) as error:
-        raise AuditError(
-            f"{folder.root}: no {SMALL} can be built from its files ({error}); give those that belong "
-            "together"
-        ) from error
+    parts = PixelTextToImage.load(folder.root)
     if size not in (None, parts.size[0]):
         raise AuditError(f"size: {folder.root} draws images of {parts.size[0]} pixels, not {size}")
     return parts

@@ -2,16 +2,21 @@
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors.torch import save_file
 from torch import nn
+
+from auditkit.errors import AuditError
+from auditkit.models.diffusion.components import state_of
+from auditkit.models.diffusion.folder import read_settings
 
 _WORD = re.compile(r"[^\W_]+|[+-]?\d+")
 _UNKNOWN, _FIRST = 1, 2
+_MOST = 10_000
 
 
 class PhraseEncoder(nn.Module):
@@ -70,11 +75,21 @@ class PhraseEncoder(nn.Module):
         """Read what `save` wrote.
 
         Raises:
-            TypeError, RuntimeError: the files are of another network.
+            AuditError: files are damaged, or the weights are of another network.
         """
-        settings = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-        found = cls(**settings)
-        found.load_state_dict(load_file(folder / "model.safetensors"))
+        settings = read_settings(folder / "config.json")
+        state = state_of(folder)
+        _refuse_odd(folder, settings)
+        try:
+            with torch.device("meta"):
+                found = cls(**settings)
+            found.load_state_dict(state, assign=True)
+        # Sizes that are none fail in many ways in PyTorch's own code.
+        except (ArithmeticError, AssertionError, RuntimeError, TypeError, ValueError) as error:
+            raise AuditError(
+                f"{folder}: no PhraseEncoder can be built from config.json and its weights "
+                f"({error!s:.300}); give the files that belong together"
+            ) from error
         return found.eval()
 
     def save(self, folder: Path) -> None:
@@ -128,3 +143,21 @@ class PhraseEncoder(nn.Module):
         share = spoken.unsqueeze(2).to(phrases.dtype)
         mean = (phrases * share).sum(1) / share.sum(1).clamp(min=1.0)
         return phrases, torch.where(spoken.any(dim=1, keepdim=True), mean, self.null.to(mean.dtype))
+
+
+def _refuse_odd(folder: Path, settings: Mapping[str, Any]) -> None:
+    """Hold the settings to what `PhraseEncoder.save` writes."""
+    vocabulary = settings.get("vocabulary")
+    words = isinstance(vocabulary, list) and all(isinstance(word, str) for word in vocabulary)
+    if not words or len(set(vocabulary or ())) < len(vocabulary or ()):
+        raise AuditError(
+            f"{folder}/config.json: 'vocabulary' is no list of different words; give the file that was saved "
+            "with the weights"
+        )
+    for name in ("width", "layers", "heads", "phrases", "words"):
+        number = settings.get(name)
+        if type(number) is not int or not 1 <= number <= _MOST:
+            raise AuditError(
+                f"{folder}/config.json: '{name}' is {number!s:.50}; a whole number from 1 to {_MOST} was "
+                "expected: give the file that was saved with the weights"
+            )

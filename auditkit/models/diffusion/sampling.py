@@ -2,7 +2,8 @@
 
 import inspect
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -62,10 +63,11 @@ def generate(
     conditioning = _conditioning(parts, captions, guided=guidance > 1)
     accepted = inspect.signature(runs.step).parameters
     more = {"generator": generators} if "generator" in accepted else {}
-    for timestep in runs.timesteps:
-        given = runs.scale_model_input(latents, timestep)
-        guess = _guess(parts, given, timestep, conditioning, guidance)
-        latents = runs.step(guess, timestep, latents, **more, return_dict=False)[0]
+    with _explained(type(runs).__name__, steps):
+        for timestep in runs.timesteps:
+            given = runs.scale_model_input(latents, timestep)
+            guess = _guess(parts, given, timestep, conditioning, guidance)
+            latents = runs.step(guess, timestep, latents, **more, return_dict=False)[0]
     return _pictures(latents, parts.decode(latents))
 
 
@@ -78,17 +80,27 @@ def truncated(parts: TextToImage, captions: Sequence[str]) -> list[bool]:
 def _prepared(own: Any, name: Scheduler, steps: int, device: torch.device) -> Any:
     """A scheduler of this call's own: they keep state between steps."""
     kind, changes = (type(own).__name__, {}) if name == "own" else _CLASSES[name]
-    try:
+    with _explained(kind, steps):
         # The own class may be none of diffusers' exports; its config is complete either way.
         made = type(own) if name == "own" else getattr(library("diffusers"), kind)
         runs = made.from_config(own.config, **changes)
         runs.set_timesteps(steps, device=device)
-    except (ValueError, IndexError, RuntimeError, NotImplementedError) as error:
-        raise AuditError(
-            f"scheduler: {kind} cannot draw in {steps} steps ({error}); choose other steps or another "
-            "scheduler in the generator's card"
-        ) from error
     return runs
+
+
+@contextmanager
+def _explained(kind: str, steps: int) -> Iterator[None]:
+    """Name what diffusers' own code stumbles over: settings of a folder are tried by drawing alone."""
+    try:
+        yield
+    except torch.OutOfMemoryError:  # the batch is halved
+        raise
+    except (ArithmeticError, AssertionError, AttributeError, LookupError, RuntimeError, TypeError,
+            ValueError) as error:  # fmt: skip
+        raise AuditError(
+            f"scheduler: {kind} cannot draw in {steps} steps ({error!s:.300}); choose other steps or "
+            "another scheduler in the generator's card, or mend the pipeline's scheduler_config.json"
+        ) from error
 
 
 def _conditioning(parts: TextToImage, captions: Sequence[str], *, guided: bool) -> Conditioning:

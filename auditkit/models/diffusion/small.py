@@ -6,7 +6,8 @@ U-Net's input, so that a caption can name a place.
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
@@ -15,12 +16,26 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from auditkit.models.diffusion.components import quiet, scheduler
+from auditkit.errors import AuditError
+from auditkit.models.diffusion.components import network, quiet, scheduler
+from auditkit.models.diffusion.folder import MOST_PIXELS, pipeline_folder
 from auditkit.models.diffusion.parts import Conditioning, Tokens
 from auditkit.models.diffusion.phrases import PhraseEncoder
 
 NAME = "PixelTextToImage"
 COORDINATES = 4
+_MOST_FACTOR = 64
+
+
+@dataclass(frozen=True)
+class Colours:
+    """Mean of red, green and blue in [-1, 1], and their spread."""
+
+    mean: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    spread: float = 1.0
+
+
+PLAIN = Colours()
 # Without types: diffusers' own are incomplete.
 _UNET: Any = diffusers.UNet2DConditionModel
 _SCHEDULER: Any = diffusers.DPMSolverMultistepScheduler
@@ -35,10 +50,17 @@ class PixelTextToImage:
         text_encoder: its width is the U-Net's cross-attention dimension.
         scheduler: of diffusers.
         factor: f.
+        colours: mean of red, green and blue in [-1, 1], and the spread by which they are divided, so that
+            latents have a standard deviation of about 1: faint contrasts would drown in the noise.
     """
 
     def __init__(
-        self, unet: nn.Module, text_encoder: PhraseEncoder, scheduler: Any, factor: int
+        self,
+        unet: nn.Module,
+        text_encoder: PhraseEncoder,
+        scheduler: Any,
+        factor: int,
+        colours: Colours = PLAIN,
     ) -> None:
         self.unet, self.text_encoder, self.scheduler, self.factor = (
             unet,
@@ -51,6 +73,7 @@ class PixelTextToImage:
         side = int(read.config.sample_size)
         self.latent_shape = (3 * factor**2, side, side)
         self.size = (side * factor, side * factor)
+        self.colours = colours
         self._precision = torch.float32
         self._coordinates = _coordinates(side)
 
@@ -65,6 +88,7 @@ class PixelTextToImage:
         heads: int = 16,
         width: int = 64,
         phrases: int = 8,
+        colours: Colours = PLAIN,
         seed: int = 0,
     ) -> Self:
         """A new model with random weights from a seed.
@@ -77,6 +101,7 @@ class PixelTextToImage:
             heads: of attention, a divisor of every number of channels.
             width: of a phrase's token.
             phrases: that a caption may have.
+            colours: mean and spread of the pictures.
             seed: of the weights.
         """
         with torch.random.fork_rng(devices=[]):
@@ -103,17 +128,22 @@ class PixelTextToImage:
             prediction_type="v_prediction",
             timestep_spacing="trailing",
         )
-        return cls(unet, text_encoder, own, factor)
+        return cls(unet, text_encoder, own, factor, colours)
 
     @classmethod
     def load(cls, folder: Path) -> Self:
-        """Read from a folder that `save` wrote; the caller has checked its files."""
-        index = json.loads((folder / "model_index.json").read_text(encoding="utf-8"))
-        given: dict[str, Any] = {"use_safetensors": True, "local_files_only": True}
-        unet = _UNET.from_pretrained(folder / "unet", low_cpu_mem_usage=False, **given)
+        """Read from a folder that `save` wrote.
+
+        Raises:
+            AuditError: files are missing or damaged, or do not belong together.
+        """
+        found = pipeline_folder(folder)
+        unet = network(folder / "unet", found.classes["unet"])
         encoder = PhraseEncoder.load(folder / "text_encoder")
-        own = scheduler(folder / "scheduler", str(index["scheduler"][1]))
-        return cls(unet.eval(), encoder, own, int(index["factor"]))
+        factor = found.index.get("factor")
+        _refuse_misfit(folder, unet, encoder, factor)
+        own = scheduler(folder / "scheduler", found.classes["scheduler"])
+        return cls(unet, encoder, own, int(str(factor)), _colours(folder, found.index))
 
     def save(self, folder: Path) -> None:
         """Write safetensors and JSON, in the precision that the networks have."""
@@ -125,6 +155,7 @@ class PixelTextToImage:
         index = {
             "_class_name": NAME,
             "factor": self.factor,
+            "colours": {"mean": list(self.colours.mean), "spread": self.colours.spread},
             "unet": ["diffusers", "UNet2DConditionModel"],
             "text_encoder": ["auditkit", "PhraseEncoder"],
             "scheduler": ["diffusers", type(self.scheduler).__name__],
@@ -172,11 +203,59 @@ class PixelTextToImage:
 
     def encode(self, images: torch.Tensor, noise: torch.Tensor | None = None) -> torch.Tensor:  # noqa: ARG002 the protocol's; nothing is sampled here
         """Images (N, 3, H, W) rearranged."""
-        return functional.pixel_unshuffle(images, self.factor)
+        mean = images.new_tensor(self.colours.mean).view(3, 1, 1)
+        return functional.pixel_unshuffle((images - mean) / self.colours.spread, self.factor)
 
     def decode(self, latents: torch.Tensor) -> torch.Tensor:
         """Latents rearranged."""
-        return functional.pixel_shuffle(latents, self.factor)
+        mean = latents.new_tensor(self.colours.mean).view(3, 1, 1)
+        return functional.pixel_shuffle(latents, self.factor) * self.colours.spread + mean
+
+
+def _colours(folder: Path, index: Mapping[str, Any]) -> Colours:
+    """What `model_index.json` says of colours; folders without it have plain ones."""
+    said = index.get("colours", {"mean": [0.0, 0.0, 0.0], "spread": 1.0})
+    mean = said.get("mean") if isinstance(said, dict) else None
+    numbers = [*mean, said["spread"]] if isinstance(mean, list) and "spread" in said else []
+    if len(numbers) != 4 or not all(type(n) in (int, float) and abs(n) < 10 for n in numbers):
+        numbers = [0.0, 0.0, 0.0, 0.0]
+    red, green, blue, spread = map(float, numbers)
+    if not spread > 0.0:
+        raise AuditError(
+            f"{folder / 'model_index.json'}: 'colours' is {said!s:.80}; a mean of three numbers and a "
+            "positive spread were expected: give the file that was saved with the networks"
+        )
+    return Colours((red, green, blue), spread)
+
+
+def _refuse_misfit(folder: Path, unet: Any, encoder: PhraseEncoder, factor: object) -> None:
+    """Hold the U-Net against factor and text encoder."""
+    index = folder / "model_index.json"
+    if type(factor) is not int or not 1 <= factor <= _MOST_FACTOR:
+        raise AuditError(
+            f"{index}: 'factor' is {factor!s:.50}; a whole number from 1 to {_MOST_FACTOR} was expected: "
+            "give the file that was saved with the networks"
+        )
+    width, read = encoder.word.embedding_dim, unet.config
+    wanted = {
+        "in_channels": 3 * factor**2 + COORDINATES,
+        "out_channels": 3 * factor**2,
+        "cross_attention_dim": width,
+        "class_embed_type": "projection",
+        "projection_class_embeddings_input_dim": width,
+    }
+    for name, value in wanted.items():
+        if read[name] != value:
+            raise AuditError(
+                f"{folder}/unet/config.json: {name} is {read[name]!s:.50}; {value} was expected, by the "
+                f"factor {factor} of model_index.json and the text encoder's width {width}: give components "
+                "that belong together"
+            )
+    if type(read.sample_size) is not int or not 1 <= read.sample_size * factor <= MOST_PIXELS:
+        raise AuditError(
+            f"{folder}/unet/config.json: sample_size is {read.sample_size!s:.50}; a whole number was "
+            f"expected with which images have at most {MOST_PIXELS} pixels a side: fetch the folder again"
+        )
 
 
 def _coordinates(side: int) -> torch.Tensor:

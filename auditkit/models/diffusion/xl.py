@@ -30,6 +30,7 @@ class XLTextToImage(LatentTextToImage):
     """
 
     NAME = XL
+    ADDED = "text_time"
 
     def __init__(
         self,

@@ -19,14 +19,21 @@ def _measures(parameters: IndependentPermutation) -> Mapping[str, Measure]:
         "judged": tuple(parameters.named_concepts),
     }
     change = "Drop of the concept classifier's AUROC for one concept while one is permuted."
+    effect = (
+        "Mean change of the probability with which the classifier sees one concept when one alone goes "
+        "from its first value to its last, with the same noise."
+    )
     diagonal = "Smallest drop for a concept that is itself permuted."
     found = {
         "change": Measure("AUROC", _DIFFERENCE, change, at),
         "smallest_diagonal": Measure("AUROC", _DIFFERENCE, diagonal),
+        "effect": Measure("probability", _DIFFERENCE, effect, at),
     }
     if len(parameters.names) > 1 or parameters.judged:
         text = "Largest change, in size, for a concept that is not the one permuted."
         found["largest_off_diagonal"] = Measure("AUROC", (0.0, 1.0), text)
+        text = "Largest effect, in size, on a concept that is not the one changed."
+        found["largest_effect"] = Measure("probability", (0.0, 1.0), text)
     return found
 
 

@@ -6,8 +6,10 @@ from pydantic import ValidationError
 
 from auditkit import stats
 from auditkit.checks.concepts.depict import depict
+from auditkit.spec.audit import Expectation
 from auditkit.spec.declarations import SHIPPED
 from auditkit.spec.declarations.depict import Depict
+from auditkit.verdict import Verdict, judge
 
 from .drawn_evidence import Drawing, Painter, model_card
 from .planted_models import LABELS, VALUES, N, planted, scoring
@@ -120,6 +122,22 @@ def test_a_concept_of_one_value_has_a_reason_and_the_others_are_ranked():
     assert found["top_concept"].choice.value == "red"
     assert any(note.startswith("blue: all images have one value") for note in found.notes)
     assert found.figures[0].labels[-1] == "blue"
+
+
+def test_what_cannot_be_permuted_is_not_excluded_from_being_the_most_important():
+    world = planted()
+    world.painter.values = VALUES.copy()
+    world.painter.values[:, 1:3] = 0
+    found = depict(world, PARAMETERS)
+    choice, share = found["top_concept"].choice, found["top_probability[red]"].estimate
+    assert choice.candidates == ("red", "blue", "green")
+    assert (share.low, share.high) == (0.0, 1.0)
+    red = Expectation.model_validate({"measure": "top_concept", "in": ["red"]})
+    assert judge(red, found["top_concept"]).verdict is Verdict.INCONCLUSIVE
+    likely = Expectation(measure="top_probability[red]", above=0.9)
+    assert judge(likely, found["top_probability[red]"]).verdict is Verdict.INCONCLUSIVE
+    others = Expectation.model_validate({"measure": "top_concept", "in": ["blue", "green"]})
+    assert judge(others, found["top_concept"]).p_value == 1.0
 
 
 def test_nothing_evaluable_is_no_error():

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from pydantic import ValidationError
 
 from auditkit import stats
 from auditkit.checks.concepts.effective import effective_generation
@@ -93,6 +94,36 @@ def test_a_target_that_fails_without_a_concept_that_explains_it_is_said():
     evidence.answer = unlike
     found = effective_generation(evidence, PARAMETERS)
     assert any("No judged concept explains it" in note for note in found.notes)
+
+
+def test_a_target_that_does_better_on_generated_images_is_said_too():
+    """A caricature is no reassurance for what is not drawn."""
+    found = effective_generation(
+        planted(draws=forgetting("hair"), real=np.stack([1 - LOST, LOST], axis=-1)), PARAMETERS
+    )
+    assert found["target_gap"].estimate.high < -0.12
+    assert any("by more than the 0.12" in note for note in found.notes)
+    assert not any("does not hinder" in note for note in found.notes)
+
+
+def test_a_target_at_chance_is_said_to_have_nothing_to_lose():
+    evidence = planted(draws=forgetting("hair"))
+    evidence.answer = lambda content, _repeat: np.full((*content.shape[:-1], 2), 0.5)
+    found = effective_generation(evidence, PARAMETERS)
+    assert any(note.startswith("On real images the model may be no better") for note in found.notes)
+    assert not any("does not hinder" in note for note in found.notes)
+
+
+def test_missing_images_count_by_pairs_where_nothing_is_permuted():
+    found = effective_generation(planted(broken=[3]), PARAMETERS)
+    alike = LABELS[3] == LABELS
+    own, other = alike.sum(), (~alike).sum()
+    assert found["target_gap"].affected == pytest.approx(1 - (own - 1) * other / (own * other))
+
+
+def test_what_is_permuted_cannot_be_judged_only():
+    with pytest.raises(ValidationError, match="what is permuted is judged anyway"):
+        EffectiveGeneration(generator="g", concepts=["red"], classifier="see", judged=["red"])
 
 
 def test_images_that_cannot_be_evaluated_are_counted_by_reason():

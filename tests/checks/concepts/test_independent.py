@@ -4,9 +4,12 @@ import numpy as np
 import pytest
 
 from auditkit.checks.concepts.independent import independent_permutation
+from auditkit.spec.audit import Expectation
 from auditkit.spec.declarations import SHIPPED
 from auditkit.spec.declarations.independent_permutation import IndependentPermutation
+from auditkit.verdict import Verdict, judge
 
+from .drawn_evidence import Drawing, Painter, model_card
 from .planted_models import NAMES, VALUES, N, planted
 
 PARAMETERS = IndependentPermutation(
@@ -59,6 +62,61 @@ def test_concepts_that_change_together_are_caught():
     assert "Proceed with caution" in note
 
 
+def hair_with_red(values):
+    """A generator that draws hair with everything red."""
+    drawn = values.copy()
+    drawn[..., HAIR] = np.maximum(values[..., HAIR], values[..., RED])
+    return drawn
+
+
+def test_what_always_comes_along_leaves_the_auroc_and_is_seen_by_its_effect():
+    found = independent_permutation(planted(draws=hair_with_red), PARAMETERS)
+    assert found["largest_off_diagonal"].estimate.low < 0.05
+    assert found["largest_effect"].estimate.low > 0.2
+    sound = independent_permutation(planted(), PARAMETERS)
+    assert sound["largest_effect"].estimate.high < 0.05
+
+
+def test_a_fault_can_be_claimed_of_many_concepts():
+    """Six concepts have 30 changes off the diagonal; the correction for them must leave a limit."""
+    names = [f"c{k}" for k in range(6)]
+    rng = np.random.default_rng(2)
+    values, own = rng.integers(0, 2, (N, 6)), rng.integers(0, 2, N)
+    noise = rng.standard_normal((3, N, 6))
+
+    def draws(asked):
+        drawn = asked.copy()
+        drawn[..., 5] = np.where(asked[..., 0] == values[..., 0], asked[..., 5], own)
+        return drawn
+
+    world = Painter(names, values, values[:, 0], draws=draws)
+    classifier = Drawing(
+        world,
+        lambda content, repeat: 1 / (1 + np.exp(2 - 4 * content - noise[repeat, : len(content)])),
+        model_card(names, score=None),
+    )
+    target = Drawing(world, lambda content, _: content[..., :2] * 1.0, peers={"see": classifier})
+    found = independent_permutation(
+        target, IndependentPermutation(generator="g", concepts=names, classifier="see")
+    )
+    below = Expectation(measure="largest_off_diagonal", below=0.03)
+    assert found["largest_off_diagonal"].estimate.value > 0.2
+    assert judge(below, found["largest_off_diagonal"]).verdict is Verdict.FAIL
+    again = found.find("change", {"permuted": "c0", "judged": "c5"}).estimate
+    assert "12000 replicates" in again.method
+    assert (
+        "2000 replicates"
+        in found.find("change", {"permuted": "c0", "judged": "c1"}).estimate.method
+    )
+
+
+def test_a_concept_that_the_classifier_does_not_find_proves_nothing_by_staying():
+    blind = planted(draws=lambda values: np.where(np.arange(len(NAMES)) == HAIR, 1, values))
+    found = independent_permutation(blind, PARAMETERS)
+    (note,) = found.notes
+    assert note.startswith("The classifier hardly finds hair in generated images")
+
+
 def test_a_concept_that_is_not_drawn_does_not_drop():
     found = independent_permutation(
         planted(draws=lambda values: np.where(np.arange(len(NAMES)) == RED, 1, values)), PARAMETERS
@@ -67,7 +125,8 @@ def test_a_concept_that_is_not_drawn_does_not_drop():
 
 
 def test_the_matrix_is_in_units_of_a_hundredth(found):
-    (figure,) = found.figures
+    figure, effects = found.figures
+    assert (effects.name, effects.reach) == ("effects", 100.0)
     assert figure.kind == "matrix"
     assert list(figure.labels) == ["red", "green"]
     assert [line.name for line in figure.series] == ["red", "green", "hair"]
@@ -90,6 +149,7 @@ def test_one_concept_alone_has_no_off_diagonal():
     alone = IndependentPermutation(generator="g", concepts=["red"], classifier="see")
     assert set(SHIPPED["independent-permutation"].measures(alone)) == {
         "change",
+        "effect",
         "smallest_diagonal",
     }
     assert independent_permutation(planted(), alone).find("largest_off_diagonal", {}) is None

@@ -1,5 +1,9 @@
 """Each image is drawn once, whatever asks for it; answers stand where the contract says."""
 
+import json
+import math
+import shutil
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import numpy as np
@@ -154,6 +158,38 @@ def test_an_interrupted_drawing_goes_on_where_it_was(seen, tmp_path, counted, mo
     assert len(counted) >= 9
     assert same(whole, concept_answers(seen(tmp_path / "store"), DRAWING))
     assert len(counted) == drawn
+
+
+def test_damaged_evidence_is_drawn_again(seen, tmp_path, counted):
+    whole = concept_answers(seen(tmp_path), DRAWING)
+    drawn = len(counted)
+    for path in tmp_path.rglob("*"):
+        if path.is_file() and path.suffix != ".json":
+            path.write_bytes(path.read_bytes()[:-1])
+    assert same(whole, concept_answers(seen(tmp_path), DRAWING))
+    assert len(counted) == 2 * drawn
+
+
+def test_two_at_once_share_the_work(seen, tmp_path, counted):
+    """As two processes do: each with its own engine, on one store."""
+    whole = concept_answers(seen(tmp_path / "alone"), DRAWING)
+    drawn = len(counted)
+    both = [seen(tmp_path / "store", model=name) for name in ("colours", "another")]
+    with ThreadPoolExecutor(2) as pool:
+        found = list(pool.map(lambda evidence: concept_answers(evidence, DRAWING), both))
+    assert all(same(whole, one) for one in found)
+    assert len(counted) == 2 * drawn
+
+
+def test_a_scheduler_that_gives_no_numbers_spoils_every_image(seen, tmp_path, generator_card):
+    folder = shutil.copytree(generator_card.root, tmp_path / "tiny")
+    path = folder / "scheduler/scheduler_config.json"
+    broken = {**json.loads(path.read_text()), "trained_betas": [math.nan] * 1000}
+    path.write_text(json.dumps(broken))
+    card = generator_card.model_copy(update={"path": tmp_path / "tiny.generator.yaml"})
+    found = concept_answers(seen(tmp_path / "store", card=card), DRAWING)
+    assert ["is not finite" in reason for reason in found.skipped] == [True] * 6 + [False]
+    assert np.isnan(found.plain).all()
 
 
 def test_an_image_that_is_not_finite_is_skipped_with_its_reason(seen, tmp_path, monkeypatch):
