@@ -165,13 +165,21 @@ def scheduler(folder: Path, kind: str) -> Any:
     settings = read_settings(path)
     try:
         with quiet():
-            return getattr(library("diffusers"), kind).from_config(settings)
+            found = getattr(library("diffusers"), kind).from_config(settings)
+            kept = found.alphas_cumprod
     except AuditError:
         raise
     except Exception as error:  # a damaged config fails anywhere
         raise AuditError(
             f"{path} describes no {kind} ({_first_line(error)}); fetch it again"
         ) from error
+    # Some schedulers give no steps for NaN, and leave the noise as it is: finite, but no image.
+    if not len(kept) or not ((kept >= 0) & (kept <= 1)).all():
+        raise AuditError(
+            f"{path}: its betas leave no share of the signal between 0 and 1 at every step of the diffusion; "
+            "fetch it again"
+        )
+    return found
 
 
 def state_of(folder: Path) -> dict[str, torch.Tensor]:

@@ -85,6 +85,8 @@ def _prepared(own: Any, name: Scheduler, steps: int, device: torch.device) -> An
         made = type(own) if name == "own" else getattr(library("diffusers"), kind)
         runs = made.from_config(own.config, **changes)
         runs.set_timesteps(steps, device=device)
+        if not len(runs.timesteps):
+            raise ValueError("it takes no step at all")
     return runs
 
 

@@ -88,7 +88,9 @@ def dropped(state, name):
         (SCHEDULER, {"num_train_timesteps": 2}, "cannot draw in 3 steps"),
         (SCHEDULER, {"prediction_type": "odd"}, r"cannot draw in 3 steps .*mend the pipeline's"),
         (SCHEDULER, {"steps_offset": 10**6}, "cannot draw in 3 steps"),
-        (SCHEDULER, {"trained_betas": []}, "cannot draw in 3 steps"),
+        (SCHEDULER, {"trained_betas": []}, "betas leave no share of the signal"),
+        (SCHEDULER, {"trained_betas": [float("nan")] * 1000}, "betas leave no share of the signal"),
+        (SCHEDULER, {"beta_start": -1.0, "beta_schedule": "linear"}, "betas leave no share"),
     ],
 )
 def test_absurd_settings_are_refused(folder, place, values, said):
