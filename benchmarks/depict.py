@@ -1,6 +1,7 @@
-"""Generations and seconds of DEPICT's loop against ours, and whether both say the same (marked long).
+r"""Generations and seconds of DEPICT's loop against ours, and whether both say the same (marked long).
 
-    python benchmarks/depict.py --data shapes --generator shapes-diffusion --classifier shapes-concepts --images 40
+    python benchmarks/depict.py --data shapes --generator shapes-diffusion \
+        --classifier shapes-concepts --images 40
 
 The loop of Jabbour et al., ECCV 2024, arXiv:2407.14509, section 3.2, permutes the captions and draws the
 whole set again, P times per concept: N (1 + D P) images. With the noise of each image held fixed, N (1 + D)

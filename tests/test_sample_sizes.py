@@ -117,6 +117,30 @@ STATED = [
         100,
     ),
     (
+        "concepts-permutable.audit.yaml",
+        "A true share of 0.001:",
+        required_n_proportion(0.001, 0.05, **TWO_ALIKE),
+        400,
+    ),
+    (
+        "concepts-drawn.audit.yaml",
+        "A true AUROC of 0.95:",
+        required_n_auroc(0.95, 0.88, 0.5, **TWO_ALIKE),
+        400,
+    ),
+    (
+        "concepts-independent.audit.yaml",
+        "A true effect of 0.08:",
+        required_n_mean(0.35, 0.08, 0.15, **TWO_ALIKE),
+        400,
+    ),
+    (
+        "concepts.audit.yaml",
+        "A true importance of 0.01:",
+        required_n_mean(0.2, 0.01, 0.05, **TWO_ALIKE),
+        400,
+    ),
+    (
         "test_camera.py",
         "A true change of 0.01:",
         required_n_mean(0.15, 0.01, 0.05, **TWO_ALIKE),

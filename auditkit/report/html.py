@@ -87,6 +87,7 @@ def render(results: Results, folder: Path) -> str:
 
 
 def page_environment() -> Environment:
+    """Templates with the filters that pages use."""
     environment = Environment(
         loader=PackageLoader("auditkit.report"),
         autoescape=True,
