@@ -19,6 +19,10 @@ def pytest_configure(config: pytest.Config) -> None:
     except AuditError as error:
         raise pytest.UsageError(str(error)) from error
     config.stash[OPTIONS] = options
+    # diffusers' schedulers meet NumPy 2 once per batch; nobody who runs audits can mend it.
+    config.addinivalue_line(
+        "filterwarnings", "ignore:__array__ implementation doesn't accept a copy keyword"
+    )
     config.pluginmanager.register(CollectionListener(config), "auditkit-collection")
     if not is_worker(config):
         config.pluginmanager.register(Listener(config), "auditkit-listener")
