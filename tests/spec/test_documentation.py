@@ -36,7 +36,7 @@ def examples():
             yield pytest.param(found[1], id=f"{page.relative_to(ROOT)}:{line}")
 
 
-@pytest.mark.parametrize("text", examples())
+@pytest.mark.parametrize("text", list(examples()))
 def test_an_example_is_valid(text):
     document = parse_yaml(text, Path("example.yaml"))
     first = next(iter(document.data))
