@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from auditkit.errors import AuditError
 from auditkit.models.hugging_face_config import hugging_face_classes, read_config
+from auditkit.models.loading_report import misfits
 from auditkit.models.weights import read_state
 
 __all__ = ["HuggingFaceNetwork", "hugging_face_classes", "load_hugging_face"]
@@ -182,16 +183,10 @@ def _refuse_misfit_size(
 
 
 def _refuse_misfit(report: Mapping[str, Any], config: Path, weights: Path) -> None:
-    texts = {"missing_keys": "are missing", "unexpected_keys": "are not in the architecture",
-             "mismatched_keys": "have another shape", "error_msgs": "could not be read"}  # fmt: skip
-    parts = [
-        f"{len(report[kind])} {text} (first: {min(map(str, report[kind]))})"
-        for kind, text in texts.items()
-        if report.get(kind)
-    ]
-    if parts:
+    wrong = misfits(report)
+    if wrong:
         raise AuditError(
-            f"weights {weights} do not fit the architecture in {config}: {'; '.join(parts)}; "
+            f"weights {weights} do not fit the architecture in {config}: {wrong}; "
             "give the weights that belong to this config.json"
         )
 

@@ -20,6 +20,7 @@ from auditkit.models.diffusion.folder import (
     tokenizer_files,
     weights_files,
 )
+from auditkit.models.loading_report import misfits
 from auditkit.models.weights import read_state
 
 # What a text encoder's answers depend on; all else in its config.json is left unread.
@@ -230,17 +231,11 @@ def _refuse_misfit_size(
 
 
 def _refuse_misfit(folder: Path, kind: str, report: Mapping[str, Any]) -> None:
-    texts = {"missing_keys": "are missing", "unexpected_keys": "are unknown",
-             "mismatched_keys": "have another shape", "error_msgs": "cannot be read"}  # fmt: skip
-    parts = [
-        f"{len(report[kind])} {text} (first: {min(map(str, report[kind]))})"
-        for kind, text in texts.items()
-        if report.get(kind)
-    ]
-    if parts:
+    wrong = misfits(report)
+    if wrong:
         raise AuditError(
-            f"{folder}: the weights do not fit the {kind} of config.json: {'; '.join(parts)}; give the "
-            "weights that belong to it"
+            f"{folder}: the weights do not fit the {kind} of config.json: {wrong}; give the weights that "
+            "belong to it"
         )
 
 
