@@ -10,11 +10,11 @@ from auditkit.data import Dataset
 from auditkit.data import load_data as _load_data
 from auditkit.errors import AuditError
 from auditkit.evidence import Evidence, Peers, Settings, Store
-from auditkit.evidence.engine import Engine
+from auditkit.evidence.engine import Engine, threads
 from auditkit.findings import Findings
 from auditkit.models import load_model as _load_model
 from auditkit.models.identity import label_indices
-from auditkit.session import hindrance_of, threads
+from auditkit.session import hindrance_of
 from auditkit.spec.catalogue import Catalogue, catalogue
 from auditkit.spec.data_card import DataCard
 from auditkit.spec.fallback import settled

@@ -1,6 +1,5 @@
 """A session: audits and models in, judged expectations out. Knows neither pytest nor reports."""
 
-import os
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -216,10 +215,3 @@ def _no_runtime(card: ModelCard) -> str:
     if card.black_box is not None:
         return f"'{card.model}' is asked as it is: there is nothing to reproduce"
     return f"'{card.model}' runs in PyTorch itself: there is no other runtime to reproduce"
-
-
-def threads(workers: int = 1) -> int:
-    """Threads for one of ``workers`` processes on this machine."""
-    affinity = getattr(os, "sched_getaffinity", None)  # Linux only
-    cores = len(affinity(0)) if affinity else os.cpu_count() or 1
-    return max(1, cores // max(1, workers))

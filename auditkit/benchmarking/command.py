@@ -1,7 +1,6 @@
 """The command ``auditkit depict-benchmark``: cards in, benchmark.json out. Torch is not imported here."""
 
 import argparse
-import os
 import sys
 import threading
 from collections.abc import Callable, Mapping, Sequence
@@ -188,10 +187,10 @@ def _source(cards: _Cards, store: Path, settings: "Settings", recipe: Recipe) ->
     from auditkit.benchmarking.gathering import Source
     from auditkit.data import load_data
     from auditkit.evidence import Evidence, Peers, Store
-    from auditkit.evidence.engine import Engine
+    from auditkit.evidence.engine import Engine, threads
     from auditkit.models.identity import label_indices
 
-    engine = Engine(Store(store), _threads() if settings.device == "cpu" else 1, _progress)
+    engine = Engine(Store(store), threads() if settings.device == "cpu" else 1, _progress)
     models = _Models(settings.device, settings.precision)
     peers = Peers(generators={cards.generator.generator: cards.generator})
     data = load_data(
@@ -204,11 +203,6 @@ def _source(cards: _Cards, store: Path, settings: "Settings", recipe: Recipe) ->
 
     name = cards.generator.generator
     return Source(of(cards.classifier), [of(card) for card in cards.targets], name, models)
-
-
-def _threads() -> int:
-    affinity = getattr(os, "sched_getaffinity", None)  # Linux only
-    return len(affinity(0)) if affinity else os.cpu_count() or 1
 
 
 def _progress(stage: str, done: int, total: int, seconds: float) -> None:

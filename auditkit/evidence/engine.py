@@ -4,6 +4,7 @@ Several processes may gather the same stage at once: each takes shards that nobo
 leaves the others to their holders, so that no shard is computed twice.
 """
 
+import os
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
@@ -205,3 +206,10 @@ def _finished(futures: Mapping[Future[Arrays | None], str]) -> Iterator[Future[A
                 for other in pending:
                     other.cancel()
             yield future
+
+
+def threads(workers: int = 1) -> int:
+    """Threads for one of ``workers`` processes on this machine."""
+    affinity = getattr(os, "sched_getaffinity", None)  # Linux only
+    cores = len(affinity(0)) if affinity else os.cpu_count() or 1
+    return max(1, cores // max(1, workers))

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from auditkit.evidence import Settings, Store
-from auditkit.evidence.engine import Engine
+from auditkit.evidence.engine import Engine, threads
 from auditkit.findings import Findings, Measurement
 from auditkit.plugin.keys import AUDITS, OPTIONS, RECORDS, SENT, SESSION, VERDICT
 from auditkit.plugin.pictures import example_result, gallery_result
@@ -19,7 +19,7 @@ from auditkit.results import (
     number,
     table_result,
 )
-from auditkit.session import Session, threads
+from auditkit.session import Session
 from auditkit.spec.audit import Expectation
 from auditkit.spec.load import Audit, resolve_at
 from auditkit.spec.model_card import ModelCard
