@@ -15,10 +15,11 @@ from auditkit.findings import Findings
 from auditkit.models import load_model as _load_model
 from auditkit.models.identity import label_indices
 from auditkit.session import hindrance_of
+from auditkit.spec.beside import Beside, beside
 from auditkit.spec.catalogue import Catalogue, catalogue
 from auditkit.spec.data_card import DataCard
 from auditkit.spec.fallback import settled
-from auditkit.spec.load import Beside, beside, keyword_parameters
+from auditkit.spec.load import keyword_parameters
 from auditkit.spec.model_card import ModelCard
 
 if TYPE_CHECKING:

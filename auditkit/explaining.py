@@ -78,7 +78,8 @@ def heatmaps(
         seeds = [heatmap_seed(typed, one) for one in digests[start : start + len(part)]]
         maps = explained(explain, inputs, target, table, seeds, batch_size).maps[:, 0].numpy()
         heat = Heatmaps(maps.astype(np.float32), explain.cell)
-        found += [heat.full(i, model.card.input.size) for i in range(len(part))]
+        space = (model.card.input.size, model.card.input.size)
+        found += [heat.full(i, space) for i in range(len(part))]
     return np.stack(found)
 
 

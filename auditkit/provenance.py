@@ -9,10 +9,11 @@ from auditkit.data.dataset import manifest_digest
 from auditkit.models.diffusion.folder import pipeline_digest
 from auditkit.models.identity import decision_names, pinned, weights_digest
 from auditkit.results import DataResult, InstrumentResult, ModelResult
+from auditkit.spec.beside import Beside
 from auditkit.spec.data_card import DataCard
 from auditkit.spec.generator_card import GeneratorCard
-from auditkit.spec.load import Beside
 from auditkit.spec.model_card import Input, ModelCard, Output
+from auditkit.spec.volume import VolumeInput
 
 
 def model_result(card: ModelCard, root: Path) -> ModelResult:
@@ -27,7 +28,7 @@ def model_result(card: ModelCard, root: Path) -> ModelResult:
         weights_sha256=weights_digest(card),
         pinned=pinned(card),
         format=_format(card),
-        input=_stated(card.input),
+        input=_stated(card.volume or card.input),
         output=_stated(card.output),
         threshold=card.threshold,
         licence=card.licence,
@@ -36,7 +37,7 @@ def model_result(card: ModelCard, root: Path) -> ModelResult:
     )
 
 
-def _stated(part: Input | Output) -> dict[str, Any]:
+def _stated(part: Input | VolumeInput | Output) -> dict[str, Any]:
     """What is in force: all that was stated, and defaults that are a choice."""
     return {name: value for name, value in part.model_dump().items() if value not in (None, "none")}
 

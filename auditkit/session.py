@@ -15,10 +15,11 @@ from auditkit.evidence.engine import Engine
 from auditkit.findings import Findings, Measurement
 from auditkit.models.identity import label_indices
 from auditkit.spec.audit import Expectation
-from auditkit.spec.data_card import REDRAWABLE, DataCard
+from auditkit.spec.beside import Beside
+from auditkit.spec.data_card import REDRAWABLE, VOLUMES, DataCard
 from auditkit.spec.declaration import Need
 from auditkit.spec.formats import FORMATS
-from auditkit.spec.load import Audit, Beside, resolve_at
+from auditkit.spec.load import Audit, resolve_at
 from auditkit.spec.model_card import ModelCard
 from auditkit.verdict import Judgement, Verdict, judge
 
@@ -87,8 +88,9 @@ class Session:
             )
 
         drawn = Peers(generators=named.generators)
-        models = {name: partial(of, other, drawn) for name, other in named.models.items()}
-        return of(card, Peers(models, named.generators))
+        others = {**named.models, **named.trainings}
+        models = {name: partial(of, other, drawn) for name, other in others.items()}
+        return of(card, Peers(models, named.generators, named.assessments, named.ratings))
 
     def _models_of(self, card: ModelCard):  # type: ignore[no-untyped-def]  # noqa: ANN202 torch's type is not imported here
         """A function that gives each thread a model of its own; the network is loaded once."""
@@ -168,7 +170,7 @@ def hindrance(audit: Audit, card: ModelCard) -> Judgement | None:
 
 def hindrance_of(needs: frozenset[Need], card: ModelCard, data: DataCard) -> Judgement | None:
     """As `hindrance`, from what a check needs."""
-    reason = _no_device(card) or _inapplicable(needs, card, data)
+    reason = _no_device(card) or _other_kind(needs, card, data) or _inapplicable(needs, card, data)
     if reason:
         return Judgement(Verdict.NOT_APPLICABLE, reason)
     kind = FORMATS[card.format]
@@ -208,6 +210,17 @@ def _inapplicable(needs: frozenset[Need], card: ModelCard, data: DataCard) -> st
         return f"{kind.runtime} has one kernel, with nothing to compare it to"
     if "vendor-input" in needs and card.vendor_input is None:
         return f"'{card.model}' states no other preprocessing of the device's app (vendor_input)"
+    return ""
+
+
+def _other_kind(needs: frozenset[Need], card: ModelCard, data: DataCard) -> str:
+    """Why pictures and volumes do not go together; empty if they do."""
+    volumes = data.format in VOLUMES
+    if "pictures" in needs and (volumes or card.volume is not None):
+        return "this check is about pictures, not about volumes"
+    if volumes != (card.volume is not None):
+        reads, has = ("pictures", "volumes") if volumes else ("volumes", "pictures")
+        return f"'{card.model}' reads {reads}, '{data.data}' are {has}"
     return ""
 
 

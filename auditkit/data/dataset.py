@@ -12,6 +12,7 @@ from auditkit.spec.data_card import DataCard
 
 Picture = npt.NDArray[np.uint8]
 Mask = npt.NDArray[np.bool_]
+Volume = npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True)
@@ -55,6 +56,29 @@ class Dataset(Protocol):
 
     def mask(self, index: int) -> Mask | None:
         """The annotated region, bool (height, width); None if there is none."""
+        ...
+
+
+class VolumeDataset(Dataset, Protocol):
+    """A data set of volumes, or of several modalities: one array per modality and case.
+
+    ``image`` and ``mask`` are of pictures and refuse. Grids of modalities may differ (the three views of
+    a knee); axes are as the files store them.
+
+    Attributes:
+        modalities: names, in the data set's own order.
+        incomplete: why, of each case that lacks a modality: such cases are no records.
+    """
+
+    modalities: Sequence[str]
+    incomplete: Sequence[str]
+
+    def volume(self, index: int) -> Mapping[str, Volume]:
+        """The values of each modality, float32 (*space), finite."""
+        ...
+
+    def regions(self, index: int) -> Mapping[str, Mask] | None:
+        """The annotated region of each modality, on its own grid; None if there is none."""
         ...
 
 

@@ -138,7 +138,7 @@ class _Work:
 
         images = None
         if background:
-            images = model.prepare([evidence.data.image(index) for index in background])
+            images = model.prepare([evidence.source(index) for index in background])
         self.method = parse_method(parameters["method"])
         self.count, self.rows, self.device = PassCount(), settings.batch, model.device
         self.batches = _batches(evidence, model, settings, self.method, parameters["plan"]["batch"])

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from auditkit.data.dataset import Dataset, Mask, Picture, Record
+from auditkit.data.dataset import Dataset, Mask, Picture, Record, Volume
 from auditkit.errors import AuditError
 from auditkit.evidence.concepts.kinds import ConceptAnswers, Drawing
 from auditkit.evidence.efficiency import CostPlan, Costs, cost_parameters, costs_worker
@@ -39,10 +39,20 @@ from auditkit.evidence.stages import (
 from auditkit.models.geometry import mask_to_input, picture_to_input
 from auditkit.models.identity import decision_names, model_digest
 from auditkit.models.reading import decision_probabilities
+from auditkit.models.volumes import (
+    modalities_of,
+    region_of,
+    space_of,
+    volume_input,
+    volumes_of,
+    volumes_to_grid,
+)
+from auditkit.spec.assessment import AssessmentCard
 from auditkit.spec.formats import FORMATS
 from auditkit.spec.generator_card import GeneratorCard
 from auditkit.spec.methods import Method
 from auditkit.spec.model_card import ModelCard
+from auditkit.spec.ratings_card import RatingsCard
 
 if TYPE_CHECKING:
     from auditkit.models.model import Model
@@ -57,10 +67,14 @@ class Peers:
     Attributes:
         models: makes the evidence of another model on the same data.
         generators: text-to-image models.
+        assessments: recorded assessments.
+        ratings: tables of people's ratings.
     """
 
     models: "Mapping[str, Callable[[], Evidence]]" = field(default_factory=dict)
     generators: Mapping[str, GeneratorCard] = field(default_factory=dict)
+    assessments: Mapping[str, AssessmentCard] = field(default_factory=dict)
+    ratings: Mapping[str, RatingsCard] = field(default_factory=dict)
 
 
 class Evidence:
@@ -103,6 +117,20 @@ class Evidence:
         """A text-to-image model that the audit names."""
         return self._peers.generators[name]
 
+    def assessment(self, name: str) -> AssessmentCard:
+        """A recorded assessment that the audit names."""
+        return self._peers.assessments[name]
+
+    def ratings(self, name: str) -> RatingsCard:
+        """A table of people's ratings that the audit names."""
+        return self._peers.ratings[name]
+
+    @property
+    def incomplete(self) -> Sequence[str]:
+        """Why, of each case that lacks a modality: such cases are no records, and are counted."""
+        reasons: Sequence[str] = getattr(self.data, "incomplete", ())
+        return reasons
+
     @cached_property
     def labels(self) -> Integers:
         """Class index per image."""
@@ -128,6 +156,16 @@ class Evidence:
         """Side of the model's input in pixels."""
         return self.card.input.size
 
+    @property
+    def space(self) -> tuple[int, ...]:
+        """Sizes of the spatial axes of the model's input."""
+        return space_of(self.card)
+
+    @property
+    def modalities(self) -> tuple[str, ...]:
+        """Names of the modalities in the model's order; a picture is one."""
+        return modalities_of(self.card)
+
     def group(self, column: str) -> npt.NDArray[np.str_]:
         """Value of a group column per image.
 
@@ -148,6 +186,23 @@ class Evidence:
         labels = self.labels.reshape(-1, *[1] * (decision.ndim - 1))
         return np.asarray(decision == labels)
 
+    def source(self, index: int) -> "Picture | Sequence[Volume]":
+        """What the model's input is made of: a picture, or one array per modality."""
+        if self.card.volume is None:
+            return self.data.image(index)
+        return volumes_of(self.card, self.data, index)
+
+    def volume(self, index: int) -> Volume:
+        """The modalities on the model's grid as they are stored, not scaled: (M, *space). No torch."""
+        return volumes_to_grid(volumes_of(self.card, self.data, index), volume_input(self.card))
+
+    def region(self, index: int) -> Mask | None:
+        """The annotated region per modality on the model's grid, bool (M, *space)."""
+        if self.card.volume is None:
+            mask = self.mask(index)
+            return None if mask is None else mask[None]
+        return region_of(self.card, self.data, index)
+
     def picture(self, index: int) -> Picture:
         """The picture as the model's square, for people to look at."""
         return picture_to_input(self.data.image(index), self.card.input)
@@ -159,13 +214,13 @@ class Evidence:
 
     def scores(self) -> Scores:
         """The model's answers to the images as they are."""
-        arrays = self._gather("scores", {}, scores_worker)
+        arrays = self.gather("scores", {}, scores_worker)
         return Scores(arrays["score"], arrays["decision"])
 
     def shifted_scores(self, space: str, shifts: Sequence[tuple[float, float]]) -> Scores:
         """Answers to recoloured images, (n, shifts); a shift is (radius, angle in degrees)."""
         parameters = {"space": space, "shifts": [list(shift) for shift in shifts]}
-        arrays = self._gather("colour shifts", parameters, shifts_worker)
+        arrays = self.gather("colour shifts", parameters, shifts_worker)
         return Scores(arrays["score"], arrays["decision"])
 
     def intervened_scores(self, attribute: str, values: Sequence[float]) -> Scores:
@@ -177,7 +232,7 @@ class Evidence:
         generated(self.data)
         parameters = {"attribute": attribute, "values": [float(value) for value in values]}
         name = f"interventions on {attribute}"
-        arrays = self._gather(name, parameters, interventions_worker, stage="interventions")
+        arrays = self.gather(name, parameters, interventions_worker, stage="interventions")
         return Scores(arrays["score"], arrays["decision"])
 
     def intervened_picture(self, index: int, attribute: str, value: float) -> Picture:
@@ -222,7 +277,7 @@ class Evidence:
         name = f"fitness of {method.label}"
         worker = partial(fitness_worker, background=images)
         alone = ["the model alone"]
-        return read_fitness(self._gather(name, parameters, worker, "fitness", digests=alone))
+        return read_fitness(self.gather(name, parameters, worker, "fitness", digests=alone))
 
     def heatmaps(self, method: Method) -> Heatmaps:
         """Heatmaps of the decided class.
@@ -236,7 +291,7 @@ class Evidence:
         images, parameters = self._asked(method)
         name = f"heatmaps {method.label}"
         worker = partial(heatmaps_worker, background=images)
-        return Heatmaps.read(self._gather(name, parameters, worker, "heatmaps"))
+        return Heatmaps.read(self.gather(name, parameters, worker, "heatmaps"))
 
     def costs(self, method: Method, plan: CostPlan) -> Costs:
         """What a method's heatmaps cost on this machine."""
@@ -247,7 +302,7 @@ class Evidence:
         name = f"costs of {method.label}"
         together = ["all images"]
         return Costs.read(
-            self._gather(name, parameters, worker, "costs", digests=together), parameters
+            self.gather(name, parameters, worker, "costs", digests=together), parameters
         )
 
     def _asked(self, method: Method) -> tuple[list[int], dict[str, Any]]:
@@ -265,7 +320,7 @@ class Evidence:
         heat = self.heatmaps(method)
         parameters = {"method": method.identity, "fill": fill, "steps": steps}
         name = f"removal {method.label} {fill}"
-        arrays = self._gather(name, parameters, partial(removal_worker, heat=heat), "removal")
+        arrays = self.gather(name, parameters, partial(removal_worker, heat=heat), "removal")
         return arrays["decision"], arrays["fraction"][0]
 
     def random_removal(
@@ -284,12 +339,12 @@ class Evidence:
         if method is None:
             name = f"random removal {cell} px {fill}"
             parameters["cell"] = cell
-            arrays = self._gather(name, parameters, random_removal_worker, stage="random removal")
+            arrays = self.gather(name, parameters, random_removal_worker, stage="random removal")
         else:
             name = f"random removal of the superpixels of {method.label}"
             parameters["method"] = method.identity
             worker = partial(random_removal_worker, heat=self.heatmaps(method))
-            arrays = self._gather(name, parameters, worker, "random removal")
+            arrays = self.gather(name, parameters, worker, "random removal")
         decisions: Integers = arrays["decision"]
         return decisions
 
@@ -300,7 +355,7 @@ class Evidence:
             mode: a TFLite arithmetic other than the card's.
         """
         mode = mode or self.card.mode
-        arrays = self._gather(f"answers {mode}", {"mode": mode}, answers_worker, stage="answers")
+        arrays = self.gather(f"answers {mode}", {"mode": mode}, answers_worker, stage="answers")
         outputs: Floats = arrays["output"]
         return outputs
 
@@ -327,9 +382,9 @@ class Evidence:
         kernel = kernel or FORMATS[self.card.format].kernels[0]
         name = f"runtime {kernel}{' vendor' if vendor else ''}"
         parameters = {"kernel": kernel, "vendor": vendor}
-        return self._gather(name, parameters, runtime_worker, stage="runtime")
+        return self.gather(name, parameters, runtime_worker, stage="runtime")
 
-    def _gather(
+    def gather(
         self,
         name: str,
         parameters: dict[str, Any],
@@ -337,6 +392,16 @@ class Evidence:
         stage: str | None = None,
         digests: Sequence[str] | None = None,
     ) -> dict[str, npt.NDArray[Any]]:
+        """A stage's arrays for all images, from the store or computed.
+
+        Args:
+            name: for people; also the stage's own name if ``stage`` is left out.
+            parameters: all that determines the arrays beside model and images; JSON.
+            worker: called as ``worker(evidence, make_model, settings, parameters)``, once per thread, to
+                make the function from image indices to arrays.
+            stage: what kind of evidence it is.
+            digests: what the arrays are of, if not of the images.
+        """
         identity = {"stage": stage or name, "parameters": parameters, **self.model_identity}
         if digests is None:
             digests = [self._identity_of(record) for record in self.records]

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import numpy.typing as npt
 
 from auditkit.evidence.engine import Compute
 from auditkit.evidence.identity import seed_of
@@ -44,7 +45,7 @@ def explainer_for(
 
     images = None
     if background:
-        images = model.prepare([evidence.data.image(index) for index in background])
+        images = model.prepare([evidence.source(index) for index in background])
     return explainer(method, subject_of(model), images)
 
 
@@ -73,7 +74,11 @@ def heatmaps_worker(
             seeds = [heatmap_seed(method, evidence.records[index].digest) for index in group]
             target = decision.to(model.device)
             parts.append(
-                _arrays(explained(explain, inputs, target, table, seeds, settings.batch), explain)
+                _arrays(
+                    explained(explain, inputs, target, table, seeds, settings.batch),
+                    explain,
+                    pictures=evidence.card.volume is None,
+                )
             )
         return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
@@ -99,16 +104,20 @@ def explained(
     return explain.explain(Batch(inputs, target, seeds, table), rows)
 
 
-def _arrays(found: "Explained", explain: "Explainer") -> Arrays:
+def _arrays(found: "Explained", explain: "Explainer", *, pictures: bool) -> Arrays:
     """As the store keeps them: pictures have one modality, whose axis is dropped."""
+
+    def kept(values: "torch.Tensor", kind: type[Any]) -> npt.NDArray[Any]:
+        return (values[:, 0] if pictures else values).numpy().astype(kind)
+
     arrays: Arrays = {
-        "map": found.maps[:, 0].numpy().astype(np.float32),
+        "map": kept(found.maps, np.float32),
         "cell": np.full(len(found.maps), explain.cell, dtype=np.int64),
     }
     if found.standard_error is not None:
-        arrays["standard_error"] = found.standard_error[:, 0].numpy().astype(np.float32)
+        arrays["standard_error"] = kept(found.standard_error, np.float32)
     if found.segments is not None:
-        arrays["segments"] = found.segments[:, 0].numpy().astype(np.int32)
+        arrays["segments"] = kept(found.segments, np.int32)
     for name in ("residual", "evaluations"):
         values = getattr(found, name)
         if values is not None:

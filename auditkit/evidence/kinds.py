@@ -64,12 +64,14 @@ class Heatmaps:
     """Heatmaps at their own granularity.
 
     Attributes:
-        maps: float (n, h, w), positive where evidence for the decided class is.
+        maps: float (n, h, w), or (n, M, *grid) of volumes with one map per modality; positive where
+            evidence for the decided class is.
         cell: side in input pixels of one value of a map, rounded up.
         standard_error: of every value of ``maps``, where the method estimates it.
         residual: (n,) completeness residual, as a share of what is explained, where there is one.
         evaluations: (n,) images that the model was shown for one heatmap, where it was counted.
-        segments: int (n, h, w), the superpixel of each pixel, where they are not a grid.
+        segments: int (n, h, w) or (n, M, *space), the superpixel of each pixel, where they are not a
+            grid.
     """
 
     maps: npt.NDArray[np.float32]
@@ -86,10 +88,16 @@ class Heatmaps:
         given = {name: arrays[name] for name in extra if name in arrays}
         return cls(arrays["map"], int(arrays["cell"][0]), **given)
 
-    def full(self, index: int, size: int) -> npt.NDArray[np.float32]:
-        """One map at the input's size, nearest neighbour."""
-        own = self.maps[index]
-        # The cell in which a pixel's centre lies.
-        rows, columns = ((2 * np.arange(size) + 1) * side // (2 * size) for side in own.shape)
-        grown: npt.NDArray[np.float32] = own[np.ix_(rows, columns)]
+    def full(self, index: int, space: Sequence[int]) -> npt.NDArray[np.float32]:
+        """One image's map at the input's size, nearest neighbour: (*space), or (M, *space) of volumes."""
+        grown: npt.NDArray[np.float32] = self.maps[index]
+        for axis, size in enumerate(space, start=grown.ndim - len(space)):
+            # The cell in which a pixel's centre lies.
+            places = (2 * np.arange(size) + 1) * grown.shape[axis] // (2 * size)
+            grown = grown.take(places, axis=axis)
         return grown
+
+    def by_modality(self, index: int, space: Sequence[int]) -> npt.NDArray[np.float32]:
+        """As `full`, always with an axis of modalities: (M, *space)."""
+        found = self.full(index, space)
+        return found if found.ndim > len(space) else found[None]

@@ -95,7 +95,7 @@ class _Cells:
         self.ranks = rows * columns
 
     def by_heat(self, index: int, heat: Heatmaps, ties: np.random.Generator) -> Order:
-        order = removal_order(heat.full(index, self.evidence.size), self.cell, ties)
+        order = removal_order(heat.full(index, self.shape), self.cell, ties)
         return removal_rank_map(order, self.cell, self.shape)
 
     def at_random(self, _index: int, generator: np.random.Generator) -> Order:

@@ -39,7 +39,7 @@ def inputs_of(
     evidence: "Evidence", model: "Model", indices: Sequence[int]
 ) -> "tuple[torch.Tensor, torch.Tensor | None]":
     """Images as one input batch of the model, and its second input if it has one."""
-    images = model.prepare([evidence.data.image(index) for index in indices])
+    images = model.prepare([evidence.source(index) for index in indices])
     return images, table_of(evidence, model, indices)
 
 

@@ -23,7 +23,8 @@ from torch import nn
 
 from auditkit.errors import AuditError
 from auditkit.models.line_process import MOST_BYTES, LineProcess
-from auditkit.spec.model_card import BlackBox, ModelCard
+from auditkit.spec.asked import BlackBox
+from auditkit.spec.model_card import ModelCard
 
 _GREATEST = float(torch.finfo(torch.float32).max)
 _PART = 1 << 16

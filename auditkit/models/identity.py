@@ -147,6 +147,7 @@ def model_digest(card: ModelCard) -> str:
         "views": card.view_names,
         "mode": card.mode if card.format == "tflite" else None,
         "input": card.input.model_dump(),
+        **({"volume": card.volume.model_dump()} if card.volume else {}),
         "vendor_input": card.vendor_input.model_dump() if card.vendor_input else None,
         "table": [feature.model_dump() for feature in card.table],
         "output": card.output.model_dump(),

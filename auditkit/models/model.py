@@ -4,18 +4,26 @@ import math
 from collections.abc import Callable, Sequence
 from typing import Any, cast
 
+import numpy as np
 import torch
 from torch import nn
 
-from auditkit.data.dataset import Picture
+from auditkit.data.dataset import Picture, Volume
 from auditkit.errors import AuditError
 from auditkit.models.geometry import to_input
 from auditkit.models.identity import class_names, decision_names
 from auditkit.models.networks import device_of, networks
 from auditkit.models.outputs import Outputs
-from auditkit.models.preprocess import preprocess
+from auditkit.models.preprocess import preprocessing
 from auditkit.models.sharing import copied
 from auditkit.models.views import see
+from auditkit.models.volumes import (
+    modalities_of,
+    scaled,
+    space_of,
+    volume_input,
+    volumes_to_grid,
+)
 from auditkit.spec.model_card import ModelCard
 from auditkit.spec.views import View
 
@@ -27,7 +35,8 @@ class Model:
     """A network (or several, whose probabilities are averaged) with its preprocessing, on a device.
 
     Inputs are float tensors (N, 3, size, size) in [0, 1], sRGB, cropped and resized: the space in
-    which colours are shifted, pixels removed and heatmaps drawn. ``table`` (N, F) is the second input
+    which colours are shifted, pixels removed and heatmaps drawn; or volumes (N, M, *space), see
+    `auditkit.models.volumes`. ``table`` (N, F) is the second input
     of networks that have one. Answers are about decisions: no and yes for a model with a score, else
     the classes, which a concept classifier answers one by one; D is their number.
     """
@@ -45,15 +54,30 @@ class Model:
         self.network = members[0] if len(members) == 1 else nn.ModuleList(members)
         self.network.to(device)
         self.members = list(members)
-        self.normalise = preprocess(card, card.input).to(device)
+        self.normalise = preprocessing(card).to(device)
         self.outputs = Outputs(card)
         self.classes = class_names(card)
         self._fitting: set[int] = set()
 
-    def prepare(self, pictures: Sequence[Picture]) -> torch.Tensor:
-        """Pictures of any size as one input batch on the device."""
+    def prepare(self, cases: Sequence[Picture | Sequence[Volume]]) -> torch.Tensor:
+        """Pictures of any size, or the modalities of cases, as one input batch on the device."""
+        if self.card.volume is not None:
+            return scaled(self.gridded(cast("Sequence[Sequence[Volume]]", cases)), self.card.volume)
+        pictures = cast("Sequence[Picture]", cases)
         batch = torch.stack([to_input(picture, self.card.input) for picture in pictures])
         return batch.to(self.device)
+
+    def gridded(self, cases: Sequence[Sequence[Volume]]) -> torch.Tensor:
+        """The modalities of cases on the model's grid, float32 (N, M, *space), not yet scaled."""
+        spec = volume_input(self.card)
+        batch = np.stack([volumes_to_grid(volumes, spec) for volumes in cases])
+        return torch.from_numpy(batch).to(self.device)
+
+    def standardised(self) -> "Model":
+        """The same model for inputs that are normalised already: parameters are shared."""
+        model = Model(self.card, self.members, self.device, self.precision, self.views)
+        model.normalise = nn.Identity()
+        return model
 
     def raw(self, inputs: torch.Tensor, table: Table = None) -> torch.Tensor:
         """What a single network answers, float32 (N, K); an ensemble's mean probabilities (N, D)."""
@@ -144,7 +168,10 @@ class Model:
         self, network: Callable[..., torch.Tensor], given: torch.Tensor, table: Table
     ) -> torch.Tensor:
         with self._autocast():
-            answer = network(given) if table is None else network(given, table)
+            volume = self.card.volume
+            separate = volume is not None and volume.given_as == "separate"
+            own = torch.split(given, 1, dim=1) if separate else (given,)
+            answer = network(*own) if table is None else network(*own, table)
         if not isinstance(answer, torch.Tensor):
             raise AuditError(
                 f"model '{self.card.model}' answered with {type(answer).__name__}; one tensor (N, K) was "
@@ -179,10 +206,12 @@ def build(card: ModelCard, device: str, precision: str) -> Model:
 
 def probe(model: Model) -> None:
     """Ask each member once, so that a card that does not fit fails before an audit."""
-    card, size = model.card, model.card.input.size
+    card = model.card
+    channels = 3 if card.volume is None else len(modalities_of(card))
     width = sum(feature.width for feature in card.table)
     table = torch.zeros(1, width, device=model.device) if width else None
-    inputs = model.normalise(torch.full((1, 3, size, size), 0.5, device=model.device))
+    shape = (1, channels, *space_of(card))
+    inputs = model.normalise(torch.full(shape, 0.5, device=model.device))
     for member in model.members:
         try:
             with torch.no_grad():
@@ -194,5 +223,5 @@ def probe(model: Model) -> None:
             raise AuditError(
                 f"{card.path}: the network cannot be given an input of {tuple(inputs.shape)}"
                 f"{f' with {width} table values' if width else ''}: {first}; check 'input.size', "
-                "'input.channels' and 'table'"
+                "'input.channels' and 'table' ('volume' of volumes)"
             ) from error

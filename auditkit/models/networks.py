@@ -10,6 +10,7 @@ from torch import nn
 
 from auditkit.errors import AuditError
 from auditkit.models.identity import class_names, file_path, weights_digest, weights_path
+from auditkit.models.volumes import volume_input
 from auditkit.models.weights import created, fill, read_state
 from auditkit.spec.card_names import check_builder
 from auditkit.spec.formats import FormatName
@@ -97,6 +98,7 @@ _LOADERS: Mapping[FormatName, Callable[[ModelCard, Member, Path], nn.Module]] = 
         "hugging-face": _hugging_face,
         "concept-cnn": _named,
         "concept-bottleneck": _named,
+        "volume-cnn": _named,
     }
 )
 
@@ -113,6 +115,8 @@ def untrained(card: ModelCard, architecture: str | None, arguments: dict[str, An
     if card.format == "concept-cnn":
         own = {"concepts": len(names), **arguments} if names else arguments
         return _concept_cnn(card, own)
+    if card.format == "volume-cnn":
+        return _volume_cnn(card, {"outputs": len(names), **arguments} if names else arguments)
     own = {"num_classes": len(names), **arguments} if names else arguments
     return _architecture(card, card.format, architecture, own)
 
@@ -154,6 +158,14 @@ def _concept_cnn(card: ModelCard, arguments: dict[str, Any]) -> nn.Module:
 
     own = {"size": card.input.size, "channels": card.input.depth, **arguments}
     return _made(card, "concept-cnn", ConceptCnn, **own)
+
+
+def _volume_cnn(card: ModelCard, arguments: dict[str, Any]) -> nn.Module:
+    from auditkit.models.volume_cnn import VolumeCnn
+
+    spec = volume_input(card)
+    own = {"modalities": len(spec.modalities), "axes": len(spec.size), **arguments}
+    return _made(card, "volume-cnn", VolumeCnn, **own)
 
 
 def _architecture(

@@ -6,6 +6,7 @@ from torch import nn
 from auditkit.errors import AuditError
 from auditkit.models.identity import file_path
 from auditkit.spec.model_card import Input, ModelCard
+from auditkit.spec.volume import VolumeInput
 
 # ITU-R BT.601, as in most picture libraries.
 _LUMA = (0.299, 0.587, 0.114)
@@ -45,6 +46,28 @@ class Preprocess(nn.Module):
             inputs = (inputs * luma).sum(dim=1, keepdim=True)
         scaled = inputs * self.gain - self.offset
         return scaled.contiguous(memory_format=torch.channels_last)
+
+
+class Standardise(nn.Module):
+    """Subtract and divide, per modality: what a card of volumes does after scaling each case."""
+
+    mean: torch.Tensor
+    std: torch.Tensor
+
+    def __init__(self, given: VolumeInput) -> None:
+        super().__init__()
+        shape = (1, -1, *[1] * len(given.size))
+        self.register_buffer("mean", torch.tensor(given.mean).view(shape))
+        self.register_buffer("std", torch.tensor(given.std).view(shape))
+
+    def forward(self, inputs: torch.Tensor) -> torch.Tensor:
+        """Inputs (N, M, *space) as the network's own."""
+        return (inputs - self.mean) / self.std
+
+
+def preprocessing(card: ModelCard) -> nn.Module:
+    """What the network's own input is made with, of pictures or volumes."""
+    return preprocess(card, card.input) if card.volume is None else Standardise(card.volume)
 
 
 def preprocess(card: ModelCard, given: Input) -> Preprocess:

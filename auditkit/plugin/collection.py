@@ -10,10 +10,10 @@ import pytest
 from auditkit.errors import AuditError
 from auditkit.plugin.keys import AUDITS, LOADED, OPTIONS, OTHER_TASKS
 from auditkit.spec.audit import Expectation
+from auditkit.spec.beside import beside
 from auditkit.spec.load import (
     SPEC_SUFFIXES,
     Audit,
-    beside,
     check_assumptions,
     find_specs,
     load_audit,

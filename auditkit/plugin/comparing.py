@@ -21,7 +21,8 @@ from auditkit.provenance import relative
 from auditkit.results import VerdictResult
 from auditkit.session import hindrance
 from auditkit.spec.audit import AuditSpec, Expectation
-from auditkit.spec.load import Audit, beside, keyword_parameters
+from auditkit.spec.beside import beside
+from auditkit.spec.load import Audit, keyword_parameters
 from auditkit.spec.model_card import ModelCard
 from auditkit.spec.problems import nearest
 from auditkit.verdict import Judgement, Verdict

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from auditkit.errors import AuditError
+from auditkit.spec.assessment import AssessmentCard
 from auditkit.spec.data_card import DataCard
 from auditkit.spec.declaration import CheckDeclaration
 from auditkit.spec.declarations import SHIPPED
@@ -15,14 +16,17 @@ from auditkit.spec.fallback import settled
 from auditkit.spec.generator_card import GeneratorCard
 from auditkit.spec.model_card import ModelCard
 from auditkit.spec.problems import Problem, SpecError, nearest
+from auditkit.spec.ratings_card import RatingsCard
 from auditkit.spec.strict_yaml import read_yaml
 from auditkit.spec.typed import typed
 
 MODEL_SUFFIX, DATA_SUFFIX, GENERATOR_SUFFIX = ".model.yaml", ".data.yaml", ".generator.yaml"
-CARDS = (MODEL_SUFFIX, DATA_SUFFIX, GENERATOR_SUFFIX)
+ASSESSMENT_SUFFIX, RATINGS_SUFFIX = ".assessment.yaml", ".ratings.yaml"
+CARDS = (MODEL_SUFFIX, DATA_SUFFIX, GENERATOR_SUFFIX, ASSESSMENT_SUFFIX, RATINGS_SUFFIX)
 ENTRY_POINTS = "auditkit.checks"
 
-Card = TypeVar("Card", ModelCard, DataCard, GeneratorCard)
+Card = TypeVar("Card", ModelCard, DataCard, GeneratorCard, AssessmentCard, RatingsCard)
+AnyCard = ModelCard | DataCard | GeneratorCard | AssessmentCard | RatingsCard
 
 
 @cache
@@ -65,6 +69,16 @@ def read_generator_card(path: Path) -> GeneratorCard:
     return _read(path, GeneratorCard)
 
 
+def read_assessment(path: Path) -> AssessmentCard:
+    """A recorded assessment from its file."""
+    return _read(path, AssessmentCard)
+
+
+def read_ratings_card(path: Path) -> RatingsCard:
+    """The card of a table of ratings from its file."""
+    return _read(path, RatingsCard)
+
+
 def _read(path: Path, kind: type[Card]) -> Card:
     document = read_yaml(path)
     card = typed(document, kind)
@@ -73,12 +87,10 @@ def _read(path: Path, kind: type[Card]) -> Card:
 
 @dataclass(frozen=True)
 class Catalogue:
-    """Cards of models, data and generators found below some folders, by name."""
+    """Cards of models, data, generators, assessments and ratings below some folders, by name."""
 
     folders: tuple[Path, ...]
-    _seen: dict[str, dict[str, ModelCard | DataCard | GeneratorCard]] = field(
-        default_factory=dict, repr=False
-    )
+    _seen: dict[str, dict[str, AnyCard]] = field(default_factory=dict, repr=False)
 
     def model(self, name: str) -> ModelCard:
         """The model card of that name, or at that path, settled on its files or its stand-in."""
@@ -95,6 +107,14 @@ class Catalogue:
     def generator(self, name: str) -> GeneratorCard:
         """The generator card of that name, or at that path."""
         return self._find(name, GeneratorCard, GENERATOR_SUFFIX, "generator")
+
+    def assessment(self, name: str) -> AssessmentCard:
+        """The recorded assessment of that name, or at that path."""
+        return self._find(name, AssessmentCard, ASSESSMENT_SUFFIX, "assessment")
+
+    def ratings(self, name: str) -> RatingsCard:
+        """The card of the table of ratings of that name, or at that path."""
+        return self._find(name, RatingsCard, RATINGS_SUFFIX, "table of ratings")
 
     def models(self) -> dict[str, ModelCard]:
         """All model cards by name, as they are written: a broken one is no hindrance to others."""
@@ -125,7 +145,7 @@ class Catalogue:
 
     def _all(self, kind: type[Card], suffix: str) -> dict[str, Card]:
         if suffix not in self._seen:
-            cards: dict[str, ModelCard | DataCard | GeneratorCard] = {}
+            cards: dict[str, AnyCard] = {}
             for path in self._files(suffix):
                 card = _read(path, kind)
                 name = _name(card)
@@ -141,10 +161,13 @@ class Catalogue:
             yield from sorted(folder.rglob(f"*{suffix}"))
 
 
-def _name(card: ModelCard | DataCard | GeneratorCard) -> str:
-    if isinstance(card, ModelCard):
-        return card.model
-    return card.data if isinstance(card, DataCard) else card.generator
+def _name(card: AnyCard) -> str:
+    """The key under which a card has its own name is its kind."""
+    for kind in ("model", "data", "generator", "assessment", "ratings"):
+        name = getattr(card, kind, None)
+        if isinstance(name, str):
+            return name
+    raise AssertionError(card)
 
 
 def catalogue(folders: Iterable[Path]) -> Catalogue:

@@ -9,6 +9,7 @@ from pydantic import Field, field_validator, model_validator
 from auditkit.spec.audit import Number, identifier
 from auditkit.spec.concepts import Captions, Concept, check_captions
 from auditkit.spec.typed import Strict
+from auditkit.spec.volume import Glioma, VolumeFiles
 
 Format = Literal[
     "table",
@@ -23,15 +24,23 @@ Format = Literal[
     "synthetic-dermoscopy",
     "synthetic-clinical",
     "synthetic-shapes",
+    "volumes",
+    "brats",
+    "mrnet",
+    "synthetic-glioma",
+    "synthetic-knee",
 ]
 
+# Formats of volumes and of several modalities; all others are pictures.
+VOLUMES = ("volumes", "brats", "mrnet", "synthetic-glioma", "synthetic-knee")
 # Formats whose pictures can be drawn again with one attribute changed.
 REDRAWABLE = ("synthetic-dermoscopy", "synthetic-clinical")
 # Formats whose paper audited a part of the data set only.
 FILTERED = ("isic-2019", "fitzpatrick17k", "ddi")
-_TABLES, _PUBLISHED = ("table", "coco"), (*FILTERED, "isic-2016")
-_FOLDERS = ("folder", "coco", "hugging-face", "mimic-cxr", *_PUBLISHED)
-_SYNTHETIC = ("synthetic-dermoscopy", "synthetic-clinical", "synthetic-shapes")
+_TABLES, _PUBLISHED = ("table", "coco", "volumes"), (*FILTERED, "isic-2016")
+_FOLDERS = ("folder", "coco", "hugging-face", "mimic-cxr", "brats", "mrnet", *_PUBLISHED)
+_DRAWN_VOLUMES = ("synthetic-glioma", "synthetic-knee")
+_SYNTHETIC = ("synthetic-dermoscopy", "synthetic-clinical", "synthetic-shapes", *_DRAWN_VOLUMES)
 # Keys that only some formats read: elsewhere they would silently do nothing.
 _READ_BY: Mapping[str, tuple[str, ...]] = {
     "file": _TABLES,
@@ -39,8 +48,9 @@ _READ_BY: Mapping[str, tuple[str, ...]] = {
     "filter": FILTERED,
     "exclusions": ("fitzpatrick17k",),
     "with_": _SYNTHETIC,
+    "volumes": ("volumes", "brats", "mrnet"),
 }
-_CAPTIONED = ("table", "coco", "hugging-face", "mimic-cxr", *_SYNTHETIC)
+_CAPTIONED = ("table", "coco", "hugging-face", "mimic-cxr", *_SYNTHETIC[:3])
 _LESIONS = ("synthetic-dermoscopy", "synthetic-clinical")
 _DRAWN_BY: Mapping[str, tuple[str, ...]] = {
     "images_per_patient": _LESIONS,
@@ -48,18 +58,21 @@ _DRAWN_BY: Mapping[str, tuple[str, ...]] = {
     "rulers_in_benign": _LESIONS,
     "clear_concepts": ("synthetic-dermoscopy",),
     "weights": ("synthetic-shapes",),
+    "glioma": _DRAWN_VOLUMES,
 }
 _REQUIRED: Mapping[str, tuple[str, ...]] = {
     "file": _TABLES,
     "folder": tuple(kind for kind in _FOLDERS if kind != "coco"),
     "filter": FILTERED,
     "with_": _SYNTHETIC,
+    "volumes": ("volumes",),
 }
 _WHAT = {
     "file": "the table or JSON file was expected",
     "folder": "the folder of the data set was expected",
     "filter": "'paper' (the part that the paper audited) or 'none' was expected",
     "with_": "the generator's parameters were expected (n, seed)",
+    "volumes": "'modalities: {NAME: COLUMN}' was expected",
 }
 
 
@@ -71,7 +84,15 @@ class Columns(Strict):
     id: str | None = Field(None, description="Unique id; the image path if left out.")
     patient: str | None = Field(None, description="Images of one patient are one cluster.")
     mask: str | None = Field(None, description="Path of a mask picture; non-zero is inside.")
-    box: str | None = Field(None, description="`x0,y0,x1,y1` in pixels, half-open.")
+    box: str | None = Field(
+        None,
+        description="`x0,y0,x1,y1` in pixels, half-open; of volumes the lower and then the upper corner, "
+        "in voxels along the axes as stored.",
+    )
+    landmarks: str | None = Field(
+        None,
+        description="Volumes: points in voxels along the axes as stored, `12,40,33; 18,41,30`.",
+    )
     split: str | None = Field(None, description="Which part (train, test) a picture belongs to.")
     groups: list[str] = Field(default_factory=list, description="Columns to report by.")
     features: list[str] = Field(
@@ -124,7 +145,7 @@ class Synthetic(Strict):
 
     n: int = Field(ge=1, description="Number of images.")
     seed: int = Field(ge=0)
-    size: int = Field(128, ge=32, le=1024, description="Side in pixels.")
+    size: int = Field(128, ge=16, le=1024, description="Side in pixels.")
     images_per_patient: int = Field(1, ge=1)
     tint_follows_label: Number = Field(
         0.0, ge=0, le=1, description="0: the colour cast is independent of the label."
@@ -150,6 +171,8 @@ class Synthetic(Strict):
         "is 1 where their sum over the shapes that are there exceeds half the sum of all. Left out: all "
         "equal, so that more than three shapes decide.",
     )
+
+    glioma: Glioma | None = Field(None, description="Synthetic glioma and knee volumes.")
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -182,6 +205,7 @@ class DataCard(Strict):
     )
     captions: Captions = Captions()
     pictures: Pictures = Pictures()
+    volumes: VolumeFiles | None = Field(None, description="Volumes: which files hold what.")
     positive: list[str] | None = Field(
         None, min_length=1, description="Labels that count as positive (two-class tasks)."
     )
@@ -219,7 +243,7 @@ class DataCard(Strict):
         for key, formats in _READ_BY.items():
             if self.format not in formats and getattr(self, key) is not None:
                 raise ValueError(f"{key.rstrip('_')}: format '{self.format}' does not read this")
-        if self.format == "table" and self.split and not self.columns.split:
+        if self.format in ("table", "volumes") and self.split and not self.columns.split:
             raise ValueError("split: say which column holds it (columns: {split: NAME})")
         if (self.concepts or self.captions != Captions()) and self.format not in _CAPTIONED:
             raise ValueError(f"concepts, captions: format '{self.format}' does not read these")

@@ -15,7 +15,11 @@ Need = Literal[
     "vendor-input",
     "concepts",
     "generator",
+    "pictures",
 ]
+
+# The Clinical XAI Guidelines of Jin et al. (arXiv:2202.10553, section 2).
+Guideline = Literal["G1", "G2", "G3", "G4", "G5"]
 
 
 @dataclass(frozen=True)
@@ -56,6 +60,21 @@ class Parameters(Strict):
         return ()
 
     @property
+    def trainings(self) -> Sequence[str]:
+        """Names of further models of the same task that the check audits beside the model."""
+        return ()
+
+    @property
+    def assessments(self) -> Sequence[str]:
+        """Names of recorded assessments that the check reads."""
+        return ()
+
+    @property
+    def rating_tables(self) -> Sequence[str]:
+        """Names of tables of people's ratings that the check reads."""
+        return ()
+
+    @property
     def named_concepts(self) -> Sequence[str]:
         """Concepts of the data set that the check names."""
         return ()
@@ -89,3 +108,4 @@ class CheckDeclaration:
     compute: str
     needs: Callable[[Any], frozenset[Need]]
     rests_on: tuple[str, ...] = ()
+    guidelines: tuple[Guideline, ...] = ()

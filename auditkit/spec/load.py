@@ -7,40 +7,16 @@ from typing import Any
 
 from auditkit.errors import AuditError
 from auditkit.spec.audit import AuditSpec, Expectation
+from auditkit.spec.beside import Beside, beside
 from auditkit.spec.catalogue import Catalogue, checks
 from auditkit.spec.conditions import condition_problems
 from auditkit.spec.data_card import DataCard
 from auditkit.spec.declaration import CheckDeclaration, Measure, Parameters
-from auditkit.spec.generator_card import GeneratorCard
-from auditkit.spec.model_card import ModelCard
 from auditkit.spec.problems import Problem, SpecError, nearest
 from auditkit.spec.strict_yaml import Document, Place, read_yaml
 from auditkit.spec.typed import typed, typed_part
 
 SPEC_SUFFIXES = (".audit.yaml", ".audit.yml")
-
-
-@dataclass(frozen=True)
-class Beside:
-    """What a check names besides the audited model and its data.
-
-    Attributes:
-        data: further data sets.
-        models: further models (concept classifiers).
-        generators: text-to-image models.
-    """
-
-    data: Mapping[str, DataCard] = field(default_factory=dict)
-    models: Mapping[str, ModelCard] = field(default_factory=dict)
-    generators: Mapping[str, GeneratorCard] = field(default_factory=dict)
-
-    @property
-    def digests(self) -> list[str]:
-        """What tells one set of cards from another."""
-        groups = (self.data, self.models, self.generators)
-        return [
-            part for cards in groups for c in cards.values() for part in (str(c.path), c.digest)
-        ]
 
 
 @dataclass(frozen=True)
@@ -144,62 +120,6 @@ def _beside(
     except AuditError as error:
         problems.append(Problem(document.path, document.line(("with",)), str(error)))
         return Beside()
-
-
-def beside(parameters: Parameters, data: DataCard, catalogue: Catalogue) -> Beside:
-    """The cards of everything that a check names beside ``data`` and the audited model.
-
-    Raises:
-        AuditError: there is no such card; a data set, model or generator is of another task, or the
-            audit's own data; a model is no concept classifier; a concept is not declared by the data card.
-    """
-    _check_concepts(parameters, data)
-    generators = {name: catalogue.generator(name) for name in parameters.generators}
-    for name, generator in generators.items():
-        if generator.task != data.task:
-            raise AuditError(
-                f"generator '{name}' is about {generator.task}, '{data.data}' about {data.task}; name one "
-                "that was trained on that task's images"
-            )
-    models = {name: catalogue.model(name) for name in parameters.models}
-    for name, model in models.items():
-        _check_classifier(name, model, data)
-    return Beside(_other_data(parameters, data, catalogue), models, generators)
-
-
-def _check_classifier(name: str, model: ModelCard, data: DataCard) -> None:
-    """A model that a check names beside the audited one is a concept classifier of the same task."""
-    if model.task != data.task:
-        raise AuditError(
-            f"classifier '{name}' is about {model.task}, '{data.data}' about {data.task}; name a concept "
-            "classifier of that task"
-        )
-    if not model.output.independent:
-        raise AuditError(
-            f"classifier '{name}' ({model.path}) decides between its classes; a concept classifier was "
-            "expected: 'output' with 'exclusive: false' and without 'score'"
-        )
-
-
-def _check_concepts(parameters: Parameters, data: DataCard) -> None:
-    """Concepts that a check names are declared by the data card."""
-    known = [concept.name for concept in data.concepts]
-    for name in parameters.named_concepts:
-        if name not in known:
-            hint = nearest(name, known) if known else "its card declares none under 'concepts'"
-            raise AuditError(f"data set '{data.data}' has no concept '{name}'; {hint}")
-
-
-def _other_data(
-    parameters: Parameters, data: DataCard, catalogue: Catalogue
-) -> Mapping[str, DataCard]:
-    found = {name: catalogue.data(name) for name in parameters.other_data}
-    for name, card in found.items():
-        if card.data == data.data:
-            raise AuditError(f"'{name}' is the audit's own data; another data set was expected")
-        if card.task != data.task:
-            raise AuditError(f"'{name}' is about {card.task}, '{data.data}' about {data.task}")
-    return found
 
 
 def _expectation_problems(

@@ -5,11 +5,13 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
+from auditkit.spec.asked import BlackBox, PythonSource
 from auditkit.spec.audit import Number, identifier
 from auditkit.spec.card_names import check_builder, check_own_files, own_files
 from auditkit.spec.formats import FORMATS, FormatName
 from auditkit.spec.typed import Strict
 from auditkit.spec.views import VIEWS, View
+from auditkit.spec.volume import VolumeInput
 
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 Channels = Annotated[list[Number], Field(min_length=1, max_length=4)]
@@ -120,6 +122,8 @@ class Input(Strict):
         return 1 if self.channels == "grey" else 3
 
 
+# What a card of volumes has for `input`, which nothing reads.
+_NO_PICTURES = Input(size=8)
 _GEOMETRY = {"size", "crop", "via", "resize", "antialias"}
 _PLAIN = Input(size=8).model_dump(exclude=_GEOMETRY)
 
@@ -189,34 +193,6 @@ class Output(Strict):
         return not self.exclusive and self.score is None
 
 
-class BlackBox(Strict):
-    """A device that can only be asked: an HTTP endpoint, or a command."""
-
-    url: str | None = Field(None, pattern=r"^https?://", description="Of the endpoint.")
-    token_variable: str | None = Field(
-        None, description="Environment variable with a bearer token for the endpoint."
-    )
-    command: list[str] | None = Field(
-        None, min_length=1, description="Program and arguments; it reads and writes JSON lines."
-    )
-    allow_code: bool = Field(False, description="A command is only run if this is true.")
-    version: str = Field(description="Of the device: part of the evidence's identity.")
-    batch: int = Field(16, ge=1, le=1024, description="Images per request.")
-    timeout: Number = Field(60.0, gt=0, description="Seconds per request.")
-
-
-class PythonSource(Strict):
-    """A network made by Python code that the user trusts."""
-
-    factory: str = Field(
-        pattern=r"^[A-Za-z_][\w.]*:[A-Za-z_]\w*$",
-        description="`package.module:function`, called with `arguments` (and `weights`, a path).",
-    )
-    allow_code: bool = Field(False, description="The code is only run if this is true.")
-    version: str = Field(description="Of the code: part of the evidence's identity.")
-    gradients: bool = Field(True, description="Whether the network can be differentiated.")
-
-
 class Dossier(Strict):
     """What no tool can know and a regulator asks for."""
 
@@ -283,7 +259,11 @@ class ModelCard(Strict):
     )
     python: PythonSource | None = Field(None, description="Format `python`.")
     black_box: BlackBox | None = Field(None, description="Formats `http` and `command`.")
-    input: Input
+    input: Input = Field(_NO_PICTURES, description="From a picture to the network's input.")
+    volume: VolumeInput | None = Field(
+        None,
+        description="In place of `input`: from one or more volumes or modalities to the input.",
+    )
     vendor_input: Input | None = Field(
         None, description="How the device's own app prepares pictures, if that differs."
     )
@@ -327,6 +307,7 @@ class ModelCard(Strict):
         if kind.needs_weights and (self.weights is None) == (self.members is None):
             raise ValueError("exactly one of 'weights' and 'members' is expected")
         self._check_sources()
+        self._check_input()
         if self.fallback is not None:
             check_own_files(own_files(self))
         if (self.output.score is None) != (self.threshold is None):
@@ -334,6 +315,16 @@ class ModelCard(Strict):
         if self.threshold is not None and not 0 < self.threshold < 1:
             raise ValueError("threshold is a probability between 0 and 1")
         return self
+
+    def _check_input(self) -> None:
+        if self.volume is None:
+            if "input" not in self.model_fields_set:
+                raise ValueError("key 'input' is missing (or 'volume', for volumes and modalities)")
+            return
+        if self.input != _NO_PICTURES or self.vendor_input is not None:
+            raise ValueError("volume: 'input' and 'vendor_input' are about pictures; drop them")
+        if self.view_names != ["identity"] or self.black_box is not None:
+            raise ValueError("volume: 'views' and 'black_box' are about pictures; drop them")
 
     def _check_sources(self) -> None:
         if (self.format == "python") != (self.python is not None):

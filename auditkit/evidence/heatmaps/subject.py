@@ -9,6 +9,7 @@ import torch
 from torch import nn
 
 from auditkit.errors import AuditError
+from auditkit.models.volumes import modalities_of, space_of
 from auditkit.spec.views import View
 
 if TYPE_CHECKING:
@@ -61,13 +62,14 @@ def subject_of(model: "Model") -> Subject:
 
 
 def _picture_subject(model: "Model", parts: "list[tuple[Subject, View]]") -> Subject:
-    size = model.card.input.size
+    modalities = modalities_of(model.card)
+    pictures = model.card.volume is None
     return Subject(
         name=model.card.model,
         answer=model.log_odds,
         network=model.network if model.card.gradients else None,
-        shape=(3, size, size),
-        modalities=((0, 1, 2),),
+        shape=(3 if pictures else len(modalities), *space_of(model.card)),
+        modalities=((0, 1, 2),) if pictures else tuple((m,) for m in range(len(modalities))),
         device=model.device,
         parts=parts,
         table_width=sum(feature.width for feature in model.card.table),

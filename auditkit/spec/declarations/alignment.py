@@ -104,7 +104,7 @@ _CASES = {
 
 
 def _needs(_parameters: Alignment) -> frozenset[Need]:
-    return frozenset({"annotations", "labels"})
+    return frozenset({"annotations", "labels", "pictures"})
 
 
 ALIGNMENT = CheckDeclaration(

@@ -98,5 +98,5 @@ ATTRIBUTE_RESPONSE = CheckDeclaration(
     parameters=AttributeResponse,
     measures=_measures,
     compute="auditkit.checks.attribute_response:attribute_response",
-    needs=lambda _: frozenset({"interventions"}),
+    needs=lambda _: frozenset({"interventions", "pictures"}),
 )

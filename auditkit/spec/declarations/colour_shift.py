@@ -88,5 +88,5 @@ COLOUR_SHIFT = CheckDeclaration(
     parameters=ColourShift,
     measures=_measures,
     compute="auditkit.checks.colour_shift:colour_shift",
-    needs=lambda _: frozenset[Need](),
+    needs=lambda _: frozenset[Need]({"pictures"}),
 )

@@ -7,9 +7,9 @@ from typing import Literal, Self
 from pydantic import Field, model_validator
 
 from auditkit.spec.declaration import CheckDeclaration, Measure, Need, Parameters
-from auditkit.spec.declarations.truthfulness import Fill
 from auditkit.spec.methods import HasMethods, Method
 from auditkit.spec.postprocess import HasRegions
+from auditkit.spec.removing import Fill
 
 Metric = Literal[
     "explanation-coverage",
@@ -128,7 +128,7 @@ def _agreements(
 
 
 def _needs(parameters: CompareMethods) -> frozenset[Need]:
-    return frozenset({"labels"} if parameters.metric in REMOVAL else {"annotations"})
+    return frozenset({"labels"} if parameters.metric in REMOVAL else {"annotations", "pictures"})
 
 
 COMPARE_METHODS = CheckDeclaration(

@@ -59,4 +59,5 @@ EFFICIENCY = CheckDeclaration(
     measures=_measures,
     compute="auditkit.checks.efficiency:efficiency",
     needs=lambda _: frozenset[Need](),
+    guidelines=("G5",),
 )

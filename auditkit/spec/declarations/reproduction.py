@@ -51,7 +51,7 @@ def _measures(parameters: Reproduction) -> Mapping[str, Measure]:
 
 
 def _needs(parameters: Reproduction) -> frozenset[Need]:
-    needs: set[Need] = {"reference-runtime"}
+    needs: set[Need] = {"reference-runtime", "pictures"}
     if {"reference", "noise-floor"} & set(parameters.against):
         needs.add("reference-kernels")
     if "vendor" in parameters.against:

@@ -8,6 +8,7 @@ from auditkit.spec.methods.base import (
     Sampled,
     Superpixels,
 )
+from auditkit.spec.methods.controls import Control, EdgeMap, GaussianMap, RandomMap
 from auditkit.spec.methods.gradients import (
     Deconvolution,
     DeepLift,
@@ -35,11 +36,14 @@ from auditkit.spec.methods.perturbations import (
 __all__ = [
     "METHODS",
     "Baseline",
+    "Control",
     "Deconvolution",
     "DeepLift",
+    "EdgeMap",
     "ExpectedGradients",
     "FeatureAblation",
     "FeaturePermutation",
+    "GaussianMap",
     "GradCAM",
     "Gradient",
     "GradientShap",
@@ -54,6 +58,7 @@ __all__ = [
     "Lime",
     "Method",
     "Occlusion",
+    "RandomMap",
     "Sampled",
     "ShapleySampling",
     "SmoothGrad",

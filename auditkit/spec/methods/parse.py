@@ -5,6 +5,7 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator, Field, SerializeAsAny, ValidationError, field_validator
 
 from auditkit.spec.methods.base import Method
+from auditkit.spec.methods.controls import EdgeMap, GaussianMap, RandomMap
 from auditkit.spec.methods.gradients import (
     Deconvolution,
     DeepLift,
@@ -51,6 +52,9 @@ METHODS: dict[str, type[Method]] = {
         KernelShap,
         Lime,
         SufficientSubsets,
+        RandomMap,
+        EdgeMap,
+        GaussianMap,
     )
 }
 

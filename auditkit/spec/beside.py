@@ -1,0 +1,142 @@
+"""What a check names beside the audited model and its data: other cards, held to the same task."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+from auditkit.errors import AuditError
+from auditkit.spec.assessment import AssessmentCard
+from auditkit.spec.catalogue import Catalogue
+from auditkit.spec.data_card import DataCard
+from auditkit.spec.declaration import Parameters
+from auditkit.spec.generator_card import GeneratorCard
+from auditkit.spec.model_card import ModelCard
+from auditkit.spec.problems import nearest
+from auditkit.spec.ratings_card import RatingsCard
+
+
+class Tasked(Protocol):
+    """A card that is about a task."""
+
+    @property
+    def task(self) -> str:
+        """What models and data have in common."""
+        ...
+
+
+class _Filed(Protocol):
+    """A card that was read from a file."""
+
+    @property
+    def path(self) -> Path: ...
+
+    @property
+    def digest(self) -> str: ...
+
+
+@dataclass(frozen=True)
+class Beside:
+    """What a check names besides the audited model and its data.
+
+    Attributes:
+        data: further data sets.
+        models: further models (concept classifiers).
+        generators: text-to-image models.
+        trainings: further models that are audited beside it.
+        assessments: recorded assessments.
+        ratings: tables of people's ratings.
+    """
+
+    data: Mapping[str, DataCard] = field(default_factory=dict)
+    models: Mapping[str, ModelCard] = field(default_factory=dict)
+    generators: Mapping[str, GeneratorCard] = field(default_factory=dict)
+    trainings: Mapping[str, ModelCard] = field(default_factory=dict)
+    assessments: Mapping[str, AssessmentCard] = field(default_factory=dict)
+    ratings: Mapping[str, RatingsCard] = field(default_factory=dict)
+
+    @property
+    def digests(self) -> list[str]:
+        """What tells one set of cards from another."""
+        cards: tuple[_Filed, ...] = (
+            *self.data.values(),
+            *self.models.values(),
+            *self.generators.values(),
+            *self.trainings.values(),
+            *self.assessments.values(),
+            *self.ratings.values(),
+        )
+        return [part for card in cards for part in (str(card.path), card.digest)]
+
+
+def beside(parameters: Parameters, data: DataCard, catalogue: Catalogue) -> Beside:
+    """The cards of everything that a check names beside ``data`` and the audited model.
+
+    Raises:
+        AuditError: there is no such card; a data set, model or generator is of another task, or the
+            audit's own data; a model is no concept classifier; a concept is not declared by the data card.
+    """
+    _check_concepts(parameters, data)
+    models = {name: catalogue.model(name) for name in parameters.models}
+    for name, model in models.items():
+        _check_classifier(name, model, data)
+    found = Beside(
+        _other_data(parameters, data, catalogue),
+        models,
+        {name: catalogue.generator(name) for name in parameters.generators},
+        {name: catalogue.model(name) for name in parameters.trainings},
+        {name: catalogue.assessment(name) for name in parameters.assessments},
+        {name: catalogue.ratings(name) for name in parameters.rating_tables},
+    )
+    for kind, cards in (
+        ("generator", found.generators),
+        ("model", found.trainings),
+        ("assessment", found.assessments),
+        ("table of ratings", found.ratings),
+    ):
+        _check_task(kind, cards, data)
+    return found
+
+
+def _check_task(kind: str, cards: Mapping[str, Tasked], data: DataCard) -> None:
+    for name, card in cards.items():
+        if card.task != data.task:
+            raise AuditError(
+                f"{kind} '{name}' is about {card.task}, '{data.data}' about {data.task}; name one of that "
+                "task"
+            )
+
+
+def _check_classifier(name: str, model: ModelCard, data: DataCard) -> None:
+    """A model that a check names beside the audited one is a concept classifier of the same task."""
+    if model.task != data.task:
+        raise AuditError(
+            f"classifier '{name}' is about {model.task}, '{data.data}' about {data.task}; name a concept "
+            "classifier of that task"
+        )
+    if not model.output.independent:
+        raise AuditError(
+            f"classifier '{name}' ({model.path}) decides between its classes; a concept classifier was "
+            "expected: 'output' with 'exclusive: false' and without 'score'"
+        )
+
+
+def _check_concepts(parameters: Parameters, data: DataCard) -> None:
+    """Concepts that a check names are declared by the data card."""
+    known = [concept.name for concept in data.concepts]
+    for name in parameters.named_concepts:
+        if name not in known:
+            hint = nearest(name, known) if known else "its card declares none under 'concepts'"
+            raise AuditError(f"data set '{data.data}' has no concept '{name}'; {hint}")
+
+
+def _other_data(
+    parameters: Parameters, data: DataCard, catalogue: Catalogue
+) -> Mapping[str, DataCard]:
+    found = {name: catalogue.data(name) for name in parameters.other_data}
+    for name, card in found.items():
+        if card.data == data.data:
+            raise AuditError(f"'{name}' is the audit's own data; another data set was expected")
+        if card.task != data.task:
+            raise AuditError(f"'{name}' is about {card.task}, '{data.data}' about {data.task}")
+    return found
