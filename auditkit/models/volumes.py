@@ -1,7 +1,7 @@
 """Volumes and several modalities as a model's input: one grid for all, scaled case by case.
 
-The audited input of such a model is (N, M, *space) after `scaled`, in which 0 stays 0: so nothing there is 0,
-as black is in pictures. What the card then subtracts and divides by is part of the model, as with pictures.
+The audited input of such a model is (N, M, *space) after `scaled`, in which nothing there is 0, as black is
+in pictures: 0 stays 0, or the least value becomes it. What the card then subtracts and divides by is part of the model, as with pictures.
 """
 
 from collections.abc import Mapping, Sequence
@@ -123,7 +123,7 @@ def _resampled(volume: Volume, spec: VolumeInput) -> Volume:
         else:
             weights = _weights(found.shape[axis], size)
             found = np.moveaxis(np.tensordot(weights, found, axes=(1, axis)), 0, axis)
-    return found.astype(np.float32)
+    return found.astype(np.float32, copy=False)
 
 
 def _weights(before: int, after: int) -> Volume:
@@ -135,7 +135,8 @@ def _weights(before: int, after: int) -> Volume:
     if ratio < 1.0:  # beyond the outermost centres the outermost value stays
         weights[:, 0] = np.where(centres < 0, 1.0, weights[:, 0])
         weights[:, -1] = np.where(centres > before - 1, 1.0, weights[:, -1])
-    return (weights / weights.sum(axis=1, keepdims=True)).astype(np.float32)
+    shares: Volume = (weights / weights.sum(axis=1, keepdims=True)).astype(np.float32)
+    return shares
 
 
 def scaled(gridded: "torch.Tensor", spec: VolumeInput) -> "torch.Tensor":

@@ -18,7 +18,13 @@ from auditkit.evidence.heatmaps.gradients.inspection import (
     probe_target,
     probes,
 )
-from auditkit.evidence.heatmaps.gradients.layers import Layer, NoLayerError, find_layer, kept
+from auditkit.evidence.heatmaps.gradients.layers import (
+    Layer,
+    NoLayerError,
+    find_layer,
+    kept,
+    unseen,
+)
 from auditkit.evidence.heatmaps.gradients.rules import guided, relu_fitness, ruled_gradient
 from auditkit.evidence.heatmaps.passes import Passes
 from auditkit.evidence.heatmaps.subject import Subject, Table
@@ -147,6 +153,25 @@ def _weighted(
     return (activation * slope).sum(dim=channel)
 
 
+def _check_fusion(subject: Subject, activation: ClassActivation) -> None:
+    """Refuse a layer that only some modalities reach: its map would be shown for all of them.
+
+    Raises:
+        NoLayerError: modalities are fused behind the layer.
+    """
+    if len(subject.modalities) == 1:
+        return
+    parts: Sequence[tuple[Subject, View]] = subject.parts or [(subject, "identity")]
+    for (part, _view), one in zip(parts, activation.sub_models, strict=True):
+        missing = unseen(part, one.layer)
+        if missing:
+            seen = len(subject.modalities) - len(missing)
+            raise NoLayerError(
+                f"fuses modalities behind its maps: {one.layer} sees {seen} of {len(subject.modalities)}, so "
+                "that no layer has a map of all of them"
+            )
+
+
 class _Activation(Explainer):
     """A method that begins with Grad-CAM."""
 
@@ -158,6 +183,7 @@ class _Activation(Explainer):
             return
         try:
             self.activation = ClassActivation(subject, layer, weighting)
+            _check_fusion(subject, self.activation)
             probe = probes(subject)[0], probe_target(subject), probe_table(subject)
             self.activation.signed(*probe)
         except NoLayerError as error:

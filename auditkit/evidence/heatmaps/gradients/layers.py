@@ -198,6 +198,20 @@ def _is_tokens(value: torch.Tensor, before: list[_Output]) -> bool:
     return not maps or value.untyped_storage().data_ptr() != maps[-1].untyped_storage().data_ptr()
 
 
+def unseen(subject: Subject, layer: Layer) -> list[int]:
+    """The modalities on which a layer's output does not depend: those that are fused in behind it."""
+    first, second = probes(subject)
+    outputs = []
+    for channels in [(), *subject.modalities]:
+        given = first.clone()
+        given[:, list(channels)] = second[:, list(channels)]
+        with torch.no_grad(), kept([layer]) as values:
+            subject.answer(given, probe_target(subject), probe_table(subject))
+        outputs.append(values[0][0])
+    whole, *changed = outputs
+    return [index for index, one in enumerate(changed) if torch.equal(one, whole)]
+
+
 def _rows_of_calls(subject: Subject, module: nn.Module, rows: int) -> list[int]:
     """The number of rows in each call of a module when the network answers so many."""
     table, target = probe_table(subject), probe_target(subject)
