@@ -36,6 +36,7 @@ class Format:
         module: the Python module that the runtime comes in.
         extra: of auditkit, which installs what the format needs.
         kernels: names of the runtime's kernels, the default first.
+        volumes: whether the network may take volumes and several modalities.
     """
 
     title: str
@@ -48,6 +49,7 @@ class Format:
     needs_architecture: bool = False
     needs_definition: bool = False
     needs_weights: bool = True
+    volumes: bool = False
 
 
 FORMATS: Mapping[FormatName, Format] = MappingProxyType(
@@ -72,8 +74,8 @@ FORMATS: Mapping[FormatName, Format] = MappingProxyType(
             needs_definition=True,
         ),
         "keras": Format("Keras 3", (".keras",), runtime="Keras", module="keras", extra="keras"),
-        "torchscript": Format("TorchScript", (".pt", ".ts")),
-        "torch-export": Format("torch.export", (".pt2",)),
+        "torchscript": Format("TorchScript", (".pt", ".ts"), volumes=True),
+        "torch-export": Format("torch.export", (".pt2",), volumes=True),
         "torchvision": Format(
             "torchvision", (".safetensors", ".pth", ".pt"), needs_architecture=True
         ),
@@ -86,8 +88,10 @@ FORMATS: Mapping[FormatName, Format] = MappingProxyType(
         ),
         "concept-cnn": Format("Concept classifier (DEPICT's CNN)", (".safetensors",)),
         "concept-bottleneck": Format("Concept-bottleneck model", (".safetensors",)),
-        "volume-cnn": Format("Convolutional network of volumes", (".safetensors",)),
-        "python": Format("Python factory", needs_weights=False),
+        "volume-cnn": Format(
+            "Convolutional network of volumes", (".safetensors",), volumes=True
+        ),
+        "python": Format("Python factory", needs_weights=False, volumes=True),
         "http": Format("HTTP endpoint", gradients=False, needs_weights=False),
         "command": Format("command", gradients=False, needs_weights=False),
     }

@@ -323,8 +323,11 @@ class ModelCard(Strict):
             return
         if self.input != _NO_PICTURES or self.vendor_input is not None:
             raise ValueError("volume: 'input' and 'vendor_input' are about pictures; drop them")
-        if self.view_names != ["identity"] or self.black_box is not None:
-            raise ValueError("volume: 'views' and 'black_box' are about pictures; drop them")
+        if not FORMATS[self.format].volumes:
+            able = ", ".join(name for name, kind in FORMATS.items() if kind.volumes)
+            raise ValueError(f"volume: format '{self.format}' reads pictures; expected {able}")
+        if self.view_names != ["identity"]:
+            raise ValueError("volume: 'views' are of pictures; drop them")
 
     def _check_sources(self) -> None:
         if (self.format == "python") != (self.python is not None):

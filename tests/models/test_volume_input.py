@@ -5,13 +5,13 @@ import pytest
 import torch
 from scipy import ndimage
 from torch.nn import functional
+from volume_world import Bright, cubes_card, cubes_evidence
 
 from auditkit.errors import AuditError
 from auditkit.evidence.heatmaps import subject_of
 from auditkit.models.model import Model
 from auditkit.models.volumes import mask_to_grid, scaled, volumes_to_grid
 from auditkit.spec.volume import VolumeInput
-from volume_world import Bright, cubes_card, cubes_evidence
 
 
 def spec(size, **given) -> VolumeInput:
@@ -149,6 +149,6 @@ def test_mean_and_std_are_part_of_the_model(tmp_path):
 
 def test_each_modality_has_a_map_of_its_own(tmp_path):
     evidence = cubes_evidence(tmp_path)
-    assert subject_of(evidence._own_model()).modalities == ((0,), (1,))  # noqa: SLF001
+    assert subject_of(evidence._own_model()).modalities == ((0,), (1,))
     assert evidence.modalities == ("t1c", "flair")
     assert evidence.space == (8, 8, 8)
