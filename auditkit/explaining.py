@@ -12,7 +12,9 @@ from auditkit.errors import AuditError
 from auditkit.evidence.features import feature_values
 from auditkit.evidence.heatmap_stages import drawn, explained, heatmap_seed, no_gradients
 from auditkit.evidence.kinds import Heatmaps
+from auditkit.models.volumes import space_of, volumes_of
 from auditkit.spec.methods import Method, parse_method
+from auditkit.spec.model_card import ModelCard
 
 if TYPE_CHECKING:
     import torch
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
     from auditkit.models.model import Model
 
 Pictures = Sequence[npt.NDArray[np.uint8]]
+Cases = Sequence[Any]
 
 
 def heatmaps(
@@ -33,13 +36,14 @@ def heatmaps(
     background_images: Dataset | Pictures | None = None,
     **parameters: Any,
 ) -> npt.NDArray[np.float32]:
-    """Heatmaps of the decided class, float (n, size, size) at the model's input size.
+    """Heatmaps of the decided class at the model's input size, float (n, size, size).
 
-    Those of a data set are the ones of an audit of it.
+    Of volumes (n, M, *space), one map per modality. Those of a data set are the ones of an audit of it.
 
     Args:
         model: from `load_model`.
-        images: a data set, or sRGB uint8 pictures (height, width, 3) of any size.
+        images: a data set, or sRGB uint8 pictures (height, width, 3) of any size; for a model of volumes
+            a data set of volumes.
         method: name of the method (``auditkit list methods``).
         batch_size: images in one pass of the network.
         background_images: from which a method whose baseline is a data set draws what stands for
@@ -58,10 +62,10 @@ def heatmaps(
     _check_size(batch_size)
     if typed.needs_gradients and not model.card.gradients:
         raise AuditError(f"heatmaps: {no_gradients(model.card)}; use occlusion")
-    pictures, features = _pictures(images), _features(model, images)
+    pictures, features = _pictures(model, images), _features(model, images)
     if not len(pictures):
         raise AuditError("heatmaps: at least one picture was expected")
-    chosen = _chosen(images if background_images is None else background_images, typed)
+    chosen = _chosen(model, images if background_images is None else background_images, typed)
     explain = explainer(typed, subject_of(model), model.prepare(chosen) if chosen else None)
     _refuse_unfit(explain, typed)
     digests = _digests(images)
@@ -76,10 +80,10 @@ def heatmaps(
             answers = Batcher(len(part)).map(model.probabilities, inputs, table)
         target = model.decide(answers).to(model.device)
         seeds = [heatmap_seed(typed, one) for one in digests[start : start + len(part)]]
-        maps = explained(explain, inputs, target, table, seeds, batch_size).maps[:, 0].numpy()
-        heat = Heatmaps(maps.astype(np.float32), explain.cell)
-        space = (model.card.input.size, model.card.input.size)
-        found += [heat.full(i, space) for i in range(len(part))]
+        maps = explained(explain, inputs, target, table, seeds, batch_size).maps.numpy()
+        pictured = maps[:, 0] if model.card.volume is None else maps
+        heat = Heatmaps(pictured.astype(np.float32), explain.cell)
+        found += [heat.full(i, space_of(model.card)) for i in range(len(part))]
     return np.stack(found)
 
 
@@ -234,11 +238,11 @@ def _digests(images: Dataset | Pictures) -> list[str]:
     return [record.digest for record in cast("Dataset", images).records]
 
 
-def _chosen(images: Dataset | Pictures, method: Method) -> Pictures:
+def _chosen(model: "Model", images: Dataset | Pictures, method: Method) -> Cases:
     """The pictures that a method asks for."""
     if not method.background_images:
         return []
-    pictures = _pictures(images)
+    pictures = _pictures(model, images)
     return [pictures[index] for index in drawn(_digests(images), method.background_images)]
 
 
@@ -258,18 +262,27 @@ def _are_pictures(images: Dataset | Pictures) -> TypeGuard[Pictures]:
     return not hasattr(images, "records")
 
 
-def _pictures(images: Dataset | Pictures) -> Pictures:
-    return images if _are_pictures(images) else _Lazy(cast("Dataset", images))
+def _pictures(model: "Model", images: Dataset | Pictures) -> Cases:
+    if not _are_pictures(images):
+        return _Lazy(model.card, cast("Dataset", images))
+    if model.card.volume is not None:
+        raise AuditError(
+            f"heatmaps: '{model.card.model}' reads volumes; give a data set of volumes (for arrays of "
+            "yours, see auditkit.attribute)"
+        )
+    return images
 
 
-class _Lazy(Sequence[npt.NDArray[np.uint8]]):
-    """A data set's pictures as a sequence."""
+class _Lazy(Sequence[Any]):
+    """What a model's inputs are made of, case by case of a data set."""
 
-    def __init__(self, data: Dataset) -> None:
-        self._data = data
+    def __init__(self, card: ModelCard, data: Dataset) -> None:
+        self._card, self._data = card, data
 
     def __len__(self) -> int:
         return len(self._data.records)
 
     def __getitem__(self, index: Any) -> Any:
-        return self._data.image(index)
+        if self._card.volume is None:
+            return self._data.image(index)
+        return volumes_of(self._card, self._data, index)
