@@ -177,9 +177,10 @@ def _evidence(
         name: partial(
             of, card, partial(_load_model, card, settings.device, settings.precision), drawn
         )
-        for name, card in named.models.items()
+        for name, card in {**named.models, **named.trainings}.items()
     }
-    return of(model.card, model.copy, Peers(models, named.generators))
+    peers = Peers(models, named.generators, named.assessments, named.ratings)
+    return of(model.card, model.copy, peers)
 
 
 def _with_classes(data: Dataset, card: ModelCard) -> Dataset:

@@ -1,4 +1,4 @@
-"""The command ``auditkit``: validate specs, list what can be named, print schemas, render reports.
+"""The command ``auditkit``: validate specs, list what can be named, print schemas and forms, render reports.
 
 Audits themselves are run by pytest. Exit status 0: fine; 1: problems found; 2: bad input.
 """
@@ -6,7 +6,7 @@ Audits themselves are run by pytest. Exit status 0: fine; 1: problems found; 2: 
 import argparse
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from auditkit.spec.load import Audit
     from auditkit.spec.model_card import ModelCard
 
-SCHEMAS = ("audit", "model", "data", "generator", "results")
+SCHEMAS = ("audit", "model", "data", "generator", "assessment", "ratings", "results")
+FORMS = ("clinical-assessment",)
 LISTS = ("checks", "models", "data", "generators", "methods", "formats")
 
 
@@ -68,6 +69,14 @@ def _parser() -> argparse.ArgumentParser:
     data.add_argument("action", choices=("check",))
     data.add_argument("data", metavar="CARD", help="name or path of a data card")
     data.set_defaults(run=_data)
+    new = commands.add_parser("new", help="write an empty form, to be filled in by people")
+    new.add_argument("what", choices=FORMS)
+    new.add_argument("name", metavar="NAME", help="name of the record, as specs will name it")
+    new.add_argument("--task", required=True, help="which models it concerns")
+    new.add_argument(
+        "--out", type=Path, metavar="FILE", help="default: NAME.assessment.yaml in this folder"
+    )
+    new.set_defaults(run=_new)
     _add_computing(commands)
     for command in (validate, listing, weights, data):
         command.add_argument(
@@ -145,28 +154,23 @@ def _validate(given: argparse.Namespace) -> int:
 
 def _read(path: Path, cards: Catalogue) -> "list[Audit]":
     """Read a spec or a card; the audit, if it is one."""
-    from auditkit.spec.catalogue import (
-        DATA_SUFFIX,
-        GENERATOR_SUFFIX,
-        MODEL_SUFFIX,
-        read_data_card,
-        read_generator_card,
-        read_model_card,
-    )
+    from auditkit.spec import catalogue as known
     from auditkit.spec.load import load_audit
     from auditkit.spec.recipes import TRAINING_SUFFIX, read_recipe
 
-    if path.name.endswith(MODEL_SUFFIX):
-        read_model_card(path)
-    elif path.name.endswith(DATA_SUFFIX):
-        read_data_card(path)
-    elif path.name.endswith(GENERATOR_SUFFIX):
-        read_generator_card(path)
-    elif path.name.endswith(TRAINING_SUFFIX):
-        read_recipe(path)
-    else:
-        return [load_audit(path, cards)]
-    return []
+    readers: dict[str, Callable[[Path], object]] = {
+        known.MODEL_SUFFIX: known.read_model_card,
+        known.DATA_SUFFIX: known.read_data_card,
+        known.GENERATOR_SUFFIX: known.read_generator_card,
+        known.ASSESSMENT_SUFFIX: known.read_assessment,
+        known.RATINGS_SUFFIX: known.read_ratings_card,
+        TRAINING_SUFFIX: read_recipe,
+    }
+    for suffix, read in readers.items():
+        if path.name.endswith(suffix):
+            read(path)
+            return []
+    return [load_audit(path, cards)]
 
 
 def _list(given: argparse.Namespace) -> int:
@@ -251,6 +255,26 @@ def _schema(given: argparse.Namespace) -> int:
     else:
         found = schema(given.what)
     print(json.dumps(found, indent=1, sort_keys=True, ensure_ascii=False))
+    return 0
+
+
+def _new(given: argparse.Namespace) -> int:
+    """Write a form where there is none."""
+    from auditkit.spec.assessment_form import assessment_form
+    from auditkit.spec.catalogue import ASSESSMENT_SUFFIX
+
+    text = assessment_form(given.name, given.task)
+    file: Path = given.out or Path(f"{given.name}{ASSESSMENT_SUFFIX}")
+    if not file.name.endswith(ASSESSMENT_SUFFIX):
+        raise AuditError(f"--out {file}: a name that ends in {ASSESSMENT_SUFFIX} was expected")
+    try:
+        with file.open("x", encoding="utf-8") as form:
+            form.write(text)
+    except FileExistsError:
+        raise AuditError(f"{file} exists, and is not overwritten; choose another --out") from None
+    except OSError as error:
+        raise AuditError(f"{file} cannot be written: {error.strerror}") from error
+    print(f"{file} is to be filled in; then run: auditkit validate {file}")
     return 0
 
 

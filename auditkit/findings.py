@@ -62,12 +62,14 @@ class Figure:
     Or mean ranks of ``labels`` in the same form, where less than ``critical_difference`` is no difference.
     Or boxes over ``labels``: the series are the lower whisker, the lower quartile, the median, the upper
     quartile and the upper whisker of each, then the outliers.
+    Or violins over ``labels``: two series, x places among the labels and y values, whose distributions are
+    drawn above and below the place.
     Or a matrix: rows are ``labels``, columns are the series, coloured up to the size ``reach``.
     """
 
     name: str
     title: str
-    kind: Literal["lines", "points", "circle", "forest", "ranks", "boxes", "matrix"]
+    kind: Literal["lines", "points", "circle", "forest", "ranks", "boxes", "violins", "matrix"]
     x_label: str
     y_label: str
     series: Sequence[Series]
@@ -92,11 +94,12 @@ class Table:
 
 @dataclass(frozen=True)
 class Example:
-    """Pictures of one case, side by side: PNG bytes with a caption each."""
+    """Pictures of one case, side by side: PNG bytes with a caption each; so many in a row, if stated."""
 
     image_id: str
     title: str
     panels: Sequence[tuple[str, bytes]]
+    columns: int = 0
 
 
 @dataclass(frozen=True)

@@ -1,18 +1,22 @@
 """Who was audited, on what and with what, for results.json."""
 
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from auditkit.data import Dataset
 from auditkit.data.dataset import manifest_digest
+from auditkit.data.ratings import ratings_digest
 from auditkit.models.diffusion.folder import pipeline_digest
 from auditkit.models.identity import decision_names, pinned, weights_digest
 from auditkit.results import DataResult, InstrumentResult, ModelResult
+from auditkit.spec.assessment import AssessmentCard
 from auditkit.spec.beside import Beside
 from auditkit.spec.data_card import DataCard
 from auditkit.spec.generator_card import GeneratorCard
 from auditkit.spec.model_card import Input, ModelCard, Output
+from auditkit.spec.ratings_card import RatingsCard
 from auditkit.spec.volume import VolumeInput
 
 
@@ -73,6 +77,7 @@ def data_result(data: DataCard, dataset: Dataset, card: ModelCard) -> DataResult
         manifest_sha256=manifest_digest(records),
         images=len(records),
         patients=len({record.patient for record in records}),
+        incomplete=dict(Counter(getattr(dataset, "incomplete", ()))),
         labels=labels,
         groups=groups,
         licence=data.licence,
@@ -82,13 +87,19 @@ def data_result(data: DataCard, dataset: Dataset, card: ModelCard) -> DataResult
 
 
 def instruments(beside: Beside) -> Sequence[InstrumentResult]:
-    """Identities of the generators and concept classifiers that an audit measures with.
+    """Identities of what an audit measures with beside the model and its data.
 
     Raises:
         AuditError: files are missing, or not what the card states.
     """
-    drawing = [_generator(card) for card in beside.generators.values()]
-    return [*drawing, *(_classifier(card) for card in beside.models.values())]
+    recorded = [card for card in beside.assessments.values() if isinstance(card, AssessmentCard)]
+    return [
+        *(_generator(card) for card in beside.generators.values()),
+        *(_model(card, "concept classifier") for card in beside.models.values()),
+        *(_model(card, "further model") for card in beside.trainings.values()),
+        *(_assessment(card) for card in recorded),
+        *(_ratings(card) for card in beside.ratings.values()),
+    ]
 
 
 def _generator(card: GeneratorCard) -> InstrumentResult:
@@ -106,9 +117,11 @@ def _generator(card: GeneratorCard) -> InstrumentResult:
     )
 
 
-def _classifier(card: ModelCard) -> InstrumentResult:
+def _model(
+    card: ModelCard, kind: Literal["concept classifier", "further model"]
+) -> InstrumentResult:
     return InstrumentResult(
-        kind="concept classifier",
+        kind=kind,
         name=card.model,
         title=card.title,
         task=card.task,
@@ -118,6 +131,36 @@ def _classifier(card: ModelCard) -> InstrumentResult:
         files_sha256=weights_digest(card),
         licence=card.licence,
         source=card.source,
+    )
+
+
+def _assessment(card: AssessmentCard) -> InstrumentResult:
+    return InstrumentResult(
+        kind="assessment",
+        name=card.assessment,
+        title=card.title,
+        task=card.task,
+        stand_in=card.stand_in,
+        settings=f"{len(card.assessors)} assessors, expires {card.expires}",
+        card_sha256=card.digest,
+        files_sha256=card.digest,
+        licence="",
+        source="",
+    )
+
+
+def _ratings(card: RatingsCard) -> InstrumentResult:
+    return InstrumentResult(
+        kind="ratings",
+        name=card.ratings,
+        title=card.title,
+        task=card.task,
+        stand_in=card.stand_in,
+        settings=f"scale {card.scale.wording}",
+        card_sha256=card.digest,
+        files_sha256=ratings_digest(card),
+        licence="",
+        source="",
     )
 
 

@@ -65,9 +65,7 @@ def judge(  # noqa: PLR0911 one return per verdict
     found = f"{estimate.value:.3g} [{estimate.low:.3g}, {estimate.high:.3g}], n = {estimate.n}"
     wanted = f"expected {expectation.wording}"
     if estimate.clusters < expectation.min_n:
-        reason = (
-            f"{found}: {estimate.clusters} patients, at least {expectation.min_n} were declared"
-        )
+        reason = f"{found}: {estimate.clusters} independent units, at least {expectation.min_n} were declared"
         return Judgement(Verdict.INCONCLUSIVE, reason, p_value)
     if estimate.high <= low or estimate.low >= high:
         return Judgement(Verdict.FAIL, f"{found}; {wanted}", p_value)
@@ -94,7 +92,7 @@ def _judge_choice(expectation: Expectation, measurement: Measurement, choice: Ch
     found = f"{choice.value}{f' (not excluded: {others})' if others else ''}, n = {choice.n}"
     wanted = f"expected {expectation.wording}"
     if choice.clusters < expectation.min_n:
-        reason = f"{found}: {choice.clusters} patients, at least {expectation.min_n} were declared"
+        reason = f"{found}: {choice.clusters} independent units, at least {expectation.min_n} were declared"
         return Judgement(Verdict.INCONCLUSIVE, reason, p_value)
     expected = [name in names for name in choice.candidates]
     if not any(expected):

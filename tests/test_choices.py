@@ -72,7 +72,7 @@ def test_the_p_value_of_a_violation_is_that_of_the_most_possible_expected_name()
 def test_too_few_patients_are_inconclusive():
     found = judge(among("ruler", min_n=81), top("ruler"))
     assert found.verdict is Verdict.INCONCLUSIVE
-    assert "80 patients, at least 81" in found.reason
+    assert "80 independent units, at least 81" in found.reason
 
 
 def test_a_pass_survives_images_that_could_not_be_evaluated():

@@ -64,7 +64,7 @@ def test_too_few_patients_are_inconclusive_even_if_the_interval_passes():
     expectation = Expectation(measure="x", above=0.5, min_n=30)
     found = judge(expectation, measurement(0.6, 0.8, clusters=29))
     assert found.verdict is Verdict.INCONCLUSIVE
-    assert "29 patients, at least 30" in found.reason
+    assert "29 independent units, at least 30" in found.reason
 
 
 def test_images_that_cannot_be_evaluated_count_as_the_worst_case():

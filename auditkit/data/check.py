@@ -16,18 +16,29 @@ from auditkit.data.load import GENERATORS, list_data
 from auditkit.data.mentions import mentions
 from auditkit.data.pictures import read_picture
 from auditkit.data.similar import Thumbnail, similar_groups, thumbnail
+from auditkit.data.volumes.case import Case
+from auditkit.data.volumes.look import look_at
 from auditkit.errors import AuditError
 from auditkit.spec.data_card import DataCard, Pictures
 
 
 @dataclass(frozen=True)
 class Look:
-    """What opening one picture showed."""
+    """What opening one picture, or all volumes of a case, showed.
 
-    problem: str = ""
-    digest: bytes = b""
-    size: str = ""
+    Attributes:
+        problems: files that are missing or cannot be read as declared.
+        digests: of each file that could be read.
+        sizes: of the picture, or of the volumes.
+        small: of a picture.
+        no_region: whether the picture is annotated but nothing is in the region.
+    """
+
+    problems: tuple[str, ...] = ()
+    digests: tuple[bytes, ...] = ()
+    sizes: tuple[str, ...] = ()
     small: Thumbnail | None = field(default=None, compare=False)
+    no_region: bool = False
 
 
 def check_data(
@@ -37,7 +48,7 @@ def check_data(
     workers: int | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> DataCheck:
-    """Open every picture and mask of a data set, of all its splits, and say all that is wrong.
+    """Open every picture or volume and mask of a data set, of all its splits, and say all that is wrong.
 
     Args:
         card: the data card; ``split`` and ``limit`` are not applied, so that leakage shows.
@@ -60,10 +71,10 @@ def check_data(
         card=card,
         source=listing.source,
         images=len(entries),
-        annotated=sum(entry.region is not None for entry in entries),
+        annotated=sum(_annotated(entry) for entry in entries),
         card_problems=tuple(_card_problems(card, listing)),
         row_problems=tuple(_row_problems(card, listing, labels)),
-        file_problems=tuple(look.problem for look in looks if look.problem),
+        file_problems=tuple(problem for look in looks for problem in look.problems),
         classes=_counted(entry.label or "(missing)" for entry in entries),
         splits=_counted(entry.split for entry in entries if entry.split),
         groups=_columns(entries, lambda entry: entry.groups),
@@ -71,12 +82,15 @@ def check_data(
         mentions=mentions(card, entries, _permuted(card)),
         missing=_missing(entries),
         patients=_patients(entries),
-        sizes=_counted(look.size for look in looks if look.size),
+        sizes=_counted(size for look in looks for size in look.sizes),
         exact=exact,
         similar=similar,
         split_patients=_split_patients(entries),
         ignored=tuple(listing.ignored),
         left_out=listing.left_out,
+        incomplete=tuple(_incomplete(entries)),
+        modalities=_counted(name for entry in _cases(entries) for name in entry.there),
+        empty_regions=sum(look.no_region for look in looks),
     )
 
 
@@ -96,15 +110,33 @@ def _looks(
 
 
 def _look(entry: Entry, options: Pictures) -> Look:
+    if isinstance(entry, Case):
+        seen = look_at(entry)
+        return Look(seen.problems, seen.digests, seen.sizes, None, seen.no_region)
     try:
         picture = read_picture(entry.picture, entry.where, options)
         height, width = picture.shape[:2]
         if entry.region is not None:
-            entry.region.draw((height, width), entry.where, options)
+            mask = entry.region.draw((height, width), entry.where, options)
         digest = entry.picture.digest()
     except AuditError as error:
-        return Look(problem=str(error))
-    return Look("", digest, f"{width} x {height}", thumbnail(picture))
+        return Look(problems=(str(error),))
+    no_region = entry.region is not None and not mask.any()
+    return Look((), (digest,), (f"{width} x {height}",), thumbnail(picture), no_region)
+
+
+def _cases(entries: Sequence[Entry]) -> Sequence[Case]:
+    return [entry for entry in entries if isinstance(entry, Case)]
+
+
+def _annotated(entry: Entry) -> bool:
+    return bool(entry.regions) if isinstance(entry, Case) else entry.region is not None
+
+
+def _incomplete(entries: Sequence[Entry]) -> Iterable[str]:
+    for case in _cases(entries):
+        if case.incomplete:
+            yield f"{case.where}: case '{case.id:.200}': {case.incomplete}"
 
 
 def _card_problems(card: DataCard, listing: Listing) -> Iterable[str]:
@@ -151,12 +183,14 @@ def _permuted(card: DataCard) -> list[str]:
 def _copies(
     entries: Sequence[Entry], looks: Sequence[Look]
 ) -> tuple[tuple[Copies, ...], tuple[Copies, ...]]:
-    """Groups of equal pictures; groups of similar ones, of which equal ones count once."""
+    """Groups with equal files; groups of similar pictures, of which equal ones count once."""
     equal: dict[bytes, list[int]] = {}
     for index, look in enumerate(looks):
-        if look.small is not None:
-            equal.setdefault(look.digest, []).append(index)
-    exact = [_group(entries, group) for group in equal.values() if len(group) > 1]
+        for digest in look.digests:
+            equal.setdefault(digest, []).append(index)
+    # Cases that share several files are one group.
+    shared = dict.fromkeys(tuple(group) for group in equal.values() if len(group) > 1)
+    exact = [_group(entries, group) for group in shared]
     firsts = list(equal.values())
     small = [looks[group[0]].small for group in firsts]
     similar = [

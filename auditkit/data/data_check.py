@@ -1,11 +1,11 @@
 """The result of checking a data set, and its text for people."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from auditkit.data.mentions import Mention
-from auditkit.spec.data_card import DataCard
+from auditkit.spec.data_card import VOLUMES, DataCard
 
 _SHOWN, _SHORT = 20, 5
 
@@ -34,7 +34,7 @@ class DataCheck:
     Attributes:
         card: what was checked.
         source: its table or folder.
-        images: number of pictures that are listed, over all splits.
+        images: number of pictures, or of cases of volumes, that are listed, over all splits.
         annotated: of these, with a mask or a box.
         card_problems: the card and the data set disagree.
         row_problems: labels, patients, ids.
@@ -46,12 +46,15 @@ class DataCheck:
         mentions: sentences of free text that tell a concept that captions tell, too.
         missing: number of empty cells per group and feature column.
         patients: number of patients by their number of pictures.
-        sizes: number of pictures per size.
-        exact: groups of equal files.
+        sizes: number of pictures per size; of cases per grid, or per grid of a modality.
+        exact: groups of equal files; of cases that share a file.
         similar: groups of near-duplicates; may hold equal ones, too.
         split_patients: patients with pictures in several splits.
         ignored: files that are no pictures.
         left_out: number of pictures that are not listed, by reason.
+        incomplete: cases that lack a modality: audits count them as not evaluated.
+        modalities: number of cases that have each modality.
+        empty_regions: of the annotated pictures or cases, with nothing in the region.
     """
 
     card: DataCard
@@ -74,6 +77,9 @@ class DataCheck:
     split_patients: Sequence[str]
     ignored: Sequence[str]
     left_out: Mapping[str, int]
+    incomplete: Sequence[str] = ()
+    modalities: Mapping[str, int] = field(default_factory=dict)
+    empty_regions: int = 0
 
     @property
     def leaks(self) -> Sequence[Copies]:
@@ -98,7 +104,13 @@ class DataCheck:
     @property
     def problems(self) -> int:
         """Number of things to mend or to explain; 0 if the data set is as it should be."""
-        listed = (self.card_problems, self.row_problems, self.file_problems, self.split_patients)
+        listed = (
+            self.card_problems,
+            self.row_problems,
+            self.file_problems,
+            self.incomplete,
+            self.split_patients,
+        )
         copies = (self.leaks, self.label_conflicts, self.shared_pictures, self.mentions)
         return sum(map(len, listed)) + sum(map(len, copies))
 
@@ -108,10 +120,13 @@ class DataCheck:
 
 
 def _lines(check: DataCheck) -> Iterator[str]:
-    yield f"{check.card.data}: {check.images} pictures in {check.source}"
+    volumes = check.card.format in VOLUMES
+    things = "cases" if volumes else "pictures"
+    yield f"{check.card.data}: {check.images} {things} in {check.source}"
     yield from _section("card", check.card_problems)
     yield from _section("rows", check.row_problems)
     yield from _section("files missing or unreadable", check.file_problems)
+    yield from _section("cases that lack a modality", check.incomplete)
     yield from _section("copies with different labels", map(_described, check.label_conflicts))
     yield from _section("leakage: copies in several splits", map(_described, check.leaks))
     yield from _section("leakage: patients in several splits", check.split_patients)
@@ -128,10 +143,14 @@ def _lines(check: DataCheck) -> Iterator[str]:
     missing = {column: count for column, count in check.missing.items() if count}
     yield f"missing values: {_listed(missing) or 'none'}"
     patients = sum(check.patients.values())
-    yield f"patients: {patients} (pictures each: {_listed(check.patients, ' x ')})"
-    yield f"annotated: {check.annotated}"
+    yield f"patients: {patients} ({things} each: {_listed(check.patients, ' x ')})"
+    if volumes:
+        yield f"modalities: {_listed(check.modalities)}"
+    empty = f" (of {check.empty_regions} nothing is in the region)" if check.empty_regions else ""
+    yield f"annotated: {check.annotated}{empty}"
     yield f"sizes: {len(check.sizes)} ({_listed(check.sizes)})"
-    yield f"copies: {len(check.exact)} groups of equal files, {len(check.similar)} of similar pictures"
+    similar = "" if volumes else f", {len(check.similar)} of similar pictures"
+    yield f"copies: {len(check.exact)} groups of equal files{similar}"
     if check.ignored:
         yield f"files that are no pictures: {len(check.ignored)} ({', '.join(check.ignored[:_SHORT])})"
     if check.left_out:

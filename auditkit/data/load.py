@@ -7,9 +7,10 @@ from typing import cast
 from auditkit.data.dataset import Dataset
 from auditkit.data.entry import Listing
 from auditkit.data.files import FileData, PlacedConcepts
-from auditkit.spec.data_card import DataCard
+from auditkit.data.volumes import VolumeData
+from auditkit.spec.data_card import VOLUMES, DataCard
 
-# Functions from a card to the pictures that a folder or a table lists.
+# Functions from a card to the pictures or cases that a folder or a table lists.
 LISTINGS: Mapping[str, str] = {
     "table": "auditkit.data.formats.table:listing",
     "folder": "auditkit.data.formats.image_folder:listing",
@@ -20,6 +21,9 @@ LISTINGS: Mapping[str, str] = {
     "fitzpatrick17k": "auditkit.data.dermatology.fitzpatrick17k:listing",
     "ddi": "auditkit.data.dermatology.ddi:listing",
     "mimic-cxr": "auditkit.data.radiology.mimic_cxr:listing",
+    "volumes": "auditkit.data.volumes.table:listing",
+    "brats": "auditkit.data.volumes.brats:listing",
+    "mrnet": "auditkit.data.volumes.mrnet:listing",
 }
 
 # Functions (or classes) from a card to a data set that is drawn, not read.
@@ -27,6 +31,8 @@ GENERATORS: Mapping[str, str] = {
     "synthetic-dermoscopy": "auditkit.data.synthetic.dataset:SyntheticData",
     "synthetic-clinical": "auditkit.data.synthetic.dataset:SyntheticData",
     "synthetic-shapes": "auditkit.data.synthetic.shapes:ShapesData",
+    "synthetic-glioma": "auditkit.data.synthetic.glioma:GliomaData",
+    "synthetic-knee": "auditkit.data.synthetic.knee:KneeData",
 }
 
 
@@ -44,12 +50,14 @@ def load_data(card: DataCard, labels: Mapping[str, int] | None = None) -> Datase
     if card.format in GENERATORS:
         return cast("Dataset", _function(GENERATORS[card.format])(card))
     listing = list_data(card)
+    if card.format in VOLUMES:
+        return VolumeData(card, listing, labels)
     placed = any(entry.concept_regions for entry in listing.entries)
     return (PlacedConcepts if placed else FileData)(card, listing, labels)
 
 
 def list_data(card: DataCard) -> Listing:
-    """What a data set of files lists, without opening a picture.
+    """What a data set of files lists, without opening a picture or volume.
 
     Raises:
         AuditError: its tables are missing or damaged.

@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from auditkit.data.dataset import Dataset, Mask, Picture, Record, Volume
-from auditkit.errors import AuditError
+from auditkit.errors import AuditError, Unavailable
 from auditkit.evidence.concepts.kinds import ConceptAnswers, Drawing
 from auditkit.evidence.efficiency import CostPlan, Costs, cost_parameters, costs_worker
 from auditkit.evidence.engine import Compute, Engine, Stage
@@ -29,7 +29,7 @@ from auditkit.evidence.heatmap_stages import (
 )
 from auditkit.evidence.interventions import generated, interventions_worker
 from auditkit.evidence.kinds import Fitness, Floats, Heatmaps, Integers, Scores, Settings
-from auditkit.evidence.removal import random_removal_worker, removal_worker
+from auditkit.evidence.removal import RemovalPlan, Removed, removed, removed_at_random
 from auditkit.evidence.stages import (
     answers_worker,
     runtime_worker,
@@ -47,7 +47,7 @@ from auditkit.models.volumes import (
     volumes_of,
     volumes_to_grid,
 )
-from auditkit.spec.assessment import AssessmentCard
+from auditkit.spec.assessment import AssessmentCard, Unrecorded
 from auditkit.spec.formats import FORMATS
 from auditkit.spec.generator_card import GeneratorCard
 from auditkit.spec.methods import Method
@@ -67,13 +67,13 @@ class Peers:
     Attributes:
         models: makes the evidence of another model on the same data.
         generators: text-to-image models.
-        assessments: recorded assessments.
+        assessments: recorded assessments, or what is missing.
         ratings: tables of people's ratings.
     """
 
     models: "Mapping[str, Callable[[], Evidence]]" = field(default_factory=dict)
     generators: Mapping[str, GeneratorCard] = field(default_factory=dict)
-    assessments: Mapping[str, AssessmentCard] = field(default_factory=dict)
+    assessments: Mapping[str, AssessmentCard | Unrecorded] = field(default_factory=dict)
     ratings: Mapping[str, RatingsCard] = field(default_factory=dict)
 
 
@@ -118,8 +118,15 @@ class Evidence:
         return self._peers.generators[name]
 
     def assessment(self, name: str) -> AssessmentCard:
-        """A recorded assessment that the audit names."""
-        return self._peers.assessments[name]
+        """A recorded assessment that the audit names.
+
+        Raises:
+            Unavailable: there is no such record.
+        """
+        found = self._peers.assessments[name]
+        if isinstance(found, Unrecorded):
+            raise Unavailable(found.reason)
+        return found
 
     def ratings(self, name: str) -> RatingsCard:
         """A table of people's ratings that the audit names."""
@@ -311,42 +318,13 @@ class Evidence:
         digests = [self.data.records[index].digest for index in images]
         return images, {"method": method.identity, "background": digests}
 
-    def removal(self, method: Method, fill: str, steps: int) -> tuple[Integers, Floats]:
-        """Decisions while a heatmap's cells are removed, hottest first.
+    def removal(self, method: Method, plan: RemovalPlan) -> Removed:
+        """Answers while a heatmap's cells are removed, hottest first, (n, steps + 1)."""
+        return removed(self, method, plan)
 
-        Returns:
-            decisions (n, steps + 1), -1 where the heatmap has no order; realised fractions (steps + 1,).
-        """
-        heat = self.heatmaps(method)
-        parameters = {"method": method.identity, "fill": fill, "steps": steps}
-        name = f"removal {method.label} {fill}"
-        arrays = self.gather(name, parameters, partial(removal_worker, heat=heat), "removal")
-        return arrays["decision"], arrays["fraction"][0]
-
-    def random_removal(
-        self, cell: int, fill: str, steps: int, repeats: int, method: Method | None = None
-    ) -> Integers:
-        """Decisions while cells are removed in random order, (n, repeats, steps + 1).
-
-        Args:
-            cell: side of the cells in pixels.
-            fill: what replaces them.
-            steps: removal steps.
-            repeats: random orders per image.
-            method: whose superpixels are removed instead of cells.
-        """
-        parameters: dict[str, Any] = {"fill": fill, "steps": steps, "repeats": repeats}
-        if method is None:
-            name = f"random removal {cell} px {fill}"
-            parameters["cell"] = cell
-            arrays = self.gather(name, parameters, random_removal_worker, stage="random removal")
-        else:
-            name = f"random removal of the superpixels of {method.label}"
-            parameters["method"] = method.identity
-            worker = partial(random_removal_worker, heat=self.heatmaps(method))
-            arrays = self.gather(name, parameters, worker, "random removal")
-        decisions: Integers = arrays["decision"]
-        return decisions
+    def random_removal(self, method: Method, plan: RemovalPlan) -> Removed:
+        """Answers while a heatmap's cells are removed in random order, (n, repeats, steps + 1)."""
+        return removed_at_random(self, method, plan)
 
     def answers(self, mode: Mode | None = None) -> Floats:
         """The PyTorch model's raw outputs (n, K), for pictures rounded to bytes.

@@ -1,175 +1,143 @@
-"""Decisions while parts of an image are removed: by a heatmap's order, and at random.
+"""The model's answers while parts of an image are removed: by a heatmap's order, and at random.
 
-Only forward passes are here; the order, the steps and the areas are `auditkit.metrics`.
+Only forward passes are here and in the workers; orders, steps and areas are `auditkit.metrics`. What
+orders have in common is answered once per image: nothing removed is `Evidence.scores`, everything
+removed is a stage of its own, and all heatmaps with the same units share one random baseline.
 """
 
-from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
-from auditkit.evidence.engine import Compute
-from auditkit.evidence.identity import seed_of
-from auditkit.evidence.kinds import Heatmaps, Integers, Settings
-from auditkit.evidence.stages import MakeModel, batcher_for, inputs_of
-from auditkit.evidence.store import Arrays
-from auditkit.metrics import (
-    NotEvaluable,
-    grid_shape,
-    random_order,
-    removal_order,
-    removal_rank_map,
-    removal_steps,
-    segment_order,
-    segment_rank_map,
-)
+from auditkit.evidence.kinds import Floats, Integers, Scores
+from auditkit.evidence.published_removal import published_random_worker, published_worker
+from auditkit.evidence.removal_workers import everything_worker, ordered_worker, random_worker
+from auditkit.evidence.removing import REASONS
+from auditkit.spec.methods import HasSuperpixels, Method
 
 if TYPE_CHECKING:
     from auditkit.evidence.evidence import Evidence
 
-Order = npt.NDArray[np.int64]
 
-
-class _Remover:
-    """Removes pixels step by step and asks the model for its decisions.
-
-    Pixels go in the order of cells of one size or, where heatmaps have superpixels of their own, of
-    these: superpixels differ in size, so that the last one of a step may be gone in part only.
+@dataclass(frozen=True)
+class RemovalPlan:
+    """How parts of images are removed.
 
     Attributes:
-        counts: pixels' ranks below which they are gone at each step, from none to all.
-        fractions: the same as shares of the image.
+        fill: what replaces them: black, mean, blur or noise.
+        steps: from nothing to everything.
+        repeats: random orders per image.
+        support: ``image``, ``foreground``, or None: everything of pictures, the foreground of volumes.
+        published: whether the published code of Jin et al. is followed.
     """
 
-    def __init__(
-        self,
-        evidence: "Evidence",
-        make: MakeModel,
-        settings: Settings,
-        parameters: dict[str, Any],
-        grain: "_Cells | _Superpixels",
-    ) -> None:
-        self.evidence, self.fill = evidence, parameters["fill"]
-        self.model = make()
-        self.batcher = batcher_for(settings)
-        self.counts, self.fractions = removal_steps(grain.ranks, parameters["steps"])
+    fill: str
+    steps: int = 10
+    repeats: int = 15
+    support: str | None = None
+    published: bool = False
 
-    def decisions(self, index: int, rank_maps: Sequence[Order]) -> Integers:
-        """Decisions (orders, steps + 1) for one image.
-
-        Nothing removed and everything removed are the same for every order, and are computed once.
-        """
-        import torch
-
-        from auditkit.evidence.heatmaps.baselines import baseline
-
-        image, features = inputs_of(self.evidence, self.model, [index])
-        filling = baseline(image, self.fill)
-        ranks = torch.from_numpy(np.stack(rank_maps)).to(self.model.device)
-        inner = torch.from_numpy(self.counts[1:-1]).to(self.model.device)
-        between = (ranks[:, None] < inner[:, None, None]).flatten(0, 1)
-        ends = torch.zeros_like(ranks[:1], dtype=torch.bool)
-        masks = torch.cat([ends, ~ends, between])
-
-        def decided(mask: torch.Tensor) -> torch.Tensor:
-            removed = torch.where(mask[:, None], filling, image)
-            rows = None if features is None else features.expand(len(removed), -1)
-            return self.model.decide(self.model.probabilities(removed, rows))
-
-        with torch.no_grad():
-            found = self.batcher.map(decided, masks).numpy()
-        table = np.empty((len(rank_maps), len(self.counts)), dtype=np.int64)
-        table[:, 0], table[:, -1] = found[0], found[1]
-        table[:, 1:-1] = found[2:].reshape(len(rank_maps), -1)
-        return table
+    def stages(self, evidence: "Evidence") -> dict[str, Any]:
+        """What identifies the arrays, beside the order."""
+        default = "image" if evidence.card.volume is None else "foreground"
+        found: dict[str, Any] = {"fill": self.fill, "steps": self.steps}
+        if not self.published:
+            found["support"] = self.support or default
+        return found
 
 
-class _Cells:
-    """Squares of one size: the same for every image."""
+@dataclass(frozen=True)
+class Removed:
+    """The model's answers at each step, under one order per image or under several.
 
-    def __init__(self, evidence: "Evidence", cell: int) -> None:
-        self.evidence, self.cell = evidence, cell
-        self.shape = (evidence.size, evidence.size)
-        rows, columns = grid_shape(self.shape, cell)
-        self.ranks = rows * columns
+    Attributes:
+        decision: int64 (n, steps + 1), or (n, repeats, steps + 1); -1 where there is no order.
+        score: float64 of the same shape, as `Scores.score`.
+        fraction: float64 of the same shape, the share of the support that is really gone, from 0 to 1.
+        reasons: (n,) why an image has no order; empty where it has one.
+    """
 
-    def by_heat(self, index: int, heat: Heatmaps, ties: np.random.Generator) -> Order:
-        order = removal_order(heat.full(index, self.shape), self.cell, ties)
-        return removal_rank_map(order, self.cell, self.shape)
+    decision: Integers
+    score: Floats
+    fraction: Floats
+    reasons: npt.NDArray[np.str_]
 
-    def at_random(self, _index: int, generator: np.random.Generator) -> Order:
-        return removal_rank_map(random_order(self.ranks, generator), self.cell, self.shape)
+    @property
+    def evaluable(self) -> npt.NDArray[np.bool_]:
+        """(n,) where there is an order."""
+        return np.asarray(self.reasons == "")
 
-
-class _Superpixels:
-    """Superpixels of a method's own: others for every image."""
-
-    def __init__(self, evidence: "Evidence", segments: npt.NDArray[np.int32]) -> None:
-        self.segments = segments
-        self.ranks = evidence.size**2
-
-    def by_heat(self, index: int, heat: Heatmaps, ties: np.random.Generator) -> Order:
-        own = self.segments[index]
-        return segment_rank_map(own, segment_order(heat.maps[index], own, ties))
-
-    def at_random(self, index: int, generator: np.random.Generator) -> Order:
-        own = self.segments[index]
-        return segment_rank_map(own, random_order(int(own.max()) + 1, generator))
+    def as_repeats(self) -> "Removed":
+        """One order per image, as one repeat of several."""
+        decision, score = self.decision[:, np.newaxis], self.score[:, np.newaxis]
+        return Removed(decision, score, self.fraction[:, np.newaxis], self.reasons)
 
 
-def removal_worker(
-    evidence: "Evidence",
-    make: MakeModel,
-    settings: Settings,
-    parameters: dict[str, Any],
-    heat: Heatmaps,
-) -> Compute:
-    """Decisions while the hottest cells are removed; -1 where a heatmap has no order."""
-    grain = _grain(evidence, heat)
-    remover = _Remover(evidence, make, settings, parameters, grain)
-
-    def compute(indices: Sequence[int]) -> Arrays:
-        decisions = np.full((len(indices), len(remover.counts)), -1, dtype=np.int64)
-        for row, index in enumerate(indices):
-            seed = seed_of("ties", parameters["method"], evidence.records[index].digest)
-            try:
-                ranks = grain.by_heat(index, heat, np.random.default_rng(seed))
-            except NotEvaluable:
-                continue
-            decisions[row] = remover.decisions(index, [ranks])[0]
-        return {"decision": decisions, "fraction": np.tile(remover.fractions, (len(indices), 1))}
-
-    return compute
+def removed(evidence: "Evidence", method: Method, plan: RemovalPlan) -> Removed:
+    """Answers while a method's hottest cells, or superpixels, are removed first."""
+    parameters = {"method": method.identity, **plan.stages(evidence)}
+    worker = published_worker if plan.published else ordered_worker
+    arrays = evidence.gather(
+        f"removal {method.label} {plan.fill}",
+        parameters,
+        partial(worker, heat=evidence.heatmaps(method)),
+        "removal",
+    )
+    return _with_ends(evidence, plan, arrays)
 
 
-def random_removal_worker(
-    evidence: "Evidence",
-    make: MakeModel,
-    settings: Settings,
-    parameters: dict[str, Any],
-    heat: Heatmaps | None = None,
-) -> Compute:
-    """Decisions while cells, or the superpixels of a method, are removed in random order."""
-    cell = parameters.get("cell", 0)
-    grain = _Cells(evidence, cell) if heat is None else _grain(evidence, heat)
-    remover = _Remover(evidence, make, settings, parameters, grain)
+def removed_at_random(evidence: "Evidence", method: Method, plan: RemovalPlan) -> Removed:
+    """Answers while what a method's heatmaps tell apart is removed in random order.
 
-    def compute(indices: Sequence[int]) -> Arrays:
-        rows = []
-        for index in indices:
-            digest = evidence.records[index].digest
-            seeds = [
-                seed_of("random removal", cell, digest, r) for r in range(parameters["repeats"])
-            ]
-            ranks = [grain.at_random(index, np.random.default_rng(seed)) for seed in seeds]
-            rows.append(remover.decisions(index, ranks))
-        return {"decision": np.stack(rows)}
-
-    return compute
+    Methods whose heatmaps have the same cells, or the same superpixels, share this evidence; the
+    published code permutes each heatmap by itself.
+    """
+    heat = evidence.heatmaps(method)
+    parameters = {"repeats": plan.repeats, **plan.stages(evidence)}
+    if plan.published:
+        parameters["method"] = method.identity
+        name, worker = (
+            f"permutations of {method.label}",
+            partial(published_random_worker, heat=heat),
+        )
+    else:
+        parameters |= _grain(method, heat.cell, own=heat.segments is not None)
+        name, worker = "random removal", partial(random_worker, heat=heat)
+    arrays = evidence.gather(f"{name} {plan.fill}", parameters, worker, "random removal")
+    return _with_ends(evidence, plan, arrays)
 
 
-def _grain(evidence: "Evidence", heat: Heatmaps) -> _Cells | _Superpixels:
-    if heat.segments is None:
-        return _Cells(evidence, heat.cell)
-    return _Superpixels(evidence, heat.segments)
+def _grain(method: Method, cell: int, *, own: bool) -> dict[str, Any]:
+    """What identifies the units that a method's heatmaps tell apart."""
+    if not own:
+        return {"cell": cell}
+    if isinstance(method, HasSuperpixels):  # a function of these and of the image alone
+        return {"superpixels": method.superpixels.model_dump()}
+    return {"method": method.identity}
+
+
+def _with_ends(
+    evidence: "Evidence", plan: RemovalPlan, arrays: dict[str, npt.NDArray[Any]]
+) -> Removed:
+    """Nothing removed, and everything where it is the same for every order, have their own evidence."""
+    fraction, reasons = arrays["fraction"], np.array(REASONS)[arrays["reason"]]
+    decision, score = arrays["decision"], arrays["score"]
+    ends = {0.0: evidence.scores()}
+    if not plan.published and plan.fill != "noise":
+        ends[1.0] = _everything(evidence, plan)
+    every = (slice(None), *[np.newaxis] * (decision.ndim - 1))
+    for share, found in ends.items():
+        decision = np.where(fraction == share, found.decision[every], decision)
+        score = np.where(fraction == share, found.score[every], score)
+    decision[reasons != ""] = -1
+    return Removed(decision, score, fraction, reasons)
+
+
+def _everything(evidence: "Evidence", plan: RemovalPlan) -> Scores:
+    parameters = {name: value for name, value in plan.stages(evidence).items() if name != "steps"}
+    name = f"everything removed {plan.fill}"
+    arrays = evidence.gather(name, parameters, everything_worker, "everything removed")
+    return Scores(arrays["score"], arrays["decision"])

@@ -1,7 +1,8 @@
-"""The area under the perturbation curve (AUPC) and ΔAUPC, with intervals over patients.
+"""The area under the perturbation curve (AUPC) and ΔAUPC of the accuracy, with intervals over patients.
 
 Jin, Li, Fatehi & Hamarneh 2023, "Guidelines and evaluation of clinical explainable AI in medical
-image analysis", arXiv 2202.10553, doi:10.1016/j.media.2022.102684, section 4.3.1.
+image analysis", arXiv 2202.10553, doi:10.1016/j.media.2022.102684, section 4.3.1. Of the AUROC, which
+is no mean over images: `auditkit.metrics.auroc_curve`.
 """
 
 import numpy as np
@@ -9,6 +10,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from auditkit.errors import AuditError
 from auditkit.stats import Estimate, bootstrap, mean
+from auditkit.stats.few_carriers import for_few_carriers
+from auditkit.stats.inputs import cluster_images
 
 Floats = NDArray[np.float64]
 
@@ -17,7 +20,7 @@ def perturbation_curve_area(fractions: ArrayLike, performance: ArrayLike) -> Flo
     """AUPC: trapezoid area under performance against the share of features removed.
 
     Args:
-        fractions: (k,) strictly rising from 0 to 1, from ``removal_steps``.
+        fractions: (..., k) from 0 to 1, not falling: one curve's own, or shared by all.
         performance: (..., k), for instance accuracies.
 
     Returns:
@@ -30,23 +33,47 @@ def perturbation_curve_area(fractions: ArrayLike, performance: ArrayLike) -> Flo
         >>> float(perturbation_curve_area([0.0, 0.5, 1.0], [1.0, 0.5, 0.0]))
         0.5
     """
-    x, y = np.asarray(fractions, np.float64), np.asarray(performance, np.float64)
-    if x.ndim != 1 or x.size < 2 or x[0] != 0 or x[-1] != 1 or not (np.diff(x) > 0).all():
-        raise AuditError("fractions: expected shares that rise strictly from 0 to 1.")
-    if y.ndim < 1 or y.shape[-1] != x.size:
-        raise AuditError(
-            f"performance has shape {y.shape}; expected {x.size} steps on the last axis."
-        )
-    if not np.isfinite(y).all():
+    y = np.asarray(performance, np.float64)
+    if y.ndim < 1 or not np.isfinite(y).all():
         raise AuditError("performance holds NaN or infinite values; count such images instead.")
-    return np.asarray((np.diff(x) * (y[..., 1:] + y[..., :-1]) / 2).sum(axis=-1))
+    return np.asarray((trapezoid_weights(fractions, y.shape) * y).sum(axis=-1))
+
+
+def trapezoid_weights(fractions: ArrayLike, shape: tuple[int, ...]) -> Floats:
+    """What each step's performance counts in the area, float64 (..., k); they sum to 1.
+
+    Args:
+        fractions: (..., k) from 0 to 1, not falling.
+        shape: of the performance, with which the fractions must agree.
+
+    Raises:
+        AuditError: fractions that do not rise from 0 to 1, or another number of steps.
+
+    Example:
+        >>> trapezoid_weights([0.0, 0.5, 1.0], (3,)).tolist()
+        [0.25, 0.5, 0.25]
+    """
+    x = np.asarray(fractions, np.float64)
+    if x.ndim < 1 or x.shape[-1] < 2 or (x[..., 0] != 0).any() or (x[..., -1] != 1).any():
+        raise AuditError("fractions: expected shares that rise from 0 to 1.")
+    widths = np.diff(x, axis=-1)
+    if not (widths >= 0).all():  # NaN is not
+        raise AuditError("fractions: expected shares that rise from 0 to 1.")
+    if x.shape[-1] != shape[-1] or x.ndim > len(shape):
+        raise AuditError(
+            f"performance has shape {shape}; expected {x.shape[-1]} steps, the last axis."
+        )
+    ends = np.zeros_like(x[..., :1])
+    before, after = (np.concatenate(pair, axis=-1) for pair in ((ends, widths), (widths, ends)))
+    weights: Floats = (before + after) / 2
+    return weights
 
 
 def delta_aupc(fractions: ArrayLike, curve: ArrayLike, random_curves: ArrayLike) -> float:
     """ΔAUPC(H) = AUPC(H_b) - AUPC(H) (arXiv 2202.10553, section 4.3.1).
 
     Args:
-        fractions: (k,) strictly rising from 0 to 1.
+        fractions: (k,) rising from 0 to 1.
         curve: (k,) performance when the features of the heatmap are removed first.
         random_curves: (repeats, k) performance under each random order; their areas are averaged.
 
@@ -77,7 +104,7 @@ def aupc_estimate(
     Args:
         correct: (n, k) whether each image is still predicted correctly at each step, or any
             performance of single images in [0, 1] whose mean over images is the performance.
-        fractions: (k,) strictly rising from 0 to 1.
+        fractions: (k,) or (n, k) from 0 to 1, not falling: of all images, or each image's own.
         clusters: (n,) patient ids; None for independent images.
         seed: seed of the bootstrap.
         level: two-sided confidence level.
@@ -102,6 +129,7 @@ def delta_aupc_estimate(
     fractions: ArrayLike,
     clusters: ArrayLike | None = None,
     *,
+    random_fractions: ArrayLike | None = None,
     seed: int = 0,
     level: float = 0.95,
 ) -> Estimate:
@@ -113,14 +141,19 @@ def delta_aupc_estimate(
 
     and resampling patients resamples d_i, which keeps the pairing of heatmap and baseline.
 
+    The interval is the wider of bootstrap percentiles and `for_few_carriers`: removal changes nothing for
+    many a patient.
+
     Deviates: the paper bands the repeats of the random order, which says how well the baseline is
     known and nothing about other patients; its fifteen repeats are averaged here.
 
     Args:
         correct: (n, k) as for ``aupc_estimate``, features of the heatmap removed first.
-        random_correct: (n, repeats, k) the same under random orders.
-        fractions: (k,) strictly rising from 0 to 1.
+        random_correct: (n, repeats, k) the same under random orders, or in one other order, such as
+            that of a control.
+        fractions: (k,) or (n, k) from 0 to 1, not falling.
         clusters: (n,) patient ids; None for independent images.
+        random_fractions: (n, repeats, k), where each order has removed other shares; None: ``fractions``.
         seed: seed of the bootstrap.
         level: two-sided confidence level.
 
@@ -136,7 +169,11 @@ def delta_aupc_estimate(
         0.25
     """
     heatmap = perturbation_curve_area(fractions, _performance("correct", correct, 2))
-    repeats = perturbation_curve_area(fractions, _performance("random_correct", random_correct, 3))
+    if random_fractions is None:
+        own = np.asarray(fractions, np.float64)
+        random_fractions = own[:, np.newaxis] if own.ndim == 2 else own
+    performance = _performance("random_correct", random_correct, 3)
+    repeats = perturbation_curve_area(random_fractions, performance)
     if repeats.shape[0] != heatmap.shape[0]:
         raise AuditError(
             f"correct holds {heatmap.shape[0]} images and random_correct {repeats.shape[0]}; "
@@ -147,13 +184,13 @@ def delta_aupc_estimate(
 
 
 def _performance(name: str, values: ArrayLike, dimensions: int) -> Floats:
-    array = np.asarray(values, dtype=np.float64)
-    if array.ndim != dimensions or 0 in array.shape:
-        expected = "(images, steps)" if dimensions == 2 else "(images, repeats, steps)"
-        raise AuditError(f"{name} has shape {array.shape}; expected {expected}, none of them 0.")
-    if not ((array >= 0) & (array <= 1)).all():
-        raise AuditError(f"{name} holds values outside [0, 1] or NaN; expected correct or not.")
-    return array
+    performance = np.asarray(values, dtype=np.float64)
+    if performance.ndim != dimensions or performance.size == 0:
+        expected = "(images, repeats, steps)" if dimensions == 3 else "(images, steps)"
+        raise AuditError(f"{name} has shape {performance.shape}; expected {expected}.")
+    if not ((performance >= 0) & (performance <= 1)).all():  # NaN is neither
+        raise AuditError(f"{name} holds values outside [0, 1]; expected shares or true and false.")
+    return performance
 
 
 def _mean_over_patients(
@@ -168,4 +205,6 @@ def _mean_over_patients(
         means: Floats = weights @ ordered / weights.sum(axis=1)
         return means
 
-    return bootstrap(weighted_mean, clusters, ordered.size, seed=seed, level=level, bounds=bounds)
+    found = bootstrap(weighted_mean, clusters, ordered.size, seed=seed, level=level, bounds=bounds)
+    influence = (ordered - ordered.mean()) / ordered.size
+    return for_few_carriers(found, influence, cluster_images(clusters, ordered.size), bounds)

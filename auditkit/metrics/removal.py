@@ -8,9 +8,10 @@ H_b does:
 
     ΔAUPC(H) = AUPC(H_b) - AUPC(H).
 
-Features are removed in cells, squares of the size that the heatmap can resolve, and the random
-order shuffles cells of the same size: pixel noise at random is a stronger attack on a network
-than blocks are, which would favour the heatmap with the coarser grain.
+Features are removed in units: squares or cubes of the size that the heatmap can resolve, of each
+modality by itself, or a method's own superpixels. Both orders remove the same units of the same
+support, so that they end in the same input: pixel noise at random is a stronger attack on a network
+than blocks are, and background that nobody reads costs nothing.
 """
 
 import numpy as np
@@ -18,224 +19,273 @@ from numpy.typing import ArrayLike, NDArray
 
 from auditkit.errors import AuditError
 from auditkit.metrics.coverage import Mask, descending_order, ranked_values
+from auditkit.metrics.not_evaluable import NotEvaluable
 
 Floats = NDArray[np.float64]
 Order = NDArray[np.int64]
+Units = NDArray[np.int32]
+"""Which unit each voxel belongs to, from 0 without gaps; -1 outside the support."""
+
+OUTSIDE = -1
+NO_SUPPORT = "nothing of the image may be removed: all of it is background"
 
 
-def grid_shape(shape: tuple[int, int], cell: int) -> tuple[int, int]:
-    """Rows and columns of cells in an image of H x W pixels; the last ones may be smaller.
+def grid_shape(space: tuple[int, ...], cell: int) -> tuple[int, ...]:
+    """Cells along each spatial axis; the last ones may be smaller.
 
     Example:
         >>> grid_shape((224, 230), 32)
         (7, 8)
     """
-    if cell < 1 or min(shape) < 1:
-        raise AuditError(f"shape {shape}, cell {cell}: expected sizes in pixels of at least 1.")
-    return -(-shape[0] // cell), -(-shape[1] // cell)
+    if cell < 1 or not space or min(space) < 1:
+        raise AuditError(f"space {space}, cell {cell}: expected sizes in pixels of at least 1.")
+    return tuple(-(-size // cell) for size in space)
 
 
-def removal_order(heatmap: ArrayLike, cell: int, generator: np.random.Generator) -> Order:
-    """Cells from the most to the least important (arXiv 2202.10553, section 4.3.1).
-
-    A cell's importance is the mean of the signed heatmap over its pixels. Equal cells, up to
-    rounding, follow in random order.
-
-    Deviates: the published code removes everything above a quantile of the non-zero values, so
-    that ties are removed at once and zeros never; here every cell has a rank of its own.
+def cell_units(shape: tuple[int, ...], cell: int, support: Mask | None = None) -> Units:
+    """Squares or cubes of each modality, row by row, modality after modality.
 
     Args:
-        heatmap: (H, W), the importance of each pixel of one image.
+        shape: (M, *space), modalities and sizes of the spatial axes.
         cell: side of a cell in pixels, the heatmap's own granularity.
+        support: bool (M, *space), what may be removed; None for everything. Cells without any of
+            it are no units.
+
+    Returns:
+        int32 (M, *space), see `Units`.
+
+    Raises:
+        AuditError: sizes below 1, or a support of another shape.
+
+    Example:
+        >>> cell_units((2, 1, 4), 2).tolist()
+        [[[0, 0, 1, 1]], [[2, 2, 3, 3]]]
+    """
+    grid = grid_shape(shape[1:], cell)
+    numbers = np.arange(shape[0] * int(np.prod(grid)), dtype=np.int32).reshape(shape[0], *grid)
+    for axis, size in enumerate(shape[1:], start=1):
+        numbers = numbers.take(np.arange(size) // cell, axis=axis)
+    return numbers if support is None else _within(numbers, support)
+
+
+def segment_units(segments: NDArray[np.integer], support: Mask | None = None) -> Units:
+    """A method's own superpixels: one that covers several modalities stays one.
+
+    Args:
+        segments: int (M, *space), the superpixel of each voxel, numbered from 0.
+        support: bool (M, *space), what may be removed; None for everything.
+
+    Returns:
+        int32 (M, *space), see `Units`.
+
+    Raises:
+        AuditError: a support of another shape.
+
+    Example:
+        >>> segment_units(np.array([[0, 1, 2]]), np.array([[True, False, True]])).tolist()
+        [[0, -1, 1]]
+    """
+    everything = np.ones(segments.shape, dtype=bool)
+    return _within(segments.astype(np.int32), everything if support is None else support)
+
+
+def removal_order(heatmap: ArrayLike, units: Units, generator: np.random.Generator) -> Order:
+    """Units from the most to the least important (arXiv 2202.10553, section 4.3.1).
+
+    A unit's importance is the mean of the signed heatmap over its voxels in the support. Equal
+    units, up to rounding, follow in random order.
+
+    Deviates: the published code removes everything above a quantile of the non-zero values, so
+    that ties are removed at once and zeros never; here every unit has a rank of its own. See
+    `published_thresholds` for theirs.
+
+    Args:
+        heatmap: (M, *space), the importance of each voxel of one image.
+        units: int32 (M, *space) from `cell_units` or `segment_units`.
         generator: breaks ties.
 
     Returns:
-        int64 (cells,), row-major indices of the cells.
+        int64 (units,), numbers of the units.
 
     Raises:
-        NotEvaluable: the map is not finite, or is zero or constant over cells.
-        AuditError: not two-dimensional.
+        NotEvaluable: the map is not finite, or is zero or constant over units; or there is no unit.
+        AuditError: shapes that differ.
 
     Example:
-        >>> heat = [[9, 9, 0, 0], [9, 9, 0, 0], [1, 1, 5, 5], [1, 1, 5, 5]]
-        >>> removal_order(heat, 2, np.random.default_rng(0)).tolist()
+        >>> heat = [[[9, 9, 0, 0], [9, 9, 0, 0], [1, 1, 5, 5], [1, 1, 5, 5]]]
+        >>> removal_order(heat, cell_units((1, 4, 4), 2), np.random.default_rng(0)).tolist()
         [0, 3, 2, 1]
     """
     values = np.asarray(heatmap, dtype=np.float64)
-    if values.ndim != 2:
-        raise AuditError(f"heatmap has shape {values.shape}; expected (height, width).")
-    means = _cell_means(ranked_values(values), cell)
-    return descending_order(ranked_values(means.reshape(-1)), generator)
+    if values.shape != units.shape:
+        raise AuditError(
+            f"heatmap has shape {values.shape}; expected that of units, {units.shape}."
+        )
+    inside = units != OUTSIDE
+    if not inside.any():
+        raise NotEvaluable(NO_SUPPORT)
+    values = ranked_values(values)
+    sizes = unit_sizes(units)
+    means = np.bincount(units[inside], weights=values[inside], minlength=sizes.size) / sizes
+    if sizes.max() > 1:
+        # Sums over units of other sizes round differently, and rounding must not decide between ties.
+        means = np.round(means / float(np.abs(values).max()), 12)
+    return descending_order(ranked_values(means), generator)
 
 
-def random_order(cells: int, generator: np.random.Generator) -> Order:
-    """One draw of the baseline H_b: the cells in random order.
+def random_order(units: int, generator: np.random.Generator) -> Order:
+    """One draw of the baseline H_b: the units in random order.
 
-    Deviates: the paper permutes the heatmap itself, zeros included, so that baselines of
-    different heatmaps remove different shares; here all heatmaps of one grid share a baseline.
+    Deviates: the paper permutes the heatmap itself, zeros and background included, so that
+    baselines of different heatmaps remove different shares; here all heatmaps with the same units
+    share a baseline.
 
     Args:
-        cells: number of cells, rows times columns of ``grid_shape``.
+        units: number of units.
         generator: the random numbers.
 
     Returns:
-        int64 (cells,), a permutation.
+        int64 (units,), a permutation.
 
     Example:
         >>> sorted(random_order(4, np.random.default_rng(0)).tolist())
         [0, 1, 2, 3]
     """
-    if cells < 1:
-        raise AuditError(f"cells is {cells}; expected at least 1.")
-    return generator.permutation(cells).astype(np.int64)
+    if units < 1:
+        raise AuditError(f"units is {units}; expected at least 1.")
+    return generator.permutation(units).astype(np.int64)
 
 
-def removal_steps(cells: int, steps: int = 10) -> tuple[Order, Floats]:
-    """How many cells are gone after each step, and the share that is.
+def removal_steps(ranks: int, steps: int = 10) -> tuple[Order, Floats]:
+    """How many ranks are gone after each step, and the share that is: round(k / steps * ranks).
 
     Args:
-        cells: number of cells.
-        steps: number of steps; the paper takes 10. With fewer cells than steps, one cell a step.
+        ranks: number of units, or of voxels where superpixels are removed voxel by voxel.
+        steps: number of steps; the paper takes 10.
 
     Returns:
-        Counts int64 (k + 1,) from 0 to ``cells``, strictly rising, and the shares really removed
-        float64 (k + 1,) from 0 to 1, which are the x axis of the curve; k = min(steps, cells).
+        Counts int64 (steps + 1,) from 0 to ``ranks``, and the same as shares float64 (steps + 1,).
+        With fewer ranks than steps some steps remove nothing.
 
     Raises:
-        AuditError: no cell or no step.
+        AuditError: no rank or no step.
 
     Example:
         >>> removal_steps(49, 4)[0].tolist()  # 12.25, 24.5, 36.75 rounded, halves up
         [0, 12, 25, 37, 49]
     """
-    if cells < 1 or steps < 1:
-        raise AuditError(f"cells {cells}, steps {steps}: expected at least 1 of each.")
-    taken = min(steps, cells)
-    counts = (2 * np.arange(taken + 1, dtype=np.int64) * cells + taken) // (2 * taken)
-    return counts, counts / cells
+    if ranks < 1 or steps < 1:
+        raise AuditError(f"ranks {ranks}, steps {steps}: expected at least 1 of each.")
+    counts = (2 * np.arange(steps + 1, dtype=np.int64) * ranks + steps) // (2 * steps)
+    return counts, counts / ranks
 
 
-def removal_rank_map(order: Order, cell: int, shape: tuple[int, int]) -> Order:
-    """At which place each pixel is removed: all masks of an image at once are ``map < count``.
+def removal_rank_map(units: Units, order: Order) -> Units:
+    """At which place each voxel is removed: a unit goes whole, and ``ranks < count`` is the mask.
 
     Args:
-        order: (cells,) from ``removal_order`` or ``random_order``.
-        cell: side of a cell in pixels.
-        shape: height and width of the image.
+        units: int32 (M, *space) from `cell_units` or `segment_units`.
+        order: (units,) from `removal_order` or `random_order`.
 
     Returns:
-        int64 (H, W), 0 for the pixels that go first.
+        int32 (M, *space), 0 for the voxels that go first; the number of units outside the support.
 
     Raises:
-        AuditError: the order is not a permutation of the grid's cells.
+        AuditError: the order is not a permutation of the units.
 
     Example:
-        >>> removal_rank_map(np.array([1, 0]), 2, (2, 3)).tolist()
-        [[1, 1, 0], [1, 1, 0]]
+        >>> removal_rank_map(np.array([[0, 0, 1, -1]]), np.array([1, 0])).tolist()
+        [[1, 1, 0, 2]]
     """
-    rows, columns = grid_shape(shape, cell)
-    cells = rows * columns
-    if order.shape != (cells,) or not (np.sort(order) == np.arange(cells)).all():
-        raise AuditError(
-            f"order has shape {order.shape}; expected a permutation of {rows} x {columns} cells "
-            f"of {cell} pixels in an image of {shape[0]} x {shape[1]}."
-        )
-    ranks = np.empty(cells, dtype=np.int64)
-    ranks[order] = np.arange(cells)
-    tall = np.repeat(ranks.reshape(rows, columns), cell, axis=0)[: shape[0]]
-    return np.repeat(tall, cell, axis=1)[:, : shape[1]]
+    places = _places(units, order)
+    ranks: Units = np.append(places, places.size).astype(np.int32)[units]
+    return ranks
 
 
-def segment_order(
-    heatmap: ArrayLike, segments: NDArray[np.integer], generator: np.random.Generator
-) -> Order:
-    """Superpixels from the most to the least important, as `removal_order` does for cells.
+def segment_rank_map(units: Units, order: Order) -> Units:
+    """At which place each voxel is removed when units go one after the other, row by row within each.
+
+    Superpixels differ in size, so the last one of a step may be gone in part only.
 
     Args:
-        heatmap: (H, W), the importance of each pixel of one image.
-        segments: int (H, W), the superpixel of each pixel, numbered from 0 without gaps.
-        generator: breaks ties.
+        units: int32 (M, *space) from `segment_units`.
+        order: (units,) from `removal_order` or `random_order`.
 
     Returns:
-        int64 (superpixels,), numbers of the superpixels.
+        int32 (M, *space), a permutation of 0 .. V - 1 over the V voxels of the support; V outside.
 
     Raises:
-        NotEvaluable: the map is not finite, or is zero or constant over superpixels.
-
-    Example:
-        >>> segment_order([[1, 5], [1, 7]], np.array([[0, 1], [0, 1]]), np.random.default_rng(0)).tolist()
-        [1, 0]
-    """
-    values = ranked_values(np.asarray(heatmap, dtype=np.float64))
-    sizes = np.bincount(segments.ravel())
-    means = np.bincount(segments.ravel(), weights=values.ravel()) / sizes
-    scale = float(np.abs(values).max())
-    return descending_order(ranked_values(np.round(means / scale, 12)), generator)
-
-
-def segment_rank_map(segments: NDArray[np.integer], order: Order) -> Order:
-    """At which place each pixel is removed when superpixels go in an order, row by row within each.
-
-    Args:
-        segments: int (H, W), the superpixel of each pixel, numbered from 0 without gaps.
-        order: (superpixels,) from `segment_order` or `random_order`.
-
-    Returns:
-        int64 (H, W), a permutation of 0 .. H W - 1.
-
-    Raises:
-        AuditError: the order is not a permutation of the superpixels.
+        AuditError: the order is not a permutation of the units.
 
     Example:
         >>> segment_rank_map(np.array([[0, 1], [0, 1]]), np.array([1, 0])).tolist()
         [[2, 0], [3, 1]]
     """
-    count = int(segments.max()) + 1
-    if order.shape != (count,) or not (np.sort(order) == np.arange(count)).all():
-        raise AuditError(
-            f"order has shape {order.shape}; expected a permutation of {count} superpixels."
-        )
-    places = np.empty(count, dtype=np.int64)
-    places[order] = np.arange(count)
-    ranks = np.empty(segments.size, dtype=np.int64)
-    ranks[np.argsort(places[segments.ravel()], kind="stable")] = np.arange(segments.size)
-    return ranks.reshape(segments.shape)
+    inside = units != OUTSIDE
+    places = _places(units, order)[units[inside]]
+    among = np.empty(places.size, dtype=np.int32)
+    among[np.argsort(places, kind="stable")] = np.arange(places.size, dtype=np.int32)
+    ranks = np.full(units.shape, places.size, dtype=np.int32)
+    ranks[inside] = among
+    return ranks
 
 
-def removed_mask(order: Order, count: int, cell: int, shape: tuple[int, int]) -> Mask:
-    """The pixels that are gone after the first ``count`` cells of the order.
-
-    Args:
-        order: (cells,) from ``removal_order`` or ``random_order``.
-        count: number of cells removed, from ``removal_steps``.
-        cell: side of a cell in pixels.
-        shape: height and width of the image.
-
-    Returns:
-        bool (H, W).
-
-    Raises:
-        AuditError: the order does not fit the grid.
+def removed_mask(ranks: Units, count: int) -> Mask:
+    """The voxels that are gone after ``count`` ranks of a rank map.
 
     Example:
-        >>> removed_mask(np.array([1, 0]), 1, 2, (2, 3)).tolist()
-        [[False, False, True], [False, False, True]]
+        >>> removed_mask(np.array([[1, 1, 0]]), 1).tolist()
+        [[False, False, True]]
     """
-    mask: Mask = removal_rank_map(order, cell, shape) < count
+    mask: Mask = ranks < count
     return mask
 
 
-def _cell_means(values: Floats, cell: int) -> Floats:
-    if cell < 1:
-        raise AuditError(f"cell is {cell}; expected the side of a cell in pixels, at least 1.")
-    if cell == 1:
-        return values
-    rows, columns = (np.arange(0, size, cell) for size in values.shape)
-    sums = np.add.reduceat(np.add.reduceat(values, rows, axis=0), columns, axis=1)
-    heights = np.diff(np.append(rows, values.shape[0]))
-    widths = np.diff(np.append(columns, values.shape[1]))
-    means = sums / np.outer(heights, widths)
-    # Smaller cells at the edge round differently, and rounding must not decide between ties.
-    scale = float(np.abs(values).max())
-    rounded: Floats = np.round(means / scale, 12)
-    return rounded
+def removed_shares(ranks: Units, counts: Order, voxels: int) -> Floats:
+    """The share of the support that is gone after each count of ranks: the curve's x axis.
+
+    Args:
+        ranks: int32 (M, *space) from a rank map.
+        counts: (k,) from `removal_steps`.
+        voxels: in the support.
+
+    Returns:
+        float64 (k,), from 0 to 1, not falling.
+
+    Example:
+        >>> removed_shares(np.array([[1, 1, 0, 2]]), np.array([0, 1, 2]), 3).tolist()
+        [0.0, 0.3333333333333333, 1.0]
+    """
+    gone = np.append(0, np.cumsum(np.bincount(ranks.reshape(-1), minlength=int(counts[-1]))))
+    shares: Floats = gone[counts] / voxels
+    return shares
+
+
+def unit_sizes(units: Units) -> Order:
+    """Voxels of each unit, int64 (units,)."""
+    return np.bincount(units[units != OUTSIDE]).astype(np.int64)
+
+
+def _within(numbers: Units, support: Mask) -> Units:
+    """The numbers inside the support, renumbered without gaps."""
+    if support.shape != numbers.shape or support.dtype != np.bool_:
+        raise AuditError(
+            f"support is {support.dtype} {support.shape}; expected bool {numbers.shape}."
+        )
+    occurs = np.bincount(numbers[support], minlength=int(numbers.max()) + 1) > 0
+    renumbered = np.where(occurs, np.cumsum(occurs) - 1, OUTSIDE).astype(np.int32)
+    units: Units = np.where(support, renumbered[numbers], np.int32(OUTSIDE))
+    return units
+
+
+def _places(units: Units, order: Order) -> Order:
+    """The place of each unit in the order."""
+    count = int(units.max()) + 1
+    if order.shape != (count,) or not (np.sort(order) == np.arange(count)).all():
+        raise AuditError(f"order has shape {order.shape}; expected a permutation of {count} units.")
+    places = np.empty(count, dtype=np.int64)
+    places[order] = np.arange(count)
+    return places
+
+
+segment_order = removal_order

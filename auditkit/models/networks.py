@@ -82,7 +82,8 @@ def _named(card: ModelCard, member: Member, path: Path) -> nn.Module:
     built = created(lambda: untrained(card, member.architecture, member.arguments or {}))
     fill(built, read_state(path), member.weights, path)
     built.eval().requires_grad_(requires_grad=False)
-    return built.to(memory_format=torch.channels_last)
+    # Weights of volumes have an axis more.
+    return built if card.volume else built.to(memory_format=torch.channels_last)
 
 
 _LOADERS: Mapping[FormatName, Callable[[ModelCard, Member, Path], nn.Module]] = MappingProxyType(

@@ -1,7 +1,8 @@
 """Volumes and several modalities as a model's input: one grid for all, scaled case by case.
 
-The audited input of such a model is (N, M, *space) after `scaled`, in which nothing there is 0, as black is
-in pictures: 0 stays 0, or the least value becomes it. What the card then subtracts and divides by is part of the model, as with pictures.
+The audited input of such a model is (N, M, *space) after `scaled`, in which nothing there is 0, as black
+is in pictures: 0 stays 0, or the least value becomes it. What the card then subtracts and divides by is part
+of the model, as with pictures.
 """
 
 from collections.abc import Mapping, Sequence

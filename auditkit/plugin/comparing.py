@@ -1,5 +1,6 @@
 """The object behind the `audit` fixture, and the records of what its test compared."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -35,6 +36,7 @@ class Auditor:
         self.node, self.card = node, card
         self.compared: list[tuple[str, Expectation, Measurement, Judgement]] = []
         self.audits: list[Audit] = []
+        self.asked: Sequence[str] = ()
         self.hindered: Judgement | None = None
         node.stash[AUDITOR] = self
 
@@ -55,6 +57,7 @@ class Auditor:
             AuditError: a name or a parameter is not known.
         """
         audit = self._audit(check, data, parameters)
+        self.asked = audit.check.guidelines
         self._ask_whether_it_can_be_asked(audit)
         try:
             found = session_of(self.node.config).findings(audit, self.card)
@@ -143,6 +146,7 @@ class Auditor:
             measurement=measurement,
             file=relative(self.node.path, self.node.config.rootpath),
             line=self._line,
+            guidelines=self._guidelines(audit, expectation.measure),
         )
         if held and judgement.verdict is Verdict.FAIL:
             # The test passed because it asked for the opposite (`assert not x > limit`).
@@ -153,6 +157,10 @@ class Auditor:
             }
             return result.model_copy(update=change)
         return result
+
+    def _guidelines(self, audit: str, measure: str) -> Sequence[str]:
+        asked = next(each for each in self.audits if each.id == audit)
+        return asked.check.guidelines_of(asked.check.measures(asked.parameters)[measure])
 
     def _whole(self, call: pytest.CallInfo[None]) -> VerdictResult:
         expectation = Expectation.model_construct(measure="test", **_NOTHING)
@@ -169,6 +177,7 @@ class Auditor:
             measurement=None,
             file=relative(self.node.path, self.node.config.rootpath),
             line=self._line,
+            guidelines=self.asked if self.hindered else (),
         )
         return result.model_copy(update={"expected": "the test's own assertions hold"})
 

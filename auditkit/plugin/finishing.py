@@ -63,7 +63,7 @@ def assemble(
     models = _sorted(recorder, "model", ModelResult, lambda m: m.model)
     data = _sorted(recorder, "data", DataResult, lambda d: d.data)
     instruments = _sorted(recorder, "instrument", InstrumentResult, lambda i: (i.kind, i.name))
-    deviations = _deviations(config, recorder, verdicts, models, data)
+    deviations = _deviations(config, recorder, verdicts, models, data, instruments)
     environment = _environment(config, options)
     refused = refusals(deviations, environment.commit, verdicts) if options.release else []
     now = time.time()
@@ -119,6 +119,7 @@ def _deviations(
     verdicts: list[VerdictResult],
     models: list[ModelResult],
     data: list[DataResult],
+    instruments: list[InstrumentResult],
 ) -> Deviations:
     judged = {verdict.node for verdict in verdicts}
     planned = list(recorder.planned)
@@ -132,6 +133,7 @@ def _deviations(
         stand_ins=sorted(
             [model.model for model in models if model.stand_in]
             + [each.data for each in data if each.stand_in]
+            + [each.name for each in instruments if each.stand_in]
         ),
     )
 

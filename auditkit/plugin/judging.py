@@ -1,5 +1,6 @@
 """Judging an item: the session's answer becomes a record and pytest's outcome."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -81,6 +82,7 @@ def _record(
         measurement=measurement,
         file=relative(item.path, item.config.rootpath),
         line=item.line,
+        guidelines=item.audit.check.guidelines_of(measure),
     )
     item.stash[VERDICT] = verdict
     records.append({"verdict": verdict.model_dump(mode="json")})
@@ -100,6 +102,7 @@ def verdict_result(
     measurement: Measurement | None,
     file: str,
     line: int,
+    guidelines: Sequence[str] = (),
 ) -> VerdictResult:
     """A judged expectation as it stands in results.json."""
     estimate = measurement.estimate if measurement else None
@@ -126,6 +129,7 @@ def verdict_result(
         line=line,
         why=expectation.why,
         waiver=expectation.waiver,
+        guidelines=list(guidelines),
     )
 
 
@@ -210,6 +214,7 @@ def audit_result(
         title=audit.spec.title,
         why=audit.spec.why,
         paper=audit.check.paper,
+        guidelines=list(audit.check.guidelines),
         data=audit.data.data,
         parameters=audit.parameters.model_dump(mode="json"),
         assumes=audit.spec.assumes,

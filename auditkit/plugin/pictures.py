@@ -21,7 +21,9 @@ def example_result(example: Example, folder: Path) -> ExampleResult:
     for caption, png in example.panels:
         kept = _kept(png, folder)
         panels.append(Panel(caption=caption, file=kept.file, sha256=kept.sha256))
-    return ExampleResult(image_id=example.image_id, title=example.title, panels=panels)
+    return ExampleResult(
+        image_id=example.image_id, title=example.title, panels=panels, columns=example.columns
+    )
 
 
 def gallery_result(gallery: Gallery, folder: Path) -> GalleryResult:

@@ -1,5 +1,6 @@
 """What the terminal says at the end: a verdict per expectation, the decision, and where the report is."""
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import pytest
@@ -51,6 +52,21 @@ def _model(reporter: pytest.TerminalReporter, results: "Results", model: str) ->
         colour = _COLOURS.get(verdict.verdict.value, "yellow")
         reporter.write(f"{verdict.verdict.value:<17} ", **{colour: True})
         reporter.line(f"{_what(verdict):<{width}}  {_estimate(verdict)}")
+    for line in _guidelines(results, model):
+        reporter.line(line)
+
+
+def _guidelines(results: "Results", model: str) -> Iterator[str]:
+    """How many heatmap methods meet each of the Clinical XAI Guidelines, if any audit is about them."""
+    from auditkit.report.adherence import adherence
+
+    found = adherence(results, model)
+    if found is None:
+        return
+    yield f"Clinical XAI Guidelines, explanations by {', '.join(found.methods)}:"
+    for row in found.rows:
+        counts = ", ".join(f"{count} {word}" for word, count in row.counts.items())
+        yield f"  {row.guideline.id} {row.guideline.name:<25} {counts}"
 
 
 def _what(verdict: "VerdictResult") -> str:

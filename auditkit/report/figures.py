@@ -14,6 +14,7 @@ from auditkit.report.boxes import boxes_described, boxes_plot
 from auditkit.report.critical_difference import Colours, critical_difference_diagram, described
 from auditkit.report.matrix import Hues, matrix_described, matrix_plot
 from auditkit.report.svg import inlined
+from auditkit.report.violins import Shades, violins_described, violins_plot
 from auditkit.report.words import shown
 from auditkit.results import FigureResult, SeriesResult
 from auditkit.spec.declarations.colour_shift import DIRECTIONS
@@ -162,6 +163,10 @@ def _boxes(figure: FigureResult) -> "Figure":
     return boxes_plot(figure, Colours(INK, MUTED, LINES[0]))
 
 
+def _violins(figure: FigureResult) -> "Figure":
+    return violins_plot(figure, Shades(INK, MUTED, (LINES[0], LINES[1])))
+
+
 def _matrix(figure: FigureResult) -> "Figure":
     return matrix_plot(figure, Hues(INK, MUTED, above=LINES[1], below=LINES[0]))
 
@@ -171,6 +176,7 @@ _KINDS: Final = {
     "forest": _forest,
     "ranks": _ranks,
     "boxes": _boxes,
+    "violins": _violins,
     "matrix": _matrix,
 }
 
@@ -274,7 +280,12 @@ def _floats(values: Sequence[float | None]) -> Floats:
     return np.array([np.nan if value is None else value for value in values], dtype=np.float64)
 
 
-_DESCRIBED: Final = {"ranks": described, "boxes": boxes_described, "matrix": matrix_described}
+_DESCRIBED: Final = {
+    "ranks": described,
+    "boxes": boxes_described,
+    "violins": violins_described,
+    "matrix": matrix_described,
+}
 
 
 def _description(figure: FigureResult) -> str:

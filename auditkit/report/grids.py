@@ -6,11 +6,12 @@ from typing import Final
 
 from auditkit.report.boxes import boxes_rows
 from auditkit.report.matrix import matrix_rows
+from auditkit.report.violins import violins_rows
 from auditkit.report.words import numeric, short
 from auditkit.results import DataResult, FigureResult, SeriesResult, TableResult
 
 # Figures that are tables themselves.
-_WHOLE: Final = {"boxes": boxes_rows, "matrix": matrix_rows}
+_WHOLE: Final = {"boxes": boxes_rows, "violins": violins_rows, "matrix": matrix_rows}
 MOST_POINTS: Final = 60
 LONG: Final = 15
 

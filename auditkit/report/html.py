@@ -13,7 +13,7 @@ from typing import Final
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
-from auditkit.report import words
+from auditkit.report import guidelines, words
 from auditkit.report.banners import banners
 from auditkit.report.bars import bar
 from auditkit.report.galleries import assets_of
@@ -27,7 +27,7 @@ from auditkit.verdict import Verdict
 NAME: Final = "report.html"
 # Ids that the templates themselves give.
 _OWN_IDS: Final = (
-    "contents decision subject verdicts sign-off audits data dossier method environment limits "
+    "contents decision subject verdicts guidelines sign-off audits data dossier method environment limits "
     "where gallery-assets"
 )
 
@@ -74,6 +74,7 @@ def render(results: Results, folder: Path) -> str:
             results=results,
             banners=banners(results),
             chapters=found,
+            guided=[chapter for chapter in found if chapter.guidelines],
             pictures=[picture for picture in pictures.embedded.values() if picture.uri],
             data_grids={data.data: data_grids(data) for data in results.data},
             command=shlex.join(results.run.command),
@@ -97,6 +98,7 @@ def page_environment() -> Environment:
         lstrip_blocks=True,
     )
     environment.globals |= {"verdict_words": list(Verdict), "meanings": words.MEANINGS}
+    environment.globals["guidelines_paper"] = guidelines.PAPER
     environment.filters |= {
         "at": words.at,
         "bar": bar,
@@ -111,6 +113,7 @@ def page_environment() -> Environment:
         "plain": words.plain,
         "qualifier": words.qualifier,
         "signed": words.signed,
+        "stated": words.stated,
     }
     return environment
 

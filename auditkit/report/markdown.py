@@ -4,7 +4,9 @@ from collections.abc import Sequence
 from html import escape
 from typing import Final
 
+from auditkit.report.adherence import adherence
 from auditkit.report.banners import Banner, banners
+from auditkit.report.guidelines import Adherence, Cell
 from auditkit.report.words import (
     NONE,
     at,
@@ -51,11 +53,30 @@ def summary(results: Results) -> str:
     for model in dict.fromkeys(verdict.model for verdict in results.verdicts):
         own = [verdict for verdict in results.verdicts if verdict.model == model]
         parts += [f"### Verdicts on {cell(model)}", _table(own)]
+        found = adherence(results, model)
+        if found:
+            parts += [f"### Clinical XAI Guidelines: {cell(model)}", *_guidelines(found)]
     parts.append(
         "The report states whether expectations are met on the stated data. "
         "It is not a conformity assessment."
     )
     return "\n\n".join(parts) + "\n"
+
+
+def _guidelines(found: Adherence) -> list[str]:
+    """A row per guideline, a column per heatmap method, and what the table does not say."""
+    head = "| Guideline | " + " | ".join(map(cell, found.methods)) + " |"
+    rows = [
+        f"| {row.guideline.id} {row.guideline.name} | " + " | ".join(map(_met, row.cells)) + " |"
+        for row in found.rows
+    ]
+    table = "\n".join([head, "|---" * (len(found.methods) + 1) + "|", *rows])
+    return [table, *map(cell, found.remarks)]
+
+
+def _met(found: Cell) -> str:
+    icon = "" if found.verdict is None else f"{_ICONS[found.verdict]} "
+    return f"{icon}{found.word}{f' ({found.note})' if found.note else ''}"
 
 
 def cell(text: str) -> str:

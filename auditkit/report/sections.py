@@ -1,15 +1,17 @@
 """The page's view of results.json: a chapter per model, a section per audit of that model."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from markupsafe import Markup
 
+from auditkit.report.adherence import adherence
 from auditkit.report.assets import Assets
 from auditkit.report.figures import draw
 from auditkit.report.galleries import Browser, browser
 from auditkit.report.grids import Grid, grid, numbers
+from auditkit.report.guidelines import Adherence
 from auditkit.report.pictures import Picture, Pictures
 from auditkit.results import (
     AuditResult,
@@ -81,12 +83,14 @@ class Section:
 
 @dataclass(frozen=True)
 class Chapter:
-    """Everything about one model."""
+    """Everything about one model; its guidelines are none where no audit is about them."""
 
     id: str
     model: str
     groups: Sequence[Group]
     sections: Sequence[Section]
+    guidelines: Adherence | None
+    anchors: Mapping[str, str]
 
 
 def chapters(
@@ -110,20 +114,27 @@ class _Writer:
     def __init__(
         self, results: Results, model: str, pictures: Pictures, assets: Assets, anchors: Anchors
     ) -> None:
-        self.model, self.anchors = model, anchors
+        self.results, self.model, self.anchors = results, model, anchors
         self.pictures, self.assets = pictures, assets
         self.verdicts = [verdict for verdict in results.verdicts if verdict.model == model]
         self.audits = [audit for audit in results.audits if audit.model == model]
         self.ids = [anchors("audit", audit.audit, model) for audit in self.audits]
+        self.named = list(zip(self.ids, self.audits, strict=True))
 
     def chapter(self) -> Chapter:
         """Verdicts by audit, and a section for every audit with findings."""
         audits = dict.fromkeys(verdict.audit for verdict in self.verdicts)
-        sections = [
-            self.section(name, audit) for name, audit in zip(self.ids, self.audits, strict=True)
-        ]
+        sections = [self.section(name, audit) for name, audit in self.named]
         groups = [self.group(audit) for audit in audits]
-        return Chapter(self.anchors("model", self.model), self.model, groups, sections)
+        return Chapter(
+            self.anchors("model", self.model),
+            self.model,
+            groups,
+            sections,
+            adherence(self.results, self.model),
+            # The first of two sections of one audit, as in the table of verdicts.
+            {audit.audit: name for name, audit in [*self.named][::-1]},
+        )
 
     def group(self, audit: str, severity: str = "") -> Group:
         """All verdicts of an audit, or those of one severity."""

@@ -12,6 +12,7 @@ from auditkit.verdict import Verdict
 NONE: Final = "–"
 
 _WRITTEN: Final = {"iou": "IoU"}
+_FIRST: Final = ("modalities", "size", "crop")
 
 DECISIONS: Final[dict[str, str]] = {
     "pass": "Meets every blocking expectation",
@@ -142,6 +143,21 @@ def plain(value: Any, most: int = 20) -> str:
     if isinstance(value, list) and len(value) > most:
         return f"{plain(value[:most])} and {len(value) - most:,} more"
     return json.dumps(value, ensure_ascii=False, sort_keys=True)
+
+
+def stated(part: Mapping[str, Any]) -> str:
+    """What a card states of an input: 'modalities t1, t1c; size 24 × 24; scale foreground'."""
+    given = {key: value for key, value in part.items() if value is not None}
+    # results.json has its keys in alphabetical order.
+    keys = [*(key for key in _FIRST if key in given), *(key for key in given if key not in _FIRST)]
+    return "; ".join(f"{key.replace('_', ' ')} {_value(key, given[key])}" for key in keys)
+
+
+def _value(key: str, value: Any) -> str:
+    if isinstance(value, list) and all(isinstance(each, str | int | float) for each in value):
+        texts = [each if isinstance(each, str) else f"{each:g}" for each in value]
+        return (" × " if key in ("size", "crop") else ", ").join(texts)
+    return plain(value)
 
 
 def signed(text: str) -> str:

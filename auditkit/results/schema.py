@@ -64,8 +64,11 @@ class FigureResult(Part):
 
     name: str = Field(description="Unique within the audit.")
     title: str = Field(description="Heading.")
-    kind: Literal["lines", "points", "circle", "forest", "ranks", "boxes", "matrix"] = Field(
-        description="Over an axis, around a circle, estimates with intervals, ranks, boxplots, a grid."
+    kind: Literal["lines", "points", "circle", "forest", "ranks", "boxes", "violins", "matrix"] = (
+        Field(
+            description="Over an axis, around a circle, estimates with intervals, ranks, boxplots, "
+            "distributions in two halves, a grid."
+        )
     )
     x_label: str = Field(description="Quantity and unit of x.")
     y_label: str = Field(description="Quantity and unit of y.")
@@ -111,6 +114,7 @@ class ExampleResult(Part):
     image_id: str = Field(description="Id of the image in its data set.")
     title: str = Field(description="Why it is shown.")
     panels: list[Panel] = Field(description="Pictures side by side.")
+    columns: int = Field(default=0, description="Panels in a row; 0: as many as there is room for.")
 
 
 class GalleryItemResult(Part):
@@ -150,6 +154,10 @@ class AuditResult(Part):
     title: str = Field(description="One line for people.")
     why: str = Field(description="Why it matters, from the spec.")
     paper: str = Field(description="Where the method comes from.")
+    guidelines: list[str] = Field(
+        default_factory=list,
+        description="Clinical XAI Guidelines (arXiv:2202.10553) that the check gives evidence for.",
+    )
     data: str = Field(description="Name of the data set.")
     parameters: dict[str, Any] = Field(description="All parameters, defaults included.")
     assumes: list[str] = Field(description="Audits on which this one rests.")
@@ -190,6 +198,9 @@ class VerdictResult(Part):
     waiver: str = Field(
         default="", description="Why a release may pass where this is not applicable."
     )
+    guidelines: list[str] = Field(
+        default_factory=list, description="Clinical XAI Guidelines that the measure is about."
+    )
 
 
 class ModelResult(Part):
@@ -223,6 +234,9 @@ class DataResult(Part):
     manifest_sha256: str = Field(description="Over all records and files; empty if not read.")
     images: int = Field(description="Number of images.")
     patients: int = Field(description="Number of patients.")
+    incomplete: dict[str, int] = Field(
+        default_factory=dict, description="Cases that are no images, by what they lack."
+    )
     labels: dict[str, int] = Field(description="Images by label.")
     groups: dict[str, dict[str, int]] = Field(description="Images by group column and value.")
     licence: str = Field(description="Of the images.")
@@ -231,9 +245,11 @@ class DataResult(Part):
 
 
 class InstrumentResult(Part):
-    """Identity of a further model that an audit measures with: a generator or a concept classifier."""
+    """Identity of what an audit measures with beside model and data: further models, people's records."""
 
-    kind: Literal["generator", "concept classifier"] = Field(description="What it is.")
+    kind: Literal["generator", "concept classifier", "further model", "assessment", "ratings"] = (
+        Field(description="What it is.")
+    )
     name: str = Field(description="Of its card.")
     title: str = Field(description="One line for people.")
     task: str = Field(description="What it was trained for.")
@@ -241,8 +257,8 @@ class InstrumentResult(Part):
     settings: str = Field(description="How it is used, in words.")
     card_sha256: str = Field(description="Of the card file.")
     files_sha256: str = Field(description="Over all its files.")
-    licence: str = Field(description="Of the weights.")
-    source: str = Field(description="Of the weights.")
+    licence: str = Field(description="Of the weights or the table; else empty.")
+    source: str = Field(description="Of the weights or the table; else empty.")
 
 
 class Release(Part):

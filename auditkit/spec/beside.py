@@ -6,13 +6,13 @@ from pathlib import Path
 from typing import Protocol
 
 from auditkit.errors import AuditError
-from auditkit.spec.assessment import AssessmentCard
+from auditkit.spec.assessment import AssessmentCard, Unrecorded, unrecorded
 from auditkit.spec.catalogue import Catalogue
 from auditkit.spec.data_card import DataCard
 from auditkit.spec.declaration import Parameters
 from auditkit.spec.generator_card import GeneratorCard
 from auditkit.spec.model_card import ModelCard
-from auditkit.spec.problems import nearest
+from auditkit.spec.problems import SpecError, nearest
 from auditkit.spec.ratings_card import RatingsCard
 
 
@@ -44,7 +44,7 @@ class Beside:
         models: further models (concept classifiers).
         generators: text-to-image models.
         trainings: further models that are audited beside it.
-        assessments: recorded assessments.
+        assessments: recorded assessments; one that nobody recorded is no error, but not run.
         ratings: tables of people's ratings.
     """
 
@@ -52,7 +52,7 @@ class Beside:
     models: Mapping[str, ModelCard] = field(default_factory=dict)
     generators: Mapping[str, GeneratorCard] = field(default_factory=dict)
     trainings: Mapping[str, ModelCard] = field(default_factory=dict)
-    assessments: Mapping[str, AssessmentCard] = field(default_factory=dict)
+    assessments: Mapping[str, AssessmentCard | Unrecorded] = field(default_factory=dict)
     ratings: Mapping[str, RatingsCard] = field(default_factory=dict)
 
     @property
@@ -85,7 +85,7 @@ def beside(parameters: Parameters, data: DataCard, catalogue: Catalogue) -> Besi
         models,
         {name: catalogue.generator(name) for name in parameters.generators},
         {name: catalogue.model(name) for name in parameters.trainings},
-        {name: catalogue.assessment(name) for name in parameters.assessments},
+        {name: _assessment(name, data, catalogue) for name in parameters.assessments},
         {name: catalogue.ratings(name) for name in parameters.rating_tables},
     )
     for kind, cards in (
@@ -96,6 +96,16 @@ def beside(parameters: Parameters, data: DataCard, catalogue: Catalogue) -> Besi
     ):
         _check_task(kind, cards, data)
     return found
+
+
+def _assessment(name: str, data: DataCard, catalogue: Catalogue) -> AssessmentCard | Unrecorded:
+    """A recorded assessment, or what is missing; a record that cannot be read is an error."""
+    try:
+        return catalogue.assessment(name)
+    except SpecError:
+        raise
+    except AuditError as error:
+        return unrecorded(name, data.task, str(error))
 
 
 def _check_task(kind: str, cards: Mapping[str, Tasked], data: DataCard) -> None:

@@ -163,7 +163,8 @@ class Catalogue:
 
 def _name(card: AnyCard) -> str:
     """The key under which a card has its own name is its kind."""
-    for kind in ("model", "data", "generator", "assessment", "ratings"):
+    # Ratings name their model and data as well, so that their own key is asked for first.
+    for kind in ("assessment", "ratings", "model", "data", "generator"):
         name = getattr(card, kind, None)
         if isinstance(name, str):
             return name

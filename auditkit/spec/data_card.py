@@ -67,6 +67,13 @@ _REQUIRED: Mapping[str, tuple[str, ...]] = {
     "with_": _SYNTHETIC,
     "volumes": ("volumes",),
 }
+# Of `volumes`, keys that only some of its formats read.
+_KEPT_BY: Mapping[str, tuple[str, ...]] = {
+    "masks": ("volumes",),
+    "radius": ("volumes",),
+    "region": ("volumes", "brats"),
+    "finding": ("mrnet",),
+}
 _WHAT = {
     "file": "the table or JSON file was expected",
     "folder": "the folder of the data set was expected",
@@ -81,7 +88,9 @@ class Columns(Strict):
 
     image: str = Field("image", description="Path of the picture, relative to the table.")
     label: str = Field("label", description="Class name or index.")
-    id: str | None = Field(None, description="Unique id; the image path if left out.")
+    id: str | None = Field(
+        None, description="Unique id; left out: the path of the picture, or of the first volume."
+    )
     patient: str | None = Field(None, description="Images of one patient are one cluster.")
     mask: str | None = Field(None, description="Path of a mask picture; non-zero is inside.")
     box: str | None = Field(
@@ -248,6 +257,27 @@ class DataCard(Strict):
         if (self.concepts or self.captions != Captions()) and self.format not in _CAPTIONED:
             raise ValueError(f"concepts, captions: format '{self.format}' does not read these")
         check_captions(self.concepts, self.captions)
+        return self
+
+    @model_validator(mode="after")
+    def _kept(self) -> Self:
+        given = self.columns.model_fields_set
+        if self.format not in VOLUMES:
+            if "landmarks" in given:
+                raise ValueError("columns.landmarks: these are of volumes; drop them")
+            return self
+        if self.pictures != Pictures() or "image" in given:
+            raise ValueError(f"pictures, columns.image: '{self.format}' are volumes; drop these")
+        if self.volumes is None:
+            return self
+        for key, formats in _KEPT_BY.items():
+            if key in self.volumes.model_fields_set and self.format not in formats:
+                raise ValueError(f"volumes: format '{self.format}' does not read {key}")
+        if self.format == "volumes" and not self.volumes.modalities:
+            raise ValueError(f"volumes: {_WHAT['volumes']}")
+        for name in self.volumes.masks:
+            if name not in self.volumes.modalities:
+                raise ValueError(f"volumes: masks: '{name}' is none of the modalities")
         return self
 
     @model_validator(mode="after")

@@ -36,6 +36,7 @@ class Measure:
             data know.
         choices: the names that it may be, if it is a name and not a number: ``unit`` says of what, and
             ``bounds`` say nothing.
+        guidelines: the guideline that it is about, of a check that is about several; else all of them.
     """
 
     unit: str
@@ -44,6 +45,7 @@ class Measure:
     at: Mapping[str, tuple[float | str, ...] | None] = field(default_factory=dict)
     everywhere: bool = True
     choices: tuple[str, ...] = ()
+    guidelines: tuple[Guideline, ...] = ()
 
 
 class Parameters(Strict):
@@ -109,3 +111,7 @@ class CheckDeclaration:
     needs: Callable[[Any], frozenset[Need]]
     rests_on: tuple[str, ...] = ()
     guidelines: tuple[Guideline, ...] = ()
+
+    def guidelines_of(self, measure: Measure) -> tuple[Guideline, ...]:
+        """The guidelines for which a measure of this check gives evidence."""
+        return measure.guidelines or self.guidelines

@@ -88,9 +88,7 @@ FORMATS: Mapping[FormatName, Format] = MappingProxyType(
         ),
         "concept-cnn": Format("Concept classifier (DEPICT's CNN)", (".safetensors",)),
         "concept-bottleneck": Format("Concept-bottleneck model", (".safetensors",)),
-        "volume-cnn": Format(
-            "Convolutional network of volumes", (".safetensors",), volumes=True
-        ),
+        "volume-cnn": Format("Convolutional network of volumes", (".safetensors",), volumes=True),
         "python": Format("Python factory", needs_weights=False, volumes=True),
         "http": Format("HTTP endpoint", gradients=False, needs_weights=False),
         "command": Format("command", gradients=False, needs_weights=False),

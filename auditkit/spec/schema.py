@@ -3,26 +3,30 @@
 import copy
 from typing import Any
 
+from auditkit.spec.assessment import AssessmentCard
 from auditkit.spec.audit import AuditSpec
 from auditkit.spec.catalogue import checks
 from auditkit.spec.data_card import DataCard
 from auditkit.spec.generator_card import GeneratorCard
-from auditkit.spec.methods import METHODS
+from auditkit.spec.methods import METHODS, Control, Method
 from auditkit.spec.model_card import ModelCard
+from auditkit.spec.ratings_card import RatingsCard
 from auditkit.spec.typed import Strict
 
 _DRAFT = "https://json-schema.org/draft/2020-12/schema"
-_KINDS: dict[str, type[Strict]] = {
+KINDS: dict[str, type[Strict]] = {
     "audit": AuditSpec,
     "model": ModelCard,
     "data": DataCard,
     "generator": GeneratorCard,
+    "assessment": AssessmentCard,
+    "ratings": RatingsCard,
 }
 
 
 def schema(kind: str) -> dict[str, Any]:
-    """The schema of audit specs, or of the cards of models, data sets and generators."""
-    model = _KINDS[kind]
+    """The schema of audit specs, or of one kind of card."""
+    model = KINDS[kind]
     found = {"$schema": _DRAFT, **model.model_json_schema(by_alias=True, mode="validation")}
     for name, field in model.model_fields.items():
         if field.exclude:
@@ -40,10 +44,15 @@ def _with_checks(found: dict[str, Any]) -> dict[str, Any]:
         parameters = declaration.parameters.model_json_schema(by_alias=True, mode="validation")
         for key, definition in parameters.pop("$defs", {}).items():
             found["$defs"][key] = definition
-        if "methods" in parameters["properties"]:
-            parameters["properties"]["methods"] = _methods(found["$defs"])
-        if "radius" in parameters["properties"]:
-            _or_one(parameters["properties"]["radius"])
+        given = parameters["properties"]
+        if "methods" in given:
+            given["methods"] = _methods(found["$defs"])
+        if "controls" in given:
+            given["controls"] |= {"items": _named(found["$defs"], Control)}
+        if "radius" in given:
+            _or_one(given["radius"])
+        if "ablation" in given:
+            _or_word(given["ablation"], found["$defs"]["Ablation"])
         rules.append(
             {
                 "if": {"properties": {"check": {"const": name}}, "required": ["check"]},
@@ -60,17 +69,29 @@ def _or_one(array: dict[str, Any]) -> None:
     array["anyOf"] = [shape, shape["items"]]
 
 
+def _or_word(reference: dict[str, Any], ablation: dict[str, Any]) -> None:
+    """An ablation whose operator may stand alone."""
+    mapping = {"$ref": reference.pop("$ref")}
+    reference["anyOf"] = [ablation["properties"]["operator"], mapping]
+
+
 def _methods(definitions: dict[str, Any]) -> dict[str, Any]:
     """A method's name, or a list of names and of mappings with that method's parameters."""
-    name: dict[str, Any] = {"enum": list(METHODS)}
-    choices = [name]
-    for kind in METHODS.values():
+    one = _named(definitions, Method)
+    whole = definitions["Superpixels"]
+    side, kind_of = whole["properties"]["side"], whole["properties"]["kind"]
+    definitions["Superpixels"] = {"anyOf": [whole, side, kind_of]}
+    return {"anyOf": [one["anyOf"][0], {"type": "array", "minItems": 1, "items": one}]}
+
+
+def _named(definitions: dict[str, Any], base: type[Method]) -> dict[str, Any]:
+    """The name of a method of that kind, or a mapping with its parameters."""
+    kinds = {name: kind for name, kind in METHODS.items() if issubclass(kind, base)}
+    choices: list[dict[str, Any]] = [{"enum": list(kinds)}]
+    for kind in kinds.values():
         inner = kind.model_json_schema()
         inner["required"] = ["method"]
         definitions |= inner.pop("$defs", {})
         definitions[kind.__name__] = inner
         choices.append({"$ref": f"#/$defs/{kind.__name__}"})
-    whole = definitions["Superpixels"]
-    side, kind_of = whole["properties"]["side"], whole["properties"]["kind"]
-    definitions["Superpixels"] = {"anyOf": [whole, side, kind_of]}
-    return {"anyOf": [name, {"type": "array", "minItems": 1, "items": {"anyOf": choices}}]}
+    return {"anyOf": choices}

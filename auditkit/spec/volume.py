@@ -81,7 +81,7 @@ class VolumeFiles(Strict):
     region: list[int] | None = Field(
         None,
         min_length=1,
-        description="Values of the mask that are the region; left out: all but 0.",
+        description="Labels of the mask that are the region; left out: all but 0.",
     )
     radius: int = Field(
         3, ge=0, le=256, description="Voxels around a landmark that are the region (a ball)."

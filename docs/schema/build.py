@@ -4,12 +4,12 @@ import json
 from pathlib import Path
 
 from auditkit.results import results_schema
-from auditkit.spec.schema import schema
+from auditkit.spec.schema import KINDS, schema
 
 
 def main() -> None:
     """Write one file per schema beside this script."""
-    found = {kind: schema(kind) for kind in ("audit", "model", "data", "generator")}
+    found = {kind: schema(kind) for kind in KINDS}
     found["results"] = results_schema()
     for kind, content in found.items():
         text = json.dumps(content, indent=1, sort_keys=True, ensure_ascii=False) + "\n"

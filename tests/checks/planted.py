@@ -7,6 +7,7 @@ import numpy as np
 from auditkit.data.dataset import Record
 from auditkit.evidence import Heatmaps, Scores
 from auditkit.evidence.kinds import Fitness
+from auditkit.evidence.removal import Removed
 from auditkit.models.reading import decision_probabilities
 from auditkit.spec.data_card import DataCard
 from auditkit.spec.model_card import ModelCard
@@ -22,6 +23,7 @@ MODEL = ModelCard.model_validate(
         "threshold": 0.5,
     }
 )
+NO_ORDER = "all-zero heatmap"
 DATA = DataCard.model_validate({"data": "d", "task": "t", "format": "table", "file": "x.csv"})
 
 
@@ -46,6 +48,9 @@ class Planted:
     two_class = True
     classes = ("benign", "malignant")
     size = 16
+    space = (16, 16)
+    modalities = ("image",)
+    incomplete = ()
 
     @property
     def n(self):
@@ -95,14 +100,21 @@ class Planted:
     def heatmaps(self, method):
         return Heatmaps(self.maps[method.label], 16 // self.maps[method.label].shape[-1])
 
-    def removal(self, method, _fill, steps):
-        return self.decisions[method.label], np.linspace(0, 1, steps + 1)
+    def removal(self, method, plan):
+        return self._removed(self.decisions[method.label], plan)
 
     def fitness(self, method):
         return Fitness(self.unfit.get(method.label, ""))
 
-    def random_removal(self, _cell, _fill, _steps, _repeats, _method=None):
-        return self.random
+    def random_removal(self, _method, plan):
+        return self._removed(self.random, plan)
+
+    def _removed(self, decision, plan):
+        """Images whose first decision is -1 have no order; the score is the decision."""
+        fraction = np.broadcast_to(np.linspace(0, 1, plan.steps + 1), decision.shape)
+        first = decision.reshape(len(decision), -1)[:, 0]
+        reasons = np.where(first < 0, NO_ORDER, "")
+        return Removed(decision, decision.astype(float), fraction, reasons)
 
     def output_step(self):
         return 1 / 256

@@ -8,7 +8,7 @@ from auditkit.checks.alignment import alignment
 from auditkit.checks.colour_shift import colour_shift
 from auditkit.checks.performance import performance
 from auditkit.checks.reproduction import reproduction
-from auditkit.checks.truthfulness import NO_ORDER, truthfulness
+from auditkit.checks.truthfulness import truthfulness
 from auditkit.errors import AuditError
 from auditkit.spec.audit import Expectation
 from auditkit.spec.declarations import SHIPPED
@@ -19,7 +19,7 @@ from auditkit.spec.declarations.reproduction import Reproduction
 from auditkit.spec.declarations.truthfulness import Truthfulness
 from auditkit.verdict import Verdict, judge
 
-from .planted import Planted
+from .planted import NO_ORDER, Planted
 
 RNG = np.random.default_rng(0)
 N = 120

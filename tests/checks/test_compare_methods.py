@@ -11,14 +11,13 @@ from statsmodels.stats.multitest import multipletests
 from auditkit.checks.compare_methods import compare_methods
 from auditkit.checks.compare_methods.blocks import Images
 from auditkit.checks.compare_methods.tables import p_value
-from auditkit.checks.truthfulness import NO_ORDER
 from auditkit.errors import AuditError
 from auditkit.spec.declarations import SHIPPED
 from auditkit.spec.declarations.compare_methods import CompareMethods
 from auditkit.stats import signed_ranks
 from auditkit.verdict import worst_case
 
-from .planted import Planted
+from .planted import NO_ORDER, Planted
 
 METHODS = ["gradcam", "occlusion", "gradient"]
 STEPS = 10
@@ -323,4 +322,4 @@ def test_comparison_that_cannot_be_made_is_refused_in_the_spec(given, message):
 def test_needs_follow_the_metric():
     needs = SHIPPED["compare-methods"].needs
     assert needs(asked(metric="aupc")) == {"labels"}
-    assert needs(asked(metric="iou")) == {"annotations"}
+    assert needs(asked(metric="iou")) == {"annotations", "pictures"}

@@ -11,6 +11,7 @@ from auditkit.evidence import Evidence, Settings, Store
 from auditkit.evidence.batches import Batcher
 from auditkit.evidence.engine import Engine
 from auditkit.evidence.heatmaps import Batch, explainer, subject_of
+from auditkit.evidence.removal import RemovalPlan
 from auditkit.models import load_model
 from auditkit.spec.data_card import DataCard
 from auditkit.spec.methods import GradCAM, parse_method
@@ -65,8 +66,9 @@ def everything(found):
         found.shifted_scores("cieluv", [(5.0, 0.0), (20.0, 90.0)]).score,
         found.heatmaps(method).maps,
         found.heatmaps(parse_method("gradient")).maps,
-        found.removal(method, "mean", 4)[0],
-        found.random_removal(16, "mean", 4, 2),
+        found.removal(method, RemovalPlan("mean", 4)).score,
+        found.removal(method, RemovalPlan("noise", 4)).score,
+        found.random_removal(method, RemovalPlan("mean", 4, 2)).score,
     ]
 
 
@@ -88,9 +90,11 @@ def test_batch_sizes_agree_within_rounding(card, model, tmp_path):
 
 
 def test_random_removal_is_seeded_by_image_and_repeat_alone(card, model, tmp_path):
-    first = evidence(card, model, tmp_path / "1").random_removal(8, "mean", 4, 3)
-    again = evidence(card, model, tmp_path / "2", batches=3).random_removal(8, "mean", 4, 3)
-    assert np.array_equal(first, again)
+    method, plan = parse_method("gaussian-map"), RemovalPlan("mean", 4, 3)
+    first = evidence(card, model, tmp_path / "1").random_removal(method, plan)
+    again = evidence(card, model, tmp_path / "2", batches=3).random_removal(method, plan)
+    assert np.array_equal(first.score, again.score)
+    assert not np.array_equal(first.score[:, 0], first.score[:, 1])
 
 
 def test_a_heatmap_of_evidence_is_the_explainers_own(card, model, tmp_path):
@@ -123,14 +127,14 @@ def test_superpixels_of_their_own_are_removed_whole(card, model, tmp_path):
     found = evidence(card, model, tmp_path)
     heat = found.heatmaps(method)
     assert heat.segments.shape == heat.maps.shape == (10, 64, 64)
-    decisions, fractions = found.removal(method, "mean", 4)
-    random = found.random_removal(heat.cell, "mean", 4, 2, method)
-    assert decisions.shape == (10, 5)
-    assert random.shape == (10, 2, 5)
+    by_heat = found.removal(method, RemovalPlan("mean", 4))
+    random = found.random_removal(method, RemovalPlan("mean", 4, 2))
+    assert by_heat.decision.shape == (10, 5)
+    assert random.decision.shape == (10, 2, 5)
     # Nothing and everything removed are the same pictures in whatever order.
-    assert np.array_equal(decisions[:, 0], random[:, 0, 0])
-    assert np.array_equal(decisions[:, -1], random[:, 1, -1])
-    assert fractions.tolist() == [0, 0.25, 0.5, 0.75, 1]
+    assert np.array_equal(by_heat.score[:, 0], random.score[:, 0, 0])
+    assert np.array_equal(by_heat.score[:, -1], random.score[:, 1, -1])
+    assert by_heat.fraction[3].tolist() == [0, 0.25, 0.5, 0.75, 1]
 
 
 def test_whether_a_method_fits_is_asked_once_and_kept(card, model, tmp_path):

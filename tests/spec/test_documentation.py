@@ -5,19 +5,27 @@ from pathlib import Path
 
 import pytest
 
+from auditkit.spec.assessment import AssessmentCard
 from auditkit.spec.audit import AuditSpec
 from auditkit.spec.catalogue import checks
 from auditkit.spec.conditions import condition_problems
 from auditkit.spec.data_card import DataCard
 from auditkit.spec.generator_card import GeneratorCard
 from auditkit.spec.model_card import ModelCard
+from auditkit.spec.ratings_card import RatingsCard
 from auditkit.spec.strict_yaml import parse_yaml
 from auditkit.spec.training import ConceptTraining
 from auditkit.spec.training_classifier import ClassifierTraining, TargetTraining
 from auditkit.spec.typed import typed, typed_part
 
 ROOT = Path(__file__).parents[2]
-CARDS = {"generator": GeneratorCard, "data": DataCard, "model": ModelCard}
+CARDS = {
+    "generator": GeneratorCard,
+    "data": DataCard,
+    "model": ModelCard,
+    "assessment": AssessmentCard,
+    "ratings": RatingsCard,
+}
 RECIPES = {
     "concepts": ConceptTraining,
     "concept-classifier": ClassifierTraining,

@@ -37,7 +37,7 @@ TOO_FEW = "fewer than two of the methods can be asked of this model"
 def compare_methods(evidence: Evidence, parameters: CompareMethods) -> Findings:
     """Ranks of the methods over patients, every pair, and how far the ranking holds elsewhere."""
     findings = Findings(notes=fitness_notes(evidence, parameters.methods))
-    measuring = Measuring.of(COMPARE_METHODS, parameters, evidence.n)
+    measuring = Measuring.of(COMPARE_METHODS, parameters, evidence.n + len(evidence.incomplete))
     values = sorted(set(column_texts(evidence, parameters.by).tolist())) if parameters.by else []
     unfit = {method.label: evidence.fitness(method).reason for method in parameters.methods}
     fit = [method for method in parameters.methods if not unfit[method.label]]

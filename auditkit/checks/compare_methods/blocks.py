@@ -25,12 +25,14 @@ class Images:
         values: (n, k), NaN in rows that have a reason.
         reasons: (n,) why an image is not in the comparison; empty for those that are.
         patients: (n,).
+        incomplete: why, of each case that is no image at all; each counts as a patient.
     """
 
     labels: Sequence[str]
     values: Floats
     reasons: npt.NDArray[np.str_]
     patients: npt.NDArray[np.str_]
+    incomplete: Sequence[str] = ()
 
     @classmethod
     def of(
@@ -41,7 +43,8 @@ class Images:
         labels = [method.label for method in methods]
         values = np.stack([scores.values for scores in found], axis=1)
         reasons = [_reason(labels, found, image) for image in range(evidence.n)]
-        return cls(labels, values, np.array(reasons, dtype=np.str_), evidence.patients)
+        texts = np.array(reasons, dtype=np.str_)
+        return cls(labels, values, texts, evidence.patients, evidence.incomplete)
 
     def blocks(
         self, rows: npt.NDArray[np.bool_] | None = None, *, larger_is_better: bool = True
@@ -53,17 +56,19 @@ class Images:
         values = np.zeros((0, len(self.labels)))
         if patients.size:
             values = stats.block_means(self.values[complete], patients)
-        skipped = [str(reason) for reason in self.reasons[chosen] if reason]
-        planned = int(chosen.sum())
+        own = [str(reason) for reason in self.reasons[chosen] if reason]
+        # Which group an incomplete case belongs to is not known: it may be any.
+        lost = len(self.incomplete)
+        planned = int(chosen.sum()) + lost
         return Blocks(
             self.labels,
             values,
             np.unique(patients),
             int(complete.sum()),
-            skipped,
+            [*self.incomplete, *own],
             planned,
-            np.unique(self.patients[chosen]).size,
-            np.unique(self.patients[chosen & ~complete]).size,
+            np.unique(self.patients[chosen]).size + lost,
+            np.unique(self.patients[chosen & ~complete]).size + lost,
             larger_is_better,
         )
 

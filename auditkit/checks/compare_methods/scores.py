@@ -8,9 +8,10 @@ import numpy.typing as npt
 
 from auditkit import metrics
 from auditkit.checks.coverages import Annotations, coverages
-from auditkit.checks.truthfulness import NO_ORDER, at_random
+from auditkit.checks.plausible import Score, importance_of, plausible
 from auditkit.evidence import Evidence
-from auditkit.spec.declarations.compare_methods import REMOVAL, CompareMethods
+from auditkit.evidence.removal import RemovalPlan
+from auditkit.spec.declarations.compare_methods import PLAUSIBLE, REMOVAL, CompareMethods
 from auditkit.spec.methods import Method
 
 Floats = npt.NDArray[np.float64]
@@ -39,10 +40,22 @@ def scores_of(
     """
     if parameters.metric in REMOVAL:
         return [_removal(evidence, method, parameters) for method in methods]
+    if parameters.metric in PLAUSIBLE:
+        return _plausibility(evidence, methods, parameters)
     annotations = Annotations(evidence)
     name = parameters.metric.replace("-", "_")
     found = [coverages(evidence, method, parameters, annotations) for method in methods]
     return [Scores(one.values[name], one.reasons) for one in found]
+
+
+def _plausibility(
+    evidence: Evidence, methods: Sequence[Method], parameters: CompareMethods
+) -> list[Scores]:
+    """FP or MSFI, the weights being those of all images."""
+    score: Score = "msfi" if parameters.metric == "msfi" else "fp"
+    importance = importance_of(evidence, parameters, score)
+    found = plausible(evidence, methods, parameters, importance)
+    return [Scores(one.values(score), one.reasons(score)) for one in found]
 
 
 def _removal(evidence: Evidence, method: Method, parameters: CompareMethods) -> Scores:
@@ -50,12 +63,11 @@ def _removal(evidence: Evidence, method: Method, parameters: CompareMethods) -> 
 
     delta-AUPC is the mean such area under random removal minus that of the heatmap.
     """
-    fill, steps, repeats = parameters.fill, parameters.steps, parameters.repeats
-    decisions, fractions = evidence.removal(method, fill, steps)
-    ordered = decisions[:, 0] >= 0
-    areas = metrics.perturbation_curve_area(fractions, evidence.right(decisions))
+    plan = RemovalPlan(parameters.fill, parameters.steps, parameters.repeats)
+    found = evidence.removal(method, plan)
+    areas = metrics.perturbation_curve_area(found.fraction, evidence.right(found.decision))
     if parameters.metric == "delta-aupc":
-        random = at_random(evidence, method, fill, steps, repeats)
-        chance = metrics.perturbation_curve_area(fractions, evidence.right(random)).mean(axis=1)
-        areas = chance - areas
-    return Scores(np.where(ordered, areas, np.nan), ["" if one else NO_ORDER for one in ordered])
+        random = evidence.random_removal(method, plan)
+        right = evidence.right(random.decision)
+        areas = metrics.perturbation_curve_area(random.fraction, right).mean(axis=1) - areas
+    return Scores(np.where(found.evaluable, areas, np.nan), found.reasons.tolist())

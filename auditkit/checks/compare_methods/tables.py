@@ -9,9 +9,10 @@ import numpy as np
 from auditkit import stats
 from auditkit.checks.compare_methods.blocks import Blocks
 from auditkit.checks.measuring import worded
+from auditkit.checks.plausible import how_scored
 from auditkit.errors import AuditError
 from auditkit.findings import Figure, Findings, Series, Table
-from auditkit.spec.declarations.compare_methods import REMOVAL, CompareMethods
+from auditkit.spec.declarations.compare_methods import PLAUSIBLE, REMOVAL, CompareMethods
 
 ALPHA = 0.05
 NONE = "not evaluable"
@@ -59,7 +60,9 @@ def ranks_table(blocks: Blocks, findings: Findings, parameters: CompareMethods) 
         f"Rank 1 has the {better} {parameters.metric}. {len(blocks)} patients with {blocks.images} of "
         f"{blocks.planned} images, those on which every method can be evaluated."
     )
-    if parameters.metric not in REMOVAL:
+    if parameters.metric in PLAUSIBLE:
+        caption += f" {how_scored(parameters)}"
+    elif parameters.metric not in REMOVAL:
         caption += f" {parameters.region_wording}"
     columns = ["method", "mean rank", f"mean {parameters.metric}"]
     return Table("ranks", "Methods by mean rank", columns, rows, caption)

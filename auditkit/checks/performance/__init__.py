@@ -21,11 +21,12 @@ def performance(evidence: Evidence, parameters: Performance) -> Findings:
     findings = Findings()
     answers = Answers.of(evidence)
     parts = partition(evidence, parameters)
-    measuring = Measuring.of(PERFORMANCE, parameters, evidence.n)
+    lost = answers.incomplete
+    measuring = Measuring.of(PERFORMANCE, parameters, evidence.n + len(lost))
     for part in parts:
         for name, estimate in estimates(answers, part, parameters).items():
-            planned = int(part.rows.sum())
-            findings.measurements.append(measuring(name, estimate, part.at, planned=planned))
+            planned = int(part.rows.sum()) + len(lost)
+            findings.measurements.append(measuring(name, estimate, part.at, lost, planned))
     findings.tables += tables.by_group(answers, parts, findings)
     if parameters.groupings:
         gaps.add(findings, answers, parts, parameters, measuring)

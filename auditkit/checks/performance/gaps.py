@@ -114,6 +114,7 @@ class _Comparison:
         found: Sequence[Measurement],
     ) -> None:
         self.measure, self.parts, self.found = measure, grouping.parts, found
+        self.incomplete = answers.incomplete
         self.concerned = answers.concerns(measure)
         self.evaluable = [j for j, m in enumerate(found) if m.estimate is not None]
         self.estimates = [m.estimate for m in found if m.estimate is not None]
@@ -136,7 +137,8 @@ class _Comparison:
             if m.estimate is None
             for _ in range(int((part.rows & self.concerned).sum()))
         ]
-        planned = int(self.concerned.sum())
+        skipped += self.incomplete
+        planned = int(self.concerned.sum()) + len(self.incomplete)
         name = f"{self.measure}.largest_gap"
         return measuring(name, self._largest, {"by": column}, skipped, planned)
 

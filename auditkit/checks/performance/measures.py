@@ -1,6 +1,6 @@
 """The estimator of every measure on one part of the images, and when a group is too small for it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -27,6 +27,8 @@ class Answers:
         right: whether the decision is the label.
         patients: patient as a number.
         two_class: whether there is a score with a threshold.
+        incomplete: why, of each case that could not be asked about. Which group such a case belongs to is
+            not known: it is counted in each.
     """
 
     labels: npt.NDArray[np.int64]
@@ -35,6 +37,7 @@ class Answers:
     right: Rows
     patients: npt.NDArray[np.int64]
     two_class: bool
+    incomplete: Sequence[str] = ()
 
     @staticmethod
     def of(evidence: Evidence) -> "Answers":
@@ -49,6 +52,7 @@ class Answers:
             evidence.right(scores.decision),
             patients,
             evidence.two_class,
+            evidence.incomplete,
         )
 
     def __getitem__(self, rows: Rows) -> "Answers":

@@ -43,7 +43,7 @@ def read_plane(source: FileSource, where: str, options: Pictures) -> npt.NDArray
     path = source.path
     try:
         volume: Any = nibabel.load(path)
-        _check_volume(volume, path.stat().st_size, str(path).endswith(".gz"), what)
+        check_volume(volume, path.stat().st_size, str(path).endswith(".gz"), what)
         plane = np.asarray(volume.dataobj[_place(volume.shape, options, what)], dtype=np.float64)
     except AuditError:
         raise
@@ -58,8 +58,19 @@ def read_plane(source: FileSource, where: str, options: Pictures) -> npt.NDArray
     return np.rot90(plane, options.slice.turn)
 
 
-def _check_volume(volume: Any, size: int, zipped: bool, what: str) -> None:
-    """A header can claim any size; the file must be able to hold it."""
+def check_volume(volume: Any, size: int, zipped: bool, what: str, most: int = _MAX_VOXELS) -> None:
+    """Hold a header, which can claim any size, against what the file can hold.
+
+    Args:
+        volume: as nibabel opened it, of which no voxel is read.
+        size: of the file, in bytes.
+        zipped: whether the file is gzipped.
+        what: names the file in messages.
+        most: voxels that are read.
+
+    Raises:
+        AuditError: it is no NIfTI, holds no grey values, or claims more than the file can hold.
+    """
     from nibabel.nifti1 import Nifti1Pair
 
     if not isinstance(volume, Nifti1Pair):
@@ -70,10 +81,10 @@ def _check_volume(volume: Any, size: int, zipped: bool, what: str) -> None:
         raise AuditError(f"{what} holds {kind}; grey values (integers or floats) were expected")
     voxels = math.prod(int(length) for length in volume.shape)
     held = size * (_MAX_RATIO if zipped else 1)
-    if not 0 < voxels <= _MAX_VOXELS or voxels * kind.itemsize > held:
+    if not 0 < voxels <= most or voxels * kind.itemsize > held:
         raise AuditError(
             f"{what} claims {' x '.join(map(str, volume.shape))} voxels, which {size} bytes cannot hold"
-            f" (at most {_MAX_VOXELS} are read)"
+            f" (at most {most} are read); copy it again"
         )
 
 

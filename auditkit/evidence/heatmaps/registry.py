@@ -29,6 +29,9 @@ EXPLAINERS = {
     "kernel-shap": "perturbation.kernel_shap:KernelShapExplainer",
     "lime": "perturbation.lime:LimeExplainer",
     "sufficient-subsets": "perturbation.subsets:SufficientSubsetsExplainer",
+    "random-map": "controls:RandomMapExplainer",
+    "edge-map": "controls:EdgeMapExplainer",
+    "gaussian-map": "controls:GaussianMapExplainer",
 }
 
 

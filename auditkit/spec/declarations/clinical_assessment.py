@@ -22,10 +22,16 @@ def _measures(_parameters: ClinicalAssessment) -> Mapping[str, Measure]:
     unit, bounds = "proportion of assessors", (0.0, 1.0)
     return {
         "understandable": Measure(
-            unit, bounds, "Share of assessors who find the explanation understandable (G1)."
+            unit,
+            bounds,
+            "Share of assessors who find the explanation understandable (G1).",
+            guidelines=("G1",),
         ),
         "relevant": Measure(
-            unit, bounds, "Share of assessors who find the explanation clinically relevant (G2)."
+            unit,
+            bounds,
+            "Share of assessors who find the explanation clinically relevant (G2).",
+            guidelines=("G2",),
         ),
         "assessors": Measure("people", (0.0, 10_000.0), "Number of assessors on record."),
     }

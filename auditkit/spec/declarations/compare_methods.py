@@ -7,9 +7,10 @@ from typing import Literal, Self
 from pydantic import Field, model_validator
 
 from auditkit.spec.declaration import CheckDeclaration, Measure, Need, Parameters
+from auditkit.spec.declarations.plausibility import HasPlausibility
 from auditkit.spec.methods import HasMethods, Method
 from auditkit.spec.postprocess import HasRegions
-from auditkit.spec.removing import Fill
+from auditkit.spec.removing import Fill, HasModalityWeights
 
 Metric = Literal[
     "explanation-coverage",
@@ -17,14 +18,17 @@ Metric = Literal[
     "iou",
     "relevance-mass",
     "coverage-above-chance",
+    "fp",
+    "msfi",
     "aupc",
     "delta-aupc",
 ]
 REMOVAL: tuple[Metric, ...] = ("aupc", "delta-aupc")
+PLAUSIBLE: tuple[Metric, ...] = ("fp", "msfi")
 _SHARE, _DIFFERENCE = (0.0, 1.0), (-1.0, 1.0)
 
 
-class CompareMethods(HasRegions, HasMethods, Parameters):
+class CompareMethods(HasPlausibility, HasRegions, HasMethods, Parameters):
     """Heatmap methods side by side on one number per image."""
 
     metric: Metric = Field(description="What every heatmap of every image is given as a number.")
@@ -50,7 +54,11 @@ class CompareMethods(HasRegions, HasMethods, Parameters):
         if len(set(self.against)) < len(self.against):
             raise ValueError("against: a data set is named twice")
         defaults = type(self).model_fields
-        idle = [one for one in self._unused if getattr(self, one) != defaults[one].default]
+        idle = [
+            one
+            for one in dict.fromkeys(self._unused)
+            if getattr(self, one) != defaults[one].get_default(call_default_factory=True)
+        ]
         if idle:
             raise ValueError(
                 f"{', '.join(idle)}: of no effect on the metric {self.metric}; drop it"
@@ -60,9 +68,14 @@ class CompareMethods(HasRegions, HasMethods, Parameters):
     @property
     def _unused(self) -> list[str]:
         """Parameters that the metric does not use."""
-        if self.metric not in REMOVAL:
-            return ["fill", "steps", "repeats"]
-        return [*HasRegions.model_fields, *(["repeats"] if self.metric == "aupc" else [])]
+        regions, plausible = list(HasRegions.model_fields), list(HasPlausibility.model_fields)
+        removal = ["fill", "steps", "repeats"]
+        if self.metric in REMOVAL:
+            return [*regions, *plausible, *(["repeats"] if self.metric == "aupc" else [])]
+        if self.metric not in PLAUSIBLE:
+            return [*removal, *(one for one in plausible if one not in regions)]
+        weights = list(HasModalityWeights.model_fields) if self.metric == "fp" else []
+        return [*removal, *weights, *(one for one in regions if one not in plausible)]
 
     @property
     def other_data(self) -> list[str]:
@@ -128,7 +141,13 @@ def _agreements(
 
 
 def _needs(parameters: CompareMethods) -> frozenset[Need]:
-    return frozenset({"labels"} if parameters.metric in REMOVAL else {"annotations", "pictures"})
+    if parameters.metric in REMOVAL:
+        return frozenset({"labels"})
+    if parameters.metric == "msfi" and not parameters.weights:
+        return frozenset({"annotations", "labels"})
+    return frozenset(
+        {"annotations"} if parameters.metric in PLAUSIBLE else {"annotations", "pictures"}
+    )
 
 
 COMPARE_METHODS = CheckDeclaration(

@@ -3,10 +3,10 @@
 from collections.abc import Iterator, Mapping
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from auditkit.spec.declaration import CheckDeclaration, Measure, Need, Parameters
-from auditkit.spec.methods import HasMethods
+from auditkit.spec.methods import HasMethods, Method
 from auditkit.spec.removing import HasControls
 
 _SHARE, _SIGNED = (0.0, 1.0), (-1.0, 1.0)
@@ -29,6 +29,18 @@ class Faithfulness(HasControls, HasMethods, Parameters):
     )
     images: int | None = Field(None, ge=2, description="Only the first images of the data.")
 
+    @field_validator("sizes")
+    @classmethod
+    def _shares(cls, value: list[float]) -> list[float]:
+        if not all(0 < size < 1 for size in value) or len(set(value)) < len(value):
+            raise ValueError("sizes: shares between 0 and 1, each once, were expected")
+        return value
+
+    @property
+    def compared(self) -> list[Method]:
+        """The methods and then the controls."""
+        return [*self.methods, *self.controls]
+
 
 def _measures(parameters: Faithfulness) -> Mapping[str, Measure]:
     return dict(_all(parameters))
@@ -36,7 +48,7 @@ def _measures(parameters: Faithfulness) -> Mapping[str, Measure]:
 
 def _all(parameters: Faithfulness) -> Iterator[tuple[str, Measure]]:
     at: dict[str, tuple[float | str, ...] | None] = {"size": tuple(parameters.sizes)}
-    for method in (*parameters.methods, *parameters.controls):
+    for method in parameters.compared:
         name = method.label
         text = f"Area under the decided class' probability while {name} removes, hottest first."
         yield f"{name}.deletion", Measure("probability", _SHARE, text)
@@ -48,6 +60,23 @@ def _all(parameters: Faithfulness) -> Iterator[tuple[str, Measure]]:
         yield f"{name}.infidelity", Measure("share", _SHARE, text)
         text = f"Pearson correlation of sums of {name} over random subsets with what their removal costs."
         yield f"{name}.sensitivity_n", Measure("Pearson's r", _SIGNED, text, at)
+    for method in parameters.methods:
+        for control in parameters.controls:
+            yield from _over(method.label, control.label, at)
+
+
+def _over(
+    name: str, control: str, at: Mapping[str, tuple[float | str, ...] | None]
+) -> Iterator[tuple[str, Measure]]:
+    for part, unit in (
+        ("deletion", "probability"),
+        ("insertion", "probability"),
+        ("infidelity", "share"),
+    ):
+        text = f"By how much {part} of {name} is better than that of {control}, image by image."
+        yield f"{name}.{part}.over[{control}]", Measure(unit, _SIGNED, text)
+    text = f"Sensitivity-n of {name} minus that of {control}, image by image."
+    yield f"{name}.sensitivity_n.over[{control}]", Measure("Pearson's r", (-2.0, 2.0), text, at)
 
 
 def _needs(_parameters: Faithfulness) -> frozenset[Need]:

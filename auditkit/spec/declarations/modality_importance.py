@@ -119,7 +119,10 @@ def _all(parameters: ModalityImportance) -> Iterator[tuple[str, Measure]]:
     for method in parameters.methods:
         text = f"Mean over cases of Kendall's tau-b between {method.label}'s modality sums and importance."
         yield f"{method.label}.mi_correlation", Measure("Kendall's tau-b", _DIFFERENCE, text)
-        text = f"Kendall's tau-b between importance and {method.label}'s modality sums averaged over cases."
+        text = (
+            f"Kendall's tau-b between importance and {method.label}'s modality sums, as shares of each "
+            "case's heat, averaged over cases."
+        )
         yield f"{method.label}.mean_mi_correlation", Measure("Kendall's tau-b", _DIFFERENCE, text)
     for name, arms in parameters.arms.items():
         text = f"{unit} where the cue of {name} is aligned with the label minus where it is independent."

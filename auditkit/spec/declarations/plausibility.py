@@ -1,9 +1,9 @@
 """Declaration of the check `plausibility`."""
 
 from collections.abc import Iterator, Mapping
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from auditkit.spec.declaration import CheckDeclaration, Measure, Need, Parameters
 from auditkit.spec.methods import HasMethods
@@ -33,6 +33,12 @@ class HasPlausibility(HasModalityWeights):
         "least to its most, the annotation widened by a square of 20 pixels in every slice) or knee "
         "(importance divided by its most).",
     )
+
+    @model_validator(mode="after")
+    def _one_dilation(self) -> Self:
+        if self.compat is not None and self.dilate:
+            raise ValueError("dilate: the published code has its own; drop it or 'compat'")
+        return self
 
     @property
     def stage(self) -> Postprocess:

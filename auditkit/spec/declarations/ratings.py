@@ -38,8 +38,9 @@ def _all(parameters: Ratings) -> Iterator[tuple[str, Measure]]:
         yield f"{score}_correlation", Measure("Pearson's r", (-1.0, 1.0), text)
 
 
-def _needs(_parameters: Ratings) -> frozenset[Need]:
-    return frozenset({"annotations"})
+def _needs(parameters: Ratings) -> frozenset[Need]:
+    """Labels are for the modalities' importance, where it is not given."""
+    return frozenset({"annotations"} if parameters.weights else {"annotations", "labels"})
 
 
 RATINGS = CheckDeclaration(
