@@ -145,7 +145,7 @@ def test_the_short_form_is_the_rule_top_with_the_same_seeded_ties():
     expected = []
     for index in range(12):
         seed = seed_of("top", short.methods[0].identity, f"digest{index}")
-        heat = evidence.heatmaps(short.methods[0]).full(index, SIDE)
+        heat = evidence.heatmaps(short.methods[0]).full(index, (SIDE, SIDE))
         region = metrics.top_fraction_mask(heat, 0.2, tie_break=np.random.default_rng(seed))
         expected.append(metrics.iou(region, square(2, 5, 7)))
     assert found[0].estimate.value == np.mean(expected)

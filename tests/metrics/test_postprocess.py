@@ -38,7 +38,7 @@ def test_bilinear_is_torch_interpolation_in_any_dimension_for_every_modality(gri
 @pytest.mark.parametrize(("side", "size"), [(7, 224), (5, 12), (16, 16), (12, 7)])
 def test_nearest_is_the_enlargement_of_heatmaps(side, size):
     own = RNG.standard_normal((1, side, side)).astype(np.float32)
-    expected = Heatmaps(own, 1).full(0, size)
+    expected = Heatmaps(own, 1).full(0, (size, size))
     np.testing.assert_array_equal(resampled(own[0].astype(float), (size, size)), expected)
 
 
