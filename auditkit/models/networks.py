@@ -10,7 +10,8 @@ from torch import nn
 
 from auditkit.errors import AuditError
 from auditkit.models.identity import class_names, file_path, weights_digest, weights_path
-from auditkit.models.volumes import volume_input
+from auditkit.models.preprocess import layout_of
+from auditkit.models.volumes import space_of, volume_input
 from auditkit.models.weights import created, fill, read_state
 from auditkit.spec.card_names import check_builder
 from auditkit.spec.formats import FormatName
@@ -82,8 +83,7 @@ def _named(card: ModelCard, member: Member, path: Path) -> nn.Module:
     built = created(lambda: untrained(card, member.architecture, member.arguments or {}))
     fill(built, read_state(path), member.weights, path)
     built.eval().requires_grad_(requires_grad=False)
-    # Weights of volumes have an axis more.
-    return built if card.volume else built.to(memory_format=torch.channels_last)
+    return built.to(memory_format=layout_of(len(space_of(card))))
 
 
 _LOADERS: Mapping[FormatName, Callable[[ModelCard, Member, Path], nn.Module]] = MappingProxyType(

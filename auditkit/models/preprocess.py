@@ -48,6 +48,11 @@ class Preprocess(nn.Module):
         return scaled.contiguous(memory_format=torch.channels_last)
 
 
+def layout_of(axes: int) -> torch.memory_format:
+    """How inputs of so many spatial axes lie in memory: channels last is faster on most processors."""
+    return torch.channels_last if axes == 2 else torch.channels_last_3d
+
+
 class Standardise(nn.Module):
     """Subtract and divide, per modality: what a card of volumes does after scaling each case."""
 
@@ -59,10 +64,11 @@ class Standardise(nn.Module):
         shape = (1, -1, *[1] * len(given.size))
         self.register_buffer("mean", torch.tensor(given.mean).view(shape))
         self.register_buffer("std", torch.tensor(given.std).view(shape))
+        self.layout = layout_of(len(given.size))
 
     def forward(self, inputs: torch.Tensor) -> torch.Tensor:
         """Inputs (N, M, *space) as the network's own."""
-        return (inputs - self.mean) / self.std
+        return ((inputs - self.mean) / self.std).contiguous(memory_format=self.layout)
 
 
 def preprocessing(card: ModelCard) -> nn.Module:
