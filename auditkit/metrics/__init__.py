@@ -6,8 +6,15 @@ from auditkit.metrics.agreement import (
     standardised_weights,
     top_k_agreement,
 )
+from auditkit.metrics.auroc_curve import auroc_aupc_estimate, auroc_delta_aupc_estimate
 from auditkit.metrics.bottleneck import bottleneck_importance
 from auditkit.metrics.cases import shared_interest_cases
+from auditkit.metrics.clinical_xai_2022 import (
+    published_map,
+    published_rank_map,
+    published_thresholds,
+    published_unimportant,
+)
 from auditkit.metrics.coverage import (
     explanation_coverage,
     explanation_region,
@@ -17,6 +24,9 @@ from auditkit.metrics.coverage import (
     top_fraction_mask,
     truth_of,
 )
+from auditkit.metrics.faithfulness import infidelity, sensitivity_n
+from auditkit.metrics.map_similarity import map_similarity
+from auditkit.metrics.modalities import mi_correlation, modality_shapley, modality_sums
 from auditkit.metrics.not_evaluable import NotEvaluable
 from auditkit.metrics.permutation_importance import (
     Block,
@@ -32,8 +42,15 @@ from auditkit.metrics.perturbation_curve import (
     delta_aupc_estimate,
     perturbation_curve_area,
 )
+from auditkit.metrics.plausibility import feature_portion, modality_portions, modality_weights, msfi
 from auditkit.metrics.postprocess import postprocessed, resampled
 from auditkit.metrics.quadrants import score_bands
+from auditkit.metrics.rater_agreement import (
+    alpha_estimate,
+    fleiss_kappa,
+    kappa_estimate,
+    krippendorff_alpha,
+)
 from auditkit.metrics.removal import (
     grid_shape,
     random_order,
@@ -54,7 +71,10 @@ __all__ = [
     "Block",
     "Importances",
     "NotEvaluable",
+    "alpha_estimate",
     "aupc_estimate",
+    "auroc_aupc_estimate",
+    "auroc_delta_aupc_estimate",
     "bottleneck_importance",
     "delta_aupc",
     "delta_aupc_estimate",
@@ -64,15 +84,31 @@ __all__ = [
     "expected_auroc",
     "explanation_coverage",
     "explanation_region",
+    "feature_portion",
+    "fleiss_kappa",
     "grid_shape",
     "ground_truth_coverage",
     "importance_auroc",
     "importance_correlation",
     "importances",
+    "infidelity",
     "iou",
+    "kappa_estimate",
+    "krippendorff_alpha",
+    "map_similarity",
+    "mi_correlation",
+    "modality_portions",
+    "modality_shapley",
+    "modality_sums",
+    "modality_weights",
+    "msfi",
     "permutation_importance",
     "perturbation_curve_area",
     "postprocessed",
+    "published_map",
+    "published_rank_map",
+    "published_thresholds",
+    "published_unimportant",
     "random_order",
     "relevance_mass",
     "removal_order",
@@ -85,6 +121,7 @@ __all__ = [
     "score_bands",
     "segment_order",
     "segment_rank_map",
+    "sensitivity_n",
     "shared_interest_cases",
     "standardised_weights",
     "top_fraction_mask",
