@@ -131,9 +131,11 @@ def _deviations(
         reruns=bool(getattr(config.option, "reruns", None)),
         dirty=_git(config, "status", "--porcelain", "--", ".", *_own(config)) not in ("", None),
         stand_ins=sorted(
-            [model.model for model in models if model.stand_in]
-            + [each.data for each in data if each.stand_in]
-            + [each.name for each in instruments if each.stand_in]
+            {
+                *(model.model for model in models if model.stand_in),
+                *(each.data for each in data if each.stand_in),
+                *(each.name for each in instruments if each.stand_in),
+            }
         ),
     )
 

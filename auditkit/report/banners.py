@@ -52,15 +52,20 @@ def _ending(results: Results) -> Iterator[Banner]:
 
 
 def _stand_ins(results: Results) -> Iterator[Banner]:
-    substitutes = {
-        **{model.model: model.stand_in for model in results.models if model.stand_in},
-        **{data.data: data.stand_in for data in results.data if data.stand_in},
-        **{one.name: one.stand_in for one in results.instruments if one.stand_in},
-    }
-    names = dict.fromkeys([*results.deviations.stand_ins, *substitutes])
-    if not names:
+    substitutes = [
+        *((model.model, "model", model.stand_in) for model in results.models),
+        *((data.data, "data", data.stand_in) for data in results.data),
+        *((one.name, one.kind, one.stand_in) for one in results.instruments),
+    ]
+    together: dict[str, list[str]] = {}
+    for name, kind, text in substitutes:
+        if text:
+            together.setdefault(text, []).append(f"{name} ({kind})")
+    items = [f"{', '.join(names)}: {text}" for text, names in together.items()]
+    known = {name for name, _, text in substitutes if text}
+    items += [name for name in results.deviations.stand_ins if name not in known]
+    if not items:
         return
-    items = [f"{name}: {substitutes[name]}" if name in substitutes else name for name in names]
     yield Banner(
         "Stand-ins",
         "This run rests on openly labelled substitutes. Its verdicts are about the substitutes, "
