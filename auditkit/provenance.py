@@ -77,7 +77,7 @@ def data_result(data: DataCard, dataset: Dataset, card: ModelCard) -> DataResult
         manifest_sha256=manifest_digest(records),
         images=len(records),
         patients=len({record.patient for record in records}),
-        incomplete=dict(Counter(getattr(dataset, "incomplete", ()))),
+        incomplete=dict(Counter(one.reason for one in getattr(dataset, "incomplete", ()))),
         labels=labels,
         groups=groups,
         licence=data.licence,

@@ -1,7 +1,7 @@
 """A session: audits and models in, judged expectations out. Knows neither pytest nor reports."""
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from importlib.util import find_spec
@@ -128,7 +128,7 @@ class Session:
         measure = audit.check.measures(audit.parameters)[expectation.measure]
         measurement = findings.find(expectation.measure, resolve_at(expectation, measure))
         inapplicable = measurement is not None and not measurement.applicable
-        failed = "" if inapplicable else self._failed_assumption(audit, card)
+        failed = "" if inapplicable else self._failed_assumption(audit, card, expectation)
         if failed:
             return Judgement(Verdict.NOT_INTERPRETABLE, failed), measurement
         return judge(expectation, measurement), measurement
@@ -139,11 +139,13 @@ class Session:
             self._applicable[key] = hindrance(audit, card)
         return self._applicable[key]
 
-    def _failed_assumption(self, audit: Audit, card: ModelCard) -> str:
+    def _failed_assumption(self, audit: Audit, card: ModelCard, resting: Expectation) -> str:
         """The first assumed audit without success, and why; empty if all hold."""
         for name in audit.spec.assumes:
             assumed = self.audits[name]
-            every = assumed.spec.expect
+            every, problem = assumed_expectations(assumed, audit, resting)
+            if problem:
+                return f"rests on '{name}', {problem}"
             passed, unfit = False, ""
             for expectation in [e for e in every if e.severity == "blocking"] or every:
                 found, measurement = self.judge(assumed, card, expectation)
@@ -161,6 +163,30 @@ class Session:
             if unfit and not passed:
                 return f"rests on '{name}', of which nothing could be measured: {unfit}"
         return ""
+
+
+def assumed_expectations(
+    assumed: Audit, audit: Audit, resting: Expectation
+) -> tuple[Sequence[Expectation], str]:
+    """What an expectation rests on in an assumed audit, and what is wrong with resting on it.
+
+    All of its expectations; where one check rests on another and both are about heatmap methods, those
+    about the same method: another method's success shows nothing.
+    """
+    every = assumed.spec.expect
+    methods, known = (
+        {method.label: method for method in getattr(one.parameters, "methods", ())}
+        for one in (audit, assumed)
+    )
+    label = resting.measure.partition(".")[0]
+    if assumed.check.name not in audit.check.rests_on or label not in methods:
+        return every, ""
+    own = [one for one in every if one.measure.startswith(f"{label}.")]
+    if not own:
+        return own, f"which expects nothing of {label}"
+    if label not in known or known[label].identity != methods[label].identity:
+        return own, f"whose {label} has other parameters: give both audits the same"
+    return own, ""
 
 
 def hindrance(audit: Audit, card: ModelCard) -> Judgement | None:

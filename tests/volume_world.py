@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from auditkit.data.dataset import Mask, Record, Volume
+from auditkit.data.dataset import Incomplete, Mask, Record, Volume
 from auditkit.errors import AuditError
 from auditkit.evidence import Evidence, Settings
 from auditkit.evidence.engine import Engine
@@ -47,10 +47,15 @@ class Cubes:
     wrong: int = 0
     card: DataCard = DATA
     modalities: Sequence[str] = ("t1c", "flair")
-    incomplete: Sequence[str] = ()
+    incomplete: Sequence[Incomplete | str] = ()
     records: list[Record] = field(default_factory=list)
 
     def __post_init__(self) -> None:
+        # A reason alone is that of a case before all others.
+        self.incomplete = [
+            Incomplete(f"lost{i}", one, 0) if isinstance(one, str) else one
+            for i, one in enumerate(self.incomplete)
+        ]
         self.records = [
             # The last `wrong` cases are labelled as the model does not decide.
             Record(

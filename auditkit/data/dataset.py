@@ -59,6 +59,21 @@ class Dataset(Protocol):
         ...
 
 
+@dataclass(frozen=True)
+class Incomplete:
+    """A case that lacks a modality: no record, but counted.
+
+    Attributes:
+        id: of the case.
+        reason: what it lacks.
+        before: number of records that come before it.
+    """
+
+    id: str
+    reason: str
+    before: int
+
+
 class VolumeDataset(Dataset, Protocol):
     """A data set of volumes, or of several modalities: one array per modality and case.
 
@@ -67,11 +82,11 @@ class VolumeDataset(Dataset, Protocol):
 
     Attributes:
         modalities: names, in the data set's own order.
-        incomplete: why, of each case that lacks a modality: such cases are no records.
+        incomplete: the cases that lack a modality.
     """
 
     modalities: Sequence[str]
-    incomplete: Sequence[str]
+    incomplete: Sequence[Incomplete]
 
     def volume(self, index: int) -> Mapping[str, Volume]:
         """The values of each modality, float32 (*space), finite."""

@@ -5,6 +5,7 @@ leaves the others to their holders, so that no shard is computed twice.
 """
 
 import os
+import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
@@ -213,3 +214,15 @@ def threads(workers: int = 1) -> int:
     affinity = getattr(os, "sched_getaffinity", None)  # Linux only
     cores = len(affinity(0)) if affinity else os.cpu_count() or 1
     return max(1, cores // max(1, workers))
+
+
+@contextmanager
+def threads_restored() -> Iterator[None]:
+    """Leave torch's number of threads as it was, if torch is there at all: it is the process' own."""
+    torch = sys.modules.get("torch")
+    before = torch.get_num_threads() if torch else None
+    try:
+        yield
+    finally:
+        if torch and before is not None:
+            torch.set_num_threads(before)

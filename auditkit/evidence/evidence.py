@@ -5,21 +5,18 @@ audit is judged without loading a network.
 """
 
 import json
-import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 
-from auditkit.data.dataset import Dataset, Mask, Picture, Record, Volume
+from auditkit.data.dataset import Dataset, Incomplete, Mask, Picture, Record, Volume
 from auditkit.errors import AuditError, Unavailable
 from auditkit.evidence.concepts.kinds import ConceptAnswers, Drawing
 from auditkit.evidence.efficiency import CostPlan, Costs, cost_parameters, costs_worker
-from auditkit.evidence.engine import Compute, Engine, Stage
+from auditkit.evidence.engine import Compute, Engine, Stage, threads_restored
 from auditkit.evidence.heatmap_stages import (
     background_of,
     fitness_worker,
@@ -29,6 +26,7 @@ from auditkit.evidence.heatmap_stages import (
 )
 from auditkit.evidence.interventions import generated, interventions_worker
 from auditkit.evidence.kinds import Fitness, Floats, Heatmaps, Integers, Scores, Settings
+from auditkit.evidence.peers import Peers
 from auditkit.evidence.removal import RemovalPlan, Removed, removed, removed_at_random
 from auditkit.evidence.stages import (
     answers_worker,
@@ -58,23 +56,6 @@ if TYPE_CHECKING:
     from auditkit.models.model import Model
 
 Mode = Literal["fake", "ref", "float"]
-
-
-@dataclass(frozen=True)
-class Peers:
-    """What an audit names beside the model and its data.
-
-    Attributes:
-        models: makes the evidence of another model on the same data.
-        generators: text-to-image models.
-        assessments: recorded assessments, or what is missing.
-        ratings: tables of people's ratings.
-    """
-
-    models: "Mapping[str, Callable[[], Evidence]]" = field(default_factory=dict)
-    generators: Mapping[str, GeneratorCard] = field(default_factory=dict)
-    assessments: Mapping[str, AssessmentCard | Unrecorded] = field(default_factory=dict)
-    ratings: Mapping[str, RatingsCard] = field(default_factory=dict)
 
 
 class Evidence:
@@ -135,8 +116,19 @@ class Evidence:
     @property
     def incomplete(self) -> Sequence[str]:
         """Why, of each case that lacks a modality: such cases are no records, and are counted."""
-        reasons: Sequence[str] = getattr(self.data, "incomplete", ())
-        return reasons
+        return [one.reason for one in self._incomplete]
+
+    @property
+    def incomplete_ids(self) -> Sequence[str]:
+        """The ids of these cases."""
+        return [one.id for one in self._incomplete]
+
+    @property
+    def _incomplete(self) -> Sequence[Incomplete]:
+        """Those that lie among the records of this evidence."""
+        every: Sequence[Incomplete] = getattr(self.data, "incomplete", ())
+        whole = self.n == len(self.data.records)
+        return [one for one in every if whole or one.before < self.n]
 
     @cached_property
     def labels(self) -> Integers:
@@ -264,7 +256,7 @@ class Evidence:
         """
         from auditkit.evidence.concepts.answers import concept_answers
 
-        with _threads_restored():
+        with threads_restored():
             return concept_answers(self, drawing)
 
     def concept_picture(
@@ -273,7 +265,7 @@ class Evidence:
         """The image drawn for a record, with concepts set to other values."""
         from auditkit.evidence.concepts.images import concept_picture
 
-        with _threads_restored():
+        with threads_restored():
             return concept_picture(self, drawing, index, changed, repeat)
 
     def fitness(self, method: Method) -> Fitness:
@@ -386,7 +378,7 @@ class Evidence:
         title = f"{self.card.model}: {name}"
         shard = self._settings.batch * self._settings.batches
         plan = Stage(title, identity, digests, shard)
-        with _threads_restored():
+        with threads_restored():
             return self._engine.gather(
                 plan, lambda: worker(self, self._own_model, self._settings, parameters)
             )
@@ -405,15 +397,3 @@ class Evidence:
     def _own_model(self) -> "Model":
         assert self._model is not None
         return self._model()
-
-
-@contextmanager
-def _threads_restored() -> Iterator[None]:
-    """Leave torch's number of threads as it was, if torch is there at all: it is the process' own."""
-    torch = sys.modules.get("torch")
-    before = torch.get_num_threads() if torch else None
-    try:
-        yield
-    finally:
-        if torch and before is not None:
-            torch.set_num_threads(before)

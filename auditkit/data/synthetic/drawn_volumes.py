@@ -5,7 +5,7 @@ from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from typing import ClassVar, Never
 
-from auditkit.data.dataset import Mask, Record, Volume
+from auditkit.data.dataset import Incomplete, Mask, Record, Volume
 from auditkit.errors import AuditError
 from auditkit.spec.data_card import DataCard
 
@@ -17,7 +17,7 @@ class DrawnVolumes(ABC):
     """What data sets of drawn volumes share: records first, each case when asked for."""
 
     modalities: ClassVar[Sequence[str]]
-    incomplete: Sequence[str] = ()
+    incomplete: Sequence[Incomplete] = ()
     records: Sequence[Record]
 
     def __init__(self, card: DataCard) -> None:

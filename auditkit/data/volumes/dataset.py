@@ -1,9 +1,9 @@
 """A data set of volumes in files, whatever format listed them."""
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
-from auditkit.data.dataset import Mask, Picture, Record, Volume
+from auditkit.data.dataset import Incomplete, Mask, Picture, Record, Volume
 from auditkit.data.entry import Listing
 from auditkit.data.files import check_unique, count_problem, patient_of, selected
 from auditkit.data.labels import check_spelling, labelling
@@ -34,11 +34,11 @@ class VolumeData:
         check_unique(cases)
         self.card = card
         self.modalities: Sequence[str] = tuple(cases[0].files)
-        self.incomplete: Sequence[str] = [case.incomplete for case in cases if case.incomplete]
         self._cases = [case for case in cases if not case.incomplete]
+        self.incomplete: Sequence[Incomplete] = list(_incomplete(cases))
         if not self._cases:
             raise AuditError(
-                f"{listing.source}: every case lacks a modality, the first: {self.incomplete[0]}; is "
+                f"{listing.source}: every case lacks a modality, the first: {self.incomplete[0].reason}; is "
                 "'volumes.modalities' of the card as it should be?"
             )
         self.records: Sequence[Record] = [
@@ -80,6 +80,15 @@ class VolumeData:
             f"{self._cases[index].where}: '{self.card.data}' are volumes of "
             f"{', '.join(self.modalities)}; pictures were expected"
         )
+
+
+def _incomplete(cases: Sequence[Case]) -> Iterator[Incomplete]:
+    before = 0
+    for case in cases:
+        if case.incomplete:
+            yield Incomplete(case.id, case.incomplete, before)
+        else:
+            before += 1
 
 
 def _record(case: Case, label: int) -> Record:

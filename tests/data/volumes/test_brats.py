@@ -69,7 +69,7 @@ def test_missing_files_are_incomplete_cases(tmp_path):
         path.unlink()
     found = data(tmp_path)
     assert [record.id[-3:] for record in found.records] == ["002"]
-    assert found.incomplete == [
+    assert [one.reason for one in found.incomplete] == [
         "modality t1c is missing",
         "modalities t1, t1c, t2, flair are missing",
     ]

@@ -52,7 +52,7 @@ def test_a_missing_series_is_an_incomplete_case(tmp_path):
     (tmp_path / "train" / "coronal" / "0001.npy").unlink()
     found = data(tmp_path)
     assert [record.id for record in found.records] == ["0000", "0002"]
-    assert found.incomplete == ["modality coronal is missing"]
+    assert [one.reason for one in found.incomplete] == ["modality coronal is missing"]
 
 
 def test_numbers_without_leading_zeros_are_the_same_exams(tmp_path):

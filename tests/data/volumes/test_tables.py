@@ -84,7 +84,8 @@ def test_a_missing_modality_is_counted_and_no_record(tmp_path):
     ]
     data = table(tmp_path, rows)
     assert [record.id for record in data.records] == ["a", "b"]
-    assert data.incomplete == ["modality t2 is missing", "modalities t1, t2 are missing"]
+    reasons = [one.reason for one in data.incomplete]
+    assert reasons == ["modality t2 is missing", "modalities t1, t2 are missing"]
     assert data.modalities == ("t1", "t2")
     assert (data.volume(1)["t1"] == ramp(2)).all()
 
@@ -103,7 +104,7 @@ def test_limit_and_split_choose_among_all_cases(tmp_path):
     rows.insert(0, row(id="e", label="tumour", patient="t", t2="a1.npy", split="train"))
     data = table(tmp_path, rows, split="test", limit=2)
     assert [record.id for record in data.records] == ["a"]
-    assert data.incomplete == ["modality t2 is missing"]
+    assert [one.reason for one in data.incomplete] == ["modality t2 is missing"]
 
 
 def test_nothing_but_incomplete_cases_is_an_error(tmp_path):
