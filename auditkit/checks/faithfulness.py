@@ -7,7 +7,8 @@ of cells are what removing them costs.
 
 Deviates: removed are cells, as large as the heatmap can tell apart, not pixels; of volumes only what is not
 0; ties go in a seeded order; infidelity is after the best scaling and relative to a map of zeros; every
-method is compared with controls in pairs; intervals are over patients.
+method is compared with controls in pairs, on its own cells, since none of the four has a random baseline and
+many small cells are an attack of their own; intervals are over patients.
 """
 
 from collections.abc import Iterator, Mapping
@@ -25,6 +26,11 @@ from auditkit.findings import Figure, Findings, Measurement, Series, Table
 from auditkit.spec.declarations.faithfulness import FAITHFULNESS, Faithfulness
 
 Found = Mapping[str, PerturbedImages]
+Controls = Mapping[tuple[str, str], PerturbedImages | str]
+_COARSER = (
+    "'{control}' has cells of {theirs} px and '{method}' of {mine} px: what is scattered more finely costs "
+    "more, whatever it shows; give the control a cell of at most {mine}"
+)
 _CURVES = ("deletion", "insertion")
 # Of these, less is better.
 _FALLING = ("deletion", "infidelity")
@@ -41,12 +47,13 @@ def faithfulness(evidence: Evidence, parameters: Faithfulness) -> Findings:
         if not unfit[method.label]
     }
     findings = Findings(notes=fitness_notes(evidence, parameters.compared))
+    controls = _on_the_methods_cells(evidence, parameters, found)
     for asked in _all_asked(parameters):
         reason = unfit[asked.method] or unfit.get(asked.control, "")
         findings.measurements.append(
             measuring.inapplicable(asked.name, reason, asked.at)
             if reason
-            else _measured(evidence, measuring, asked, asked.scores(found))
+            else _measured(evidence, measuring, asked, asked.scores(found, controls))
         )
     findings.figures += [_figure(evidence, label, images) for label, images in found.items()]
     findings.tables.append(_table(findings, parameters, found))
@@ -71,13 +78,38 @@ class _Asked:
     def at(self) -> dict[str, float]:
         return {} if self.size is None else {"size": self.size}
 
-    def scores(self, found: Found) -> Scores:
+    def scores(self, found: Found, controls: Controls) -> Scores:
         """Image by image."""
         own = found[self.method].scores(self.part, self.size)
         if not self.control:
             return own
+        other = controls[self.method, self.control]
+        if isinstance(other, str):
+            return Scores.none(len(own.reasons), other)
         sign = -1.0 if self.part in _FALLING else 1.0
-        return own.above(found[self.control].scores(self.part, self.size), sign)
+        return own.above(other.scores(self.part, self.size), sign)
+
+
+def _on_the_methods_cells(
+    evidence: Evidence, parameters: Faithfulness, found: Found
+) -> dict[tuple[str, str], PerturbedImages | str]:
+    """Every control averaged over every method's cells; the reason where its own are coarser."""
+    controls: dict[tuple[str, str], PerturbedImages | str] = {}
+    for method, control in product(parameters.methods, parameters.controls):
+        if not {method.label, control.label} <= found.keys():
+            continue
+        own, other = found[method.label], found[control.label]
+        mine, theirs = own.answers.cell, other.answers.cell
+        of_pair = method.label, control.label
+        if own.same_units(other):
+            controls[of_pair] = other
+        elif theirs > mine:
+            controls[of_pair] = _COARSER.format(
+                control=control.label, theirs=theirs, method=method.label, mine=mine
+            )
+        else:
+            controls[of_pair] = PerturbedImages.of(evidence, control, parameters, method)
+    return controls
 
 
 def _all_asked(parameters: Faithfulness) -> Iterator[_Asked]:

@@ -28,6 +28,11 @@ class Scores:
     values: Floats
     reasons: Sequence[str]
 
+    @classmethod
+    def none(cls, count: int, reason: str) -> "Scores":
+        """No image has a number, all for one reason."""
+        return cls(np.zeros(count), [reason] * count)
+
     @property
     def known(self) -> npt.NDArray[np.bool_]:
         """Which images could be evaluated."""
@@ -53,11 +58,22 @@ class PerturbedImages:
     sizes: Sequence[float]
 
     @classmethod
-    def of(cls, evidence: Evidence, method: Method, parameters: Faithfulness) -> "PerturbedImages":
-        """From evidence."""
+    def of(
+        cls,
+        evidence: Evidence,
+        method: Method,
+        parameters: Faithfulness,
+        units_of: Method | None = None,
+    ) -> "PerturbedImages":
+        """From evidence; over the units of another method, if one is given."""
         sizes = tuple(parameters.sizes)
         how = Perturbing(parameters.fill, parameters.steps, sizes, parameters.subsets)
-        return cls(perturbed(evidence, method, how), sizes)
+        return cls(perturbed(evidence, method, how, units_of), sizes)
+
+    def same_units(self, other: "PerturbedImages") -> bool:
+        """Whether both are about cells of one size; superpixels are a method's own."""
+        mine, theirs = self.answers, other.answers
+        return mine.cell == theirs.cell and not (mine.superpixels or theirs.superpixels)
 
     @property
     def known(self) -> npt.NDArray[np.bool_]:

@@ -9,9 +9,11 @@ published code of either task is there under `compat`.
 """
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
+import numpy.typing as npt
 
 from auditkit import metrics, stats
 from auditkit.checks.fitness import fitness_notes
@@ -34,6 +36,7 @@ from auditkit.spec.declarations.plausibility import PLAUSIBILITY, Plausibility
 from auditkit.spec.methods import Method
 from auditkit.spec.postprocess import PRESETS
 
+Floats = npt.NDArray[np.float64]
 _SCORES: tuple[Score, ...] = ("fp", "msfi")
 
 
@@ -100,7 +103,8 @@ class _Measurer:
                 raise AuditError("fewer than two patients could be evaluated")
             return stats.mean(one.values(score)[rows], self.patients[rows], bounds=(0.0, 1.0))
 
-        return self._measurement(name, estimate, one.reasons(score))
+        found = self._measurement(name, estimate, one.reasons(score))
+        return self._moved(found, one, one.portions.by_modality[rows]) if score == "msfi" else found
 
     def _over(self, name: str, one: Plausible, control: Plausible) -> Measurement:
         reasons = [
@@ -108,10 +112,11 @@ class _Measurer:
             for own, other in zip(one.reasons("msfi"), control.reasons("msfi"), strict=True)
         ]
         rows = np.array([not reason for reason in reasons], dtype=np.bool_)
+        apart = one.portions.by_modality - control.portions.by_modality
 
         def estimate() -> stats.Estimate:
             return msfi_mean(
-                one.portions.by_modality - control.portions.by_modality,
+                apart,
                 rows,
                 one.importance.estimated,
                 self.patients,
@@ -119,7 +124,16 @@ class _Measurer:
                 bounds=(-1.0, 1.0),
             )
 
-        return self._measurement(name, estimate, reasons)
+        return self._moved(self._measurement(name, estimate, reasons), one, apart[rows])
+
+    def _moved(self, found: Measurement, one: Plausible, portions: Floats) -> Measurement:
+        """With what cases that lack a modality could do to the weights, beside being absent."""
+        if found.estimate is None or not one.importance.unseen:
+            return found
+        moved = one.importance.movement(portions.mean(axis=0), one.how)
+        least, most = found.bounds
+        absent = sum(found.not_evaluable.values()) / found.planned
+        return replace(found, affected=min(1.0, absent + moved / (most - least)))
 
     def _measurement(
         self, name: str, estimate: Callable[[], stats.Estimate], reasons: Sequence[str]

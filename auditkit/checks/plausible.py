@@ -13,9 +13,9 @@ from auditkit.evidence import Evidence
 from auditkit.evidence.coalitions import coalition_scores
 from auditkit.evidence.plausibility import Portions, heat_portions
 from auditkit.findings import Table
-from auditkit.metrics.answered import Answered
+from auditkit.metrics.answered import Answered, unseen_cases
 from auditkit.metrics.modalities import modality_shapley
-from auditkit.metrics.plausibility import modality_weights
+from auditkit.metrics.plausibility import modality_weights, msfi_range
 from auditkit.metrics.plausibility_estimates import ModalityImportance
 from auditkit.spec.declarations.plausibility import HasPlausibility
 from auditkit.spec.methods import Method
@@ -37,11 +37,21 @@ class Importance:
         names: of the modalities.
         estimated: phi with what each image adds to it.
         source: where phi is from, in words.
+        unseen: share of what phi averages that cases which lack a modality would add; 0 where phi is given.
     """
 
     names: tuple[str, ...]
     estimated: ModalityImportance
     source: str
+    unseen: float = 0.0
+
+    def movement(self, portions: Floats, how: HasPlausibility) -> float:
+        """Most by which unseen cases could move sum_m w_m P_m, in units of P (M,), through the weights."""
+        if not self.unseen:
+            return 0.0
+        own = float(modality_weights(self.estimated.phi, how.compat) @ portions)
+        low, high = msfi_range(self.estimated.phi, portions, self.unseen, how.compat)
+        return max(own - low, high - own)
 
     def table(self, how: HasPlausibility) -> Table:
         """Importance and weight of each modality."""
@@ -93,7 +103,9 @@ def importance_of(evidence: Evidence, how: HasPlausibility, score: Score = "msfi
     )
     what = "accuracy" if how.performance == "accuracy" else "AUROC"
     source = f"Shapley values of the {what}, modalities set to {how.ablation.wording}"
-    return Importance(names, ModalityImportance(per_case.mean(axis=0), per_case), source)
+    estimated = ModalityImportance(per_case.mean(axis=0), per_case)
+    unseen = unseen_cases(answered, len(evidence.incomplete))
+    return Importance(names, estimated, source, unseen)
 
 
 def _check_names(evidence: Evidence, given: Sequence[str]) -> None:

@@ -6,19 +6,18 @@ stays alike shows the image, not the model. Similarity is Spearman's rank correl
 
 Deviates: all layers are drawn at once, not one after the other from the top; statistics of batch norm are
 those of the data in the random network; explained is the audited model's decision in both networks; of
-volumes only what is not 0 is compared; intervals are over patients.
+volumes only what is not 0 is compared; intervals are over random networks and patients, since both are
+samples (a training on random labels is one network: over patients alone).
 """
 
-from collections.abc import Iterator
-from dataclasses import dataclass
-from functools import partial
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 import numpy as np
-import numpy.typing as npt
 
-from auditkit import stats
 from auditkit.checks.fitness import fitness_notes
-from auditkit.checks.measuring import Measuring, worded
+from auditkit.checks.measuring import Measuring, decimals, worded
+from auditkit.checks.similarities import Similarities
 from auditkit.errors import AuditError
 from auditkit.evidence import Evidence
 from auditkit.evidence.randomised import (
@@ -30,6 +29,7 @@ from auditkit.evidence.randomised import (
 from auditkit.findings import Figure, Findings, Measurement, Series, Table
 from auditkit.spec.declarations.randomisation import RANDOMISATION, Randomisation
 from auditkit.spec.methods import Method
+from auditkit.stats import Estimate
 
 _TITLES = {"random_parameters": "random parameters", "random_labels": "random labels"}
 
@@ -39,6 +39,7 @@ def randomisation(evidence: Evidence, parameters: Randomisation) -> Findings:
     planned = evidence.n + len(evidence.incomplete)
     measuring = Measuring.of(RANDOMISATION, parameters, planned)
     findings = Findings(notes=fitness_notes(evidence, parameters.methods))
+    networks: list[list[str]] = []
     for kind in _kinds(parameters):
         for method in parameters.methods:
             name = f"{method.label}.{kind}"
@@ -46,11 +47,13 @@ def randomisation(evidence: Evidence, parameters: Randomisation) -> Findings:
             if reason:
                 findings.measurements.append(measuring.inapplicable(name, reason))
                 continue
-            images = _Images.of(_similarity(evidence, parameters, method, kind))
-            findings.measurements.append(_measured(evidence, measuring, name, images))
-            findings.notes += _lost(images, name)
+            found = Similarities.of(_similarity(evidence, parameters, method, kind))
+            findings.measurements.append(_measured(evidence, measuring, name, found))
+            findings.notes += _lost(found, name)
+            if kind == "random_parameters":
+                networks.append(_networks(evidence, method, found))
     findings.figures.append(_figure(findings, parameters))
-    findings.tables.append(_table(findings, parameters))
+    findings.tables += [_table(findings, parameters), _spread(networks, parameters)]
     return findings
 
 
@@ -74,54 +77,40 @@ def _similarity(
     return random_labels(evidence, parameters.trainings[0], method, parameters.signs)
 
 
-@dataclass(frozen=True)
-class _Images:
-    """A similarity per image, or a reason.
+def _measured(
+    evidence: Evidence, measuring: Measuring, name: str, found: Similarities
+) -> Measurement:
+    def estimate() -> Estimate:
+        only = name.endswith(".random_labels")
+        mean = found.over_patients if only else found.over_networks
+        return mean(evidence.patients)
 
-    Attributes:
-        rho: (n,), the mean over networks that can be compared.
-        reasons: (n,), why no network can be; empty if one can.
-        lost: pairs of image and network that cannot, of images that have others.
-    """
-
-    rho: npt.NDArray[np.float64]
-    reasons: list[str]
-    lost: int
-
-    @classmethod
-    def of(cls, similarity: Similarity) -> "_Images":
-        comparable = similarity.problem == ""
-        counts = comparable.sum(axis=1)
-        rho = (similarity.rho * comparable).sum(axis=1) / np.maximum(counts, 1)
-        reasons = [
-            "" if count else str(problems[0])
-            for count, problems in zip(counts, similarity.problem, strict=True)
-        ]
-        return cls(rho, reasons, int((~comparable[counts > 0]).sum()))
-
-    @property
-    def known(self) -> npt.NDArray[np.bool_]:
-        return np.array([not reason for reason in self.reasons], dtype=np.bool_)
+    skipped = [*evidence.incomplete, *filter(None, found.reasons)]
+    measured = measuring(name, estimate, skipped=skipped)
+    return replace(measured, affected=found.lost(len(evidence.incomplete)))
 
 
-def _measured(evidence: Evidence, measuring: Measuring, name: str, images: _Images) -> Measurement:
-    skipped = [*evidence.incomplete, *(reason for reason in images.reasons if reason)]
-    return measuring(name, partial(_mean, evidence, images), skipped=skipped)
-
-
-def _mean(evidence: Evidence, images: _Images) -> stats.Estimate:
-    known = images.known
-    if not known.any():
-        raise AuditError(f"no image can be evaluated: {images.reasons[0]}")
-    return stats.mean(images.rho[known], evidence.patients[known], bounds=(-1.0, 1.0))
-
-
-def _lost(images: _Images, name: str) -> Iterator[str]:
-    if images.lost:
+def _lost(found: Similarities, name: str) -> Iterator[str]:
+    if found.partly:
         yield (
-            f"{name}: {images.lost} heatmaps of random networks are constant and left out of the mean over "
-            "networks of their image."
+            f"{name}: {found.partly} heatmaps of random networks are constant and left out of the mean of "
+            "their network; a pass must hold whatever their similarity is."
         )
+
+
+def _networks(evidence: Evidence, method: Method, found: Similarities) -> list[str]:
+    """A method's mean on every random network, and their spread."""
+    means = found.by_network()
+    cells = [decimals(mean) if np.isfinite(mean) else "not evaluable" for mean in means]
+    try:
+        deviation = found.deviation(evidence.patients)
+    except AuditError:  # the measurement says why
+        return [method.label, *cells, "not evaluable"]
+    return [
+        method.label,
+        *cells,
+        f"{deviation.value:.3f} [{deviation.low:.3f}, {deviation.high:.3f}]",
+    ]
 
 
 def _figure(findings: Findings, parameters: Randomisation) -> Figure:
@@ -147,7 +136,8 @@ def _figure(findings: Findings, parameters: Randomisation) -> Figure:
         "method",
         f"Spearman's rho of {parameters.signs} heatmaps",
         series,
-        "Near 1: the heatmap does not depend on what was learned. Intervals are 95 %, over patients.",
+        "Near 1: the heatmap does not depend on what was learned. Intervals are 95 %: of random "
+        "parameters over networks and patients, of random labels (one network) over patients.",
         zero=True,
         labels=labels,
     )
@@ -168,6 +158,19 @@ def _table(findings: Findings, parameters: Randomisation) -> Table:
         "Similarity with heatmaps of networks that know nothing",
         [*columns, "n", "not evaluable"],
         rows,
-        f"Spearman's rank correlation of {parameters.signs} heatmaps, mean over images and "
-        f"{parameters.draws} random networks. n is the fewest images behind a number of the row.",
+        f"Spearman's rank correlation of {parameters.signs} heatmaps, mean over images. Intervals are 95 %: "
+        f"of random parameters for other networks than these {parameters.draws} and other patients, of "
+        "random labels for other patients, of this one network. n is the fewest images behind a number of "
+        "the row; of an image some networks may lack, which counts as not evaluable.",
+    )
+
+
+def _spread(rows: Sequence[Sequence[str]], parameters: Randomisation) -> Table:
+    names = [f"network {number + 1}" for number in range(parameters.draws)]
+    return Table(
+        "random_networks",
+        "Similarity on every random network",
+        ["method", *names, "standard deviation"],
+        rows,
+        "Means over images. Where networks differ much, more draws narrow the interval; more images do not.",
     )

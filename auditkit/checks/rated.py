@@ -18,6 +18,7 @@ Floats = npt.NDArray[np.float64]
 
 NO_RECORD = "the rated case lacks a modality"
 NOT_RATED = "no rating"
+_LACKING = -1
 
 
 @dataclass(frozen=True)
@@ -77,27 +78,32 @@ def rated(evidence: Evidence, parameters: Ratings, card: RatingsCard) -> Rated:
                 "table about that"
             )
     rows = read_ratings(card)
-    known = _known(evidence, rows)
+    known = _places(evidence, rows)
     labels = [method.label for method in parameters.methods]
     _check_methods(card, rows, labels)
     others = Counter(_others(rows, labels, evidence.n, known))
     asked = [row for row in rows if row.method in labels]
-    unknown = len({(row.image, row.method) for row in asked if row.image not in known})
-    within = [row for row in asked if known.get(row.image, evidence.n) < evidence.n]
+    unknown = len({(row.image, row.method) for row in asked if known[row.image] == _LACKING})
+    within = [row for row in asked if 0 <= known[row.image] < evidence.n]
     return _laid_out(within, known, labels, unknown, others)
 
 
-def _known(evidence: Evidence, rows: Sequence[Rating]) -> dict[str, int]:
-    """Index of every record by its id."""
+def _places(evidence: Evidence, rows: Sequence[Rating]) -> dict[str, int]:
+    """Index of every record by its id; that of nothing for cases that lack a modality.
+
+    Raises:
+        AuditError: a row names neither.
+    """
     known = {record.id: index for index, record in enumerate(evidence.data.records)}
-    strange = [row for row in rows if row.image not in known]
-    # Cases that lack a modality are no records, so that as many unknown ids may be theirs.
-    if len({row.image for row in strange}) > len(evidence.incomplete):
-        first = strange[0]
-        raise AuditError(
-            f"{first.where}: there is no image '{first.image:.100}' in '{evidence.data.card.data}'; "
-            f"{nearest(first.image, known)[:200]}"
-        )
+    # Those beyond the images of this evidence lie beyond its last record.
+    known |= {one.id: evidence.n for one in getattr(evidence.data, "incomplete", ())}
+    known |= dict.fromkeys(evidence.incomplete_ids, _LACKING)
+    for row in rows:
+        if row.image not in known:
+            raise AuditError(
+                f"{row.where}: there is no image '{row.image:.100}' in '{evidence.data.card.data}'; "
+                f"{nearest(row.image, known)[:200]}"
+            )
     return known
 
 
@@ -117,7 +123,7 @@ def _others(
     for row in rows:
         if row.method not in labels:
             yield f"of '{row.method}', which the audit does not name"
-        elif known.get(row.image, 0) >= images:
+        elif known[row.image] >= images:
             yield "of images beyond the first that the audit asks for"
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from auditkit import stats
-from auditkit.checks.plausible import Plausible, Score, importance_of, plausible
+from auditkit.checks.plausible import Importance, Plausible, Score, importance_of, plausible
 from auditkit.checks.rated import NOT_RATED, Rated
 from auditkit.errors import AuditError
 from auditkit.evidence import Evidence
@@ -28,6 +28,7 @@ class Scored:
         table: the ratings.
         reasons: (units,) why a heatmap has no score or no rating; empty where it has both.
         patients: (units,) patient of each.
+        unseen: a reason per case that lacks a modality, if it could change the importance behind the score.
     """
 
     score: Score
@@ -35,6 +36,7 @@ class Scored:
     table: Rated
     reasons: tuple[str, ...]
     patients: npt.NDArray[np.str_]
+    unseen: tuple[str, ...] = ()
 
     @property
     def rows(self) -> npt.NDArray[np.bool_]:
@@ -87,9 +89,22 @@ def scored(evidence: Evidence, parameters: Ratings, table: Rated) -> list[Scored
     found = {one.label: one for one in methods}
     patients = evidence.patients[table.images]
     return [
-        Scored(score, found, table, _reasons(score, found, unfit, table), patients)
+        Scored(
+            score,
+            found,
+            table,
+            _reasons(score, found, unfit, table),
+            patients,
+            _unseen(evidence, importance) if score == "msfi" else (),
+        )
         for score in _SCORES
     ]
+
+
+def _unseen(evidence: Evidence, importance: Importance) -> tuple[str, ...]:
+    if not importance.unseen:
+        return ()
+    return tuple(f"importance of modalities: {reason}" for reason in evidence.incomplete)
 
 
 def _reasons(

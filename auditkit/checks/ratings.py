@@ -7,7 +7,8 @@ Deviates: everything has an interval over patients (the paper has none for agree
 heatmaps of one patient as independent); gaps are allowed, and what could not be used is counted.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
@@ -38,10 +39,10 @@ def ratings(evidence: Evidence, parameters: Ratings) -> Findings:
     """
     card = evidence.ratings(parameters.ratings)
     table = rated(evidence, parameters, card)
-    measuring = Measuring.of(RATINGS, parameters, table.planned)
+    measurer = _Measurer(Measuring.of(RATINGS, parameters, table.planned))
     scores = scored(evidence, parameters, table)
-    findings = Findings(list(_agreement(evidence, parameters, table, measuring)))
-    findings.measurements += [_correlation(one, measuring) for one in scores]
+    findings = Findings(list(_agreement(evidence, parameters, table, measurer)))
+    findings.measurements += [_correlation(one, measurer) for one in scores]
     findings.tables += [
         _agreement_table(findings, table),
         _correlation_table(findings, parameters),
@@ -52,15 +53,30 @@ def ratings(evidence: Evidence, parameters: Ratings) -> Findings:
     return findings
 
 
+@dataclass(frozen=True)
+class _Measurer:
+    """Makes measurements that are no averages over heatmaps."""
+
+    measuring: Measuring
+
+    def __call__(
+        self, name: str, estimate: Callable[[], stats.Estimate], skipped: Iterable[str]
+    ) -> Measurement:
+        """A measurement; nothing bounds what one heatmap that is missing would do to it."""
+        reasons = list(skipped)
+        found = self.measuring(name, estimate, skipped=reasons)
+        return replace(found, affected=1.0 if reasons else 0.0)
+
+
 def _agreement(
-    evidence: Evidence, parameters: Ratings, table: Rated, measuring: Measuring
+    evidence: Evidence, parameters: Ratings, table: Rated, measurer: _Measurer
 ) -> Iterator[Measurement]:
     patients = evidence.patients[table.images]
     alpha = partial(alpha_estimate, table.values, parameters.level, patients)
-    yield measuring("alpha", alpha, skipped=_too_few(table, 2, "rated by one person only"))
+    yield measurer("alpha", alpha, _too_few(table, 2, "rated by one person only"))
     kappa = partial(kappa_estimate, table.values, patients)
     everybody = max(2, len(table.raters))
-    yield measuring("kappa", kappa, skipped=_too_few(table, everybody, "not rated by everybody"))
+    yield measurer("kappa", kappa, _too_few(table, everybody, "not rated by everybody"))
 
 
 def _too_few(table: Rated, needed: int, reason: str) -> Iterator[str]:
@@ -70,12 +86,14 @@ def _too_few(table: Rated, needed: int, reason: str) -> Iterator[str]:
             yield reason if count else NOT_RATED
 
 
-def _correlation(one: Scored, measuring: Measuring) -> Measurement:
+def _correlation(one: Scored, measurer: _Measurer) -> Measurement:
     name = f"{one.score}_correlation"
     if not one.found:
-        return measuring.inapplicable(name, "none of the methods can be asked of the model")
+        reason = "none of the methods can be asked of the model"
+        return measurer.measuring.inapplicable(name, reason)
     skipped = [NO_RECORD] * one.table.unknown + [reason for reason in one.reasons if reason]
-    return measuring(name, one.correlation, skipped=skipped)
+    found = measurer(name, one.correlation, [*skipped, *one.unseen])
+    return replace(found, planned=found.planned + len(one.unseen))
 
 
 def _agreement_table(findings: Findings, table: Rated) -> Table:

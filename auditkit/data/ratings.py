@@ -2,6 +2,7 @@
 
 import hashlib
 import math
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,6 +10,8 @@ from pathlib import Path
 from auditkit.data.rows import Row, check_columns, read_table
 from auditkit.errors import AuditError
 from auditkit.spec.ratings_card import RatingsCard
+
+_NUMBER = re.compile(r"[+-]?[0-9]+(\.[0-9]*)?([eE][+-]?[0-9]+)?")
 
 
 @dataclass(frozen=True)
@@ -75,13 +78,13 @@ def _ratings(rows: list[Row], card: RatingsCard, table: Path) -> Iterator[Rating
 def _value(text: str, card: RatingsCard, where: str) -> float:
     if not text:
         return math.nan
-    try:
-        value = float(text)
-    except ValueError:
+    # Python would also take 1_0 for 10, and digits of other scripts.
+    if not _NUMBER.fullmatch(text):
         raise AuditError(
             f"{where}: rating '{text:.50}' is not a number; a number was expected, or nothing where "
             "there is no rating"
-        ) from None
+        )
+    value = float(text)
     if not card.scale.holds(value):
         raise AuditError(
             f"{where}: rating {text:.50} is not on the scale of '{card.ratings}', {card.scale.wording}"

@@ -69,6 +69,8 @@ class Perturbed:
         insertion: (n, steps + 1), the same while they are put into the empty image.
         sums: (n, sizes, subsets), of the heatmap over random subsets of units.
         changes: (n, sizes, subsets), of the log-odds of the decided class when the subsets are removed.
+        cell: side of the units in pixels.
+        superpixels: whether the units are superpixels of the method's own, not cells.
     """
 
     problem: Sequence[str]
@@ -77,23 +79,46 @@ class Perturbed:
     insertion: Floats
     sums: Floats
     changes: Floats
+    cell: int
+    superpixels: bool
 
 
-def perturbed(evidence: "Evidence", method: Method, how: Perturbing) -> Perturbed:
-    """Answers while a method's heatmaps insert and delete, and to random subsets removed."""
+def perturbed(
+    evidence: "Evidence", method: Method, how: Perturbing, units_of: Method | None = None
+) -> Perturbed:
+    """Answers while a method's heatmaps insert and delete, and to random subsets removed.
+
+    Args:
+        evidence: of the model.
+        method: whose heatmaps.
+        how: inputs are perturbed.
+        units_of: another method, over whose units the heatmaps are averaged; left out: the method's own.
+    """
     heat = evidence.heatmaps(method)
+    grain = heat if units_of is None else evidence.heatmaps(units_of)
     decided = evidence.scores().decision
     subsets = {"sizes": list(how.sizes), "subsets": how.subsets}
     parameters = {"method": method.identity, "fill": how.fill, "steps": how.steps, **subsets}
-    worker = partial(curves_worker, heat=heat, decided=decided)
-    found = evidence.gather(f"insertion by {method.label}", parameters, worker, "insertion")
+    name = f"insertion by {method.label}"
+    if units_of is not None:
+        parameters["units"] = _units(units_of, grain)
+        name += f" over what {units_of.label} tells apart"
+    worker = partial(curves_worker, heat=heat, grain=grain, decided=decided)
+    found = evidence.gather(name, parameters, worker, "insertion")
     problem = [_PROBLEMS[code] for code in found.pop("problem")]
-    return Perturbed(problem, **found, changes=_changes(evidence, method, heat, how))
+    changes = _changes(evidence, units_of or method, grain, how)
+    superpixels = grain.segments is not None
+    return Perturbed(problem, **found, changes=changes, cell=grain.cell, superpixels=superpixels)
+
+
+def _units(method: Method, heat: Heatmaps) -> dict[str, Any]:
+    """What identifies what the heatmaps tell apart: cells, or superpixels of their own."""
+    return {"cell": heat.cell} if heat.segments is None else {"method": method.identity}
 
 
 def _changes(evidence: "Evidence", method: Method, heat: Heatmaps, how: Perturbing) -> Floats:
-    """Answers to subsets of what the heatmaps tell apart: cells, or superpixels of their own."""
-    own = {"cell": heat.cell} if heat.segments is None else {"method": method.identity}
+    """Answers to subsets of what the heatmaps tell apart."""
+    own = _units(method, heat)
     parameters = {"fill": how.fill, "sizes": list(how.sizes), "subsets": how.subsets, **own}
     worker = partial(subsets_worker, heat=heat, decided=evidence.scores().decision)
     name = f"random subsets of {'superpixels' if 'method' in own else f'cells of {heat.cell} px'}"
@@ -107,14 +132,15 @@ def curves_worker(
     settings: Settings,
     parameters: dict[str, Any],
     heat: Heatmaps,
+    grain: Heatmaps,
     decided: npt.NDArray[np.int64],
 ) -> Compute:
-    """Insertion and deletion curves, and sums of heatmaps over random subsets."""
+    """Insertion and deletion curves, and sums of heatmaps over random subsets of the units of ``grain``."""
     remover = UnitRemover(evidence, make(), settings, parameters["fill"], decided)
     sizes, subsets, steps = (parameters[name] for name in ("sizes", "subsets", "steps"))
 
     def one(index: int) -> Arrays:
-        view = remover.view(index, heat)
+        view = remover.view(index, grain)
         heatmap = heat.by_modality(index, evidence.space)
         ties = np.random.default_rng(
             seed_of("ties", parameters["method"], evidence.records[index].digest)

@@ -5,7 +5,8 @@ orders have in common is answered once per image: nothing removed is `Evidence.s
 removed is a stage of its own, and all heatmaps with the same units share one random baseline.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -58,12 +59,14 @@ class Removed:
         score: float64 of the same shape, as `Scores.score`.
         fraction: float64 of the same shape, the share of the support that is really gone, from 0 to 1.
         reasons: (n,) why an image has no order; empty where it has one.
+        baseline: of random orders, what tells them from those of heatmaps with other units.
     """
 
     decision: Integers
     score: Floats
     fraction: Floats
     reasons: npt.NDArray[np.str_]
+    baseline: Mapping[str, Any] | None = None
 
     @property
     def evaluable(self) -> npt.NDArray[np.bool_]:
@@ -97,17 +100,19 @@ def removed_at_random(evidence: "Evidence", method: Method, plan: RemovalPlan) -
     """
     heat = evidence.heatmaps(method)
     parameters = {"repeats": plan.repeats, **plan.stages(evidence)}
+    baseline: Mapping[str, Any]
     if plan.published:
-        parameters["method"] = method.identity
+        baseline = {"method": method.identity}
         name, worker = (
             f"permutations of {method.label}",
             partial(published_random_worker, heat=heat),
         )
     else:
-        parameters |= _grain(method, heat.cell, own=heat.segments is not None)
+        baseline = _grain(method, heat.cell, own=heat.segments is not None)
         name, worker = "random removal", partial(random_worker, heat=heat)
+    parameters |= baseline
     arrays = evidence.gather(f"{name} {plan.fill}", parameters, worker, "random removal")
-    return _with_ends(evidence, plan, arrays)
+    return replace(_with_ends(evidence, plan, arrays), baseline=baseline)
 
 
 def _grain(method: Method, cell: int, *, own: bool) -> dict[str, Any]:

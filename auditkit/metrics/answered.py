@@ -107,6 +107,30 @@ def unseen_cases(answered: Answered, missing: int) -> float:
     n = len(answered.labels)
     if answered.performance == "accuracy" or missing == 0:
         return missing / (n + missing)
-    positive = int(two_classes(answered.labels).sum())
-    pairs = [(positive + more) * (n - positive + missing - more) for more in range(missing + 1)]
-    return 1 - positive * (n - positive) / max(pairs)
+    two_classes(answered.labels)
+    return unseen_pairs(answered.labels, np.ones(n, dtype=np.bool_), missing)
+
+
+def unseen_pairs(
+    labels: npt.NDArray[np.int64], kept: npt.NDArray[np.bool_], unlabelled: int
+) -> float:
+    """Largest share of the pairs of a positive and a negative case that have one without an answer.
+
+    Args:
+        labels: (n,) 0 or 1.
+        kept: (n,) cases with an answer.
+        unlabelled: cases without an answer whose labels are not known: whatever they are.
+
+    Returns:
+        In [0, 1].
+
+    Example:
+        >>> labels = np.array([0, 0, 0, 1, 1])
+        >>> kept = np.array([True, True, True, True, False])
+        >>> unseen_pairs(labels, kept, 0)  # 1 - 3 * 1 / (3 * 2)
+        0.5
+    """
+    positive, negative = (int((labels == side).sum()) for side in (1, 0))
+    known = int((labels[kept] == 1).sum()) * int((labels[kept] == 0).sum())
+    every = [(positive + more) * (negative + unlabelled - more) for more in range(unlabelled + 1)]
+    return 1 - known / max(*every, 1)

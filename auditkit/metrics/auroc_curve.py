@@ -16,7 +16,7 @@ from auditkit.errors import AuditError
 from auditkit.metrics.perturbation_curve import trapezoid_weights
 from auditkit.stats import Estimate
 from auditkit.stats.differences import resampled, two_classes
-from auditkit.stats.few_carriers import for_few_carriers
+from auditkit.stats.few_carriers import in_two_classes
 from auditkit.stats.inputs import cluster_images
 from auditkit.stats.resampling import REPLICATES, Statistic, from_replicates
 from auditkit.stats.roc import independent_pairs
@@ -57,7 +57,7 @@ def auroc_aupc_estimate(
     """
     y = two_classes(labels)
     pairs = _pairs(y, _table("scores", scores, y.size, 2)[:, np.newaxis], fractions)
-    return _over_pairs(y, pairs, clusters, (0.0, 1.0), seed, level)
+    return mean_over_pairs(y, pairs, clusters, (0.0, 1.0), seed=seed, level=level)
 
 
 def auroc_delta_aupc_estimate(
@@ -70,6 +70,7 @@ def auroc_delta_aupc_estimate(
     random_fractions: ArrayLike | None = None,
     seed: int = 0,
     level: float = 0.95,
+    replicates: int = REPLICATES,
 ) -> Estimate:
     """ΔAUPC of the AUROC with a paired cluster bootstrap interval over patients.
 
@@ -83,6 +84,7 @@ def auroc_delta_aupc_estimate(
         random_fractions: (repeats, k), where each order has removed other shares; None: ``fractions``.
         seed: seed of the bootstrap.
         level: two-sided confidence level.
+        replicates: of the bootstrap.
 
     Returns:
         The difference, in [-1, 1].
@@ -96,11 +98,44 @@ def auroc_delta_aupc_estimate(
         >>> auroc_delta_aupc_estimate([0] * 9 + [1] * 9, heat, random, [0.0, 1.0]).value  # 1 - .75
         0.25
     """
-    y = two_classes(labels)
     own = fractions if random_fractions is None else random_fractions
+    pairs = pair_delta_aupc(labels, scores, random_scores, fractions, own)
+    return mean_over_pairs(
+        labels, pairs, clusters, (-1.0, 1.0), seed=seed, level=level, replicates=replicates
+    )
+
+
+def pair_delta_aupc(
+    labels: ArrayLike,
+    scores: ArrayLike,
+    random_scores: ArrayLike,
+    fractions: ArrayLike,
+    random_fractions: ArrayLike,
+) -> Floats:
+    """ΔAUPC of each pair of a positive and a negative image, whose mean is that of the AUROC.
+
+    Args:
+        labels: (n,) 0 or 1.
+        scores: (n, k) at each step.
+        random_scores: (n, repeats, k) the same under random orders.
+        fractions: (k,) from 0 to 1, not falling.
+        random_fractions: (repeats, k) or (k,).
+
+    Returns:
+        float64 (positives, negatives), each in [-1, 1].
+
+    Raises:
+        AuditError: wrong shapes, or one class only.
+
+    Example:
+        >>> random, heat = [[[0.1, 0.2]], [[0.9, 0.8]]], [[0.1, 0.5], [0.9, 0.5]]
+        >>> pair_delta_aupc([0, 1], heat, random, [0, 1], [0, 1]).tolist()
+        [[0.25]]
+    """
+    y = two_classes(labels)
     heatmap = _pairs(y, _table("scores", scores, y.size, 2)[:, np.newaxis], fractions)
-    random = _pairs(y, _table("random_scores", random_scores, y.size, 3), own)
-    return _over_pairs(y, random - heatmap, clusters, (-1.0, 1.0), seed, level)
+    random = _pairs(y, _table("random_scores", random_scores, y.size, 3), random_fractions)
+    return random - heatmap
 
 
 def auroc_steps(
@@ -136,7 +171,7 @@ def auroc_steps(
     found = []
     for step in range(table.shape[2]):
         pairs = _pairs(y, np.repeat(table[:, :, [step]], 2, axis=2), [0.0, 1.0])
-        found.append(_over_pairs(y, pairs, clusters, (0.0, 1.0), seed, level))
+        found.append(mean_over_pairs(y, pairs, clusters, (0.0, 1.0), seed=seed, level=level))
     return found
 
 
@@ -159,24 +194,47 @@ def _pairs(y: Floats, scores: Floats, fractions: ArrayLike) -> Floats:
     return total
 
 
-def _over_pairs(
-    y: Floats,
+def mean_over_pairs(
+    labels: ArrayLike,
     pairs: Floats,
     clusters: ArrayLike | None,
     bounds: tuple[float, float],
-    seed: int,
-    level: float,
+    *,
+    seed: int = 0,
+    level: float = 0.95,
+    replicates: int = REPLICATES,
 ) -> Estimate:
-    """The mean over pairs, patients being drawn with replacement; never narrower than `for_few_carriers`."""
+    """The mean over pairs, patients being drawn with replacement; never narrower than `in_two_classes`.
+
+    Args:
+        labels: (n,) 0 or 1.
+        pairs: (positives, negatives) of each pair.
+        clusters: (n,) patient ids; None for independent images.
+        bounds: range of the mean.
+        seed: seed of the bootstrap.
+        level: two-sided confidence level.
+        replicates: of the bootstrap.
+
+    Returns:
+        The mean, within the bounds.
+
+    Raises:
+        AuditError: as ``auroc_aupc_estimate``.
+
+    Example:
+        >>> mean_over_pairs([0] * 9 + [1] * 9, np.full((9, 9), 0.25), None, (-1.0, 1.0)).value
+        0.25
+    """
+    y = two_classes(labels)
     groups = cluster_images(clusters, y.size)
     mean = _weighted_mean(y == 1, pairs)
-    ((value, drawn),) = resampled([mean], groups, seed=seed, replicates=REPLICATES)
+    ((value, drawn),) = resampled([mean], groups, seed=seed, replicates=replicates)
     units = independent_pairs(y, groups)
     found = from_replicates(value, drawn, groups, level=level, bounds=bounds, units=units)
     influence = np.empty(y.size)
     influence[y == 1] = (pairs.mean(axis=1) - value) / pairs.shape[0]
     influence[y == 0] = (pairs.mean(axis=0) - value) / pairs.shape[1]
-    return for_few_carriers(found, influence, groups, bounds)
+    return in_two_classes(found, influence, y == 1, groups, bounds)
 
 
 def _weighted_mean(positive: NDArray[np.bool_], pairs: Floats) -> Statistic:

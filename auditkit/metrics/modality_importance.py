@@ -29,6 +29,7 @@ class ModalityImportances:
         top: the modality with the largest one, and those that may have it.
         top_probabilities: share of the resamples in which each modality is first; ties share.
         ranking_probability: share of the resamples in which all modalities are ranked as reported.
+        settled_probability: share of the resamples in which they are, whatever the missing cases are.
         per_patient: (G, M), one row per patient, whose mean is the Shapley values.
         patients: (G,) whose rows those are.
     """
@@ -39,6 +40,7 @@ class ModalityImportances:
     top: Choice
     top_probabilities: Mapping[str, float]
     ranking_probability: float
+    settled_probability: float
     per_patient: Floats
     patients: npt.NDArray[np.str_]
 
@@ -69,7 +71,7 @@ def modality_importances(
         answered: scores and decisions are (n, 2^M), by the number of the subset.
         modalities: M names.
         missing: cases that could not be evaluated; ``top`` excludes only modalities that stay excluded
-            whatever those are.
+            whatever those are, and ``settled_probability`` counts only orders that stay.
         seed: of the draws of patients.
         replicates: of the bootstrap.
         level: two-sided confidence level.
@@ -105,14 +107,19 @@ def modality_importances(
     phi = modality_shapley(draws)
     phi = phi[np.isfinite(phi).all(axis=1)]
     first = _first(phi).mean(axis=0) if len(phi) else np.zeros(len(names))
+    unseen, ranking = unseen_cases(answered, missing), pair_orders(modality_shapley(values))
+    settled = pair_orders(phi, unseen / (1 - unseen)) == ranking
+    if missing:
+        settled &= ranking != 0
     per_case = modality_shapley(np.stack([column.per_case() for column in columns], axis=1))
     return ModalityImportances(
         names,
         tuple(column.estimate(answered.patients, level) for column in columns),
         _estimates(names, values, draws, units, groups, level),
-        _top(names, values, draws, units, groups, unseen_cases(answered, missing), level),
+        _top(names, values, draws, units, groups, unseen, level),
         dict(zip(names, first.tolist(), strict=True)),
-        float((pair_orders(phi) == pair_orders(modality_shapley(values))).all(axis=1).mean()),
+        float((pair_orders(phi) == ranking).all(axis=1).mean()),
+        float(settled.all(axis=1).mean()),
         per_patient(per_case, groups),
         np.unique(answered.patients),
     )
@@ -180,8 +187,12 @@ def _first(phi: Floats) -> Floats:
     return shares
 
 
-def pair_orders(phi: Floats) -> Floats:
-    """Which of every pair of modalities is the larger one, (..., pairs); 0 for ties."""
+def pair_orders(phi: Floats, beyond: float = 0.0) -> Floats:
+    """Which of every pair of modalities is the larger one, (..., pairs); 0 for ties.
+
+    Differences that are not larger than ``beyond`` are ties.
+    """
     i, j = np.triu_indices(phi.shape[-1], k=1)
-    orders: Floats = np.sign(np.round(phi[..., i] - phi[..., j], _DIGITS))
+    apart = np.round(phi[..., i] - phi[..., j], _DIGITS)
+    orders: Floats = np.sign(apart) * (np.abs(apart) > beyond)
     return orders

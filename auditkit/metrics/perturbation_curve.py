@@ -12,6 +12,7 @@ from auditkit.errors import AuditError
 from auditkit.stats import Estimate, bootstrap, mean
 from auditkit.stats.few_carriers import for_few_carriers
 from auditkit.stats.inputs import cluster_images
+from auditkit.stats.resampling import REPLICATES
 
 Floats = NDArray[np.float64]
 
@@ -120,7 +121,7 @@ def aupc_estimate(
         0.5
     """
     areas = perturbation_curve_area(fractions, _performance("correct", correct, 2))
-    return _mean_over_patients(areas, clusters, (0.0, 1.0), seed, level)
+    return mean_over_patients(areas, clusters, (0.0, 1.0), seed=seed, level=level)
 
 
 def delta_aupc_estimate(
@@ -132,6 +133,7 @@ def delta_aupc_estimate(
     random_fractions: ArrayLike | None = None,
     seed: int = 0,
     level: float = 0.95,
+    replicates: int = REPLICATES,
 ) -> Estimate:
     r"""ΔAUPC of the accuracy with a paired cluster bootstrap interval over patients.
 
@@ -156,6 +158,7 @@ def delta_aupc_estimate(
         random_fractions: (n, repeats, k), where each order has removed other shares; None: ``fractions``.
         seed: seed of the bootstrap.
         level: two-sided confidence level.
+        replicates: of the bootstrap.
 
     Returns:
         The difference, in [-1, 1].
@@ -168,6 +171,40 @@ def delta_aupc_estimate(
         >>> delta_aupc_estimate(heatmap, random, [0.0, 0.5, 1.0]).value  # (0.5 + 0) / 2
         0.25
     """
+    differences = image_delta_aupc(
+        correct, random_correct, fractions, random_fractions=random_fractions
+    )
+    return mean_over_patients(
+        differences, clusters, (-1.0, 1.0), seed=seed, level=level, replicates=replicates
+    )
+
+
+def image_delta_aupc(
+    correct: ArrayLike,
+    random_correct: ArrayLike,
+    fractions: ArrayLike,
+    *,
+    random_fractions: ArrayLike | None = None,
+) -> Floats:
+    """ΔAUPC of each image, d_i of `delta_aupc_estimate`, whose mean is the ΔAUPC of the accuracy.
+
+    Args:
+        correct: (n, k) as for ``delta_aupc_estimate``.
+        random_correct: (n, repeats, k).
+        fractions: (k,) or (n, k) from 0 to 1, not falling.
+        random_fractions: (n, repeats, k), where each order has removed other shares; None: ``fractions``.
+
+    Returns:
+        float64 (n,), each in [-1, 1].
+
+    Raises:
+        AuditError: wrong shapes, or values outside [0, 1].
+
+    Example:
+        >>> heatmap, random = [[1, 0, 0], [1, 0, 0]], [[[1, 1, 0]], [[1, 0, 0]]]
+        >>> image_delta_aupc(heatmap, random, [0.0, 0.5, 1.0]).tolist()
+        [0.5, 0.0]
+    """
     heatmap = perturbation_curve_area(fractions, _performance("correct", correct, 2))
     if random_fractions is None:
         own = np.asarray(fractions, np.float64)
@@ -179,8 +216,8 @@ def delta_aupc_estimate(
             f"correct holds {heatmap.shape[0]} images and random_correct {repeats.shape[0]}; "
             "expected the same images in the same order."
         )
-    differences = repeats.mean(axis=1) - heatmap
-    return _mean_over_patients(differences, clusters, (-1.0, 1.0), seed, level)
+    differences: Floats = repeats.mean(axis=1) - heatmap
+    return differences
 
 
 def _performance(name: str, values: ArrayLike, dimensions: int) -> Floats:
@@ -193,9 +230,35 @@ def _performance(name: str, values: ArrayLike, dimensions: int) -> Floats:
     return performance
 
 
-def _mean_over_patients(
-    values: Floats, clusters: ArrayLike | None, bounds: tuple[float, float], seed: int, level: float
+def mean_over_patients(
+    values: Floats,
+    clusters: ArrayLike | None,
+    bounds: tuple[float, float],
+    *,
+    seed: int = 0,
+    level: float = 0.95,
+    replicates: int = REPLICATES,
 ) -> Estimate:
+    """Mean of areas, or of differences of areas, with the interval of `delta_aupc_estimate`.
+
+    Args:
+        values: (n,) of each image.
+        clusters: (n,) patient ids; None for independent images.
+        bounds: range of the mean.
+        seed: seed of the bootstrap.
+        level: two-sided confidence level.
+        replicates: of the bootstrap.
+
+    Returns:
+        The mean, within the bounds.
+
+    Raises:
+        AuditError: one patient only.
+
+    Example:
+        >>> mean_over_patients(np.array([0.5, 0.0]), None, (-1.0, 1.0)).value
+        0.25
+    """
     if values.min() == values.max():  # no resample could differ: the exact bound of `mean`
         return mean(values, clusters, bounds=bounds, level=level)
     # Sorted, so that the draws of independent images do not depend on their order.
@@ -205,6 +268,14 @@ def _mean_over_patients(
         means: Floats = weights @ ordered / weights.sum(axis=1)
         return means
 
-    found = bootstrap(weighted_mean, clusters, ordered.size, seed=seed, level=level, bounds=bounds)
+    found = bootstrap(
+        weighted_mean,
+        clusters,
+        ordered.size,
+        seed=seed,
+        replicates=replicates,
+        level=level,
+        bounds=bounds,
+    )
     influence = (ordered - ordered.mean()) / ordered.size
     return for_few_carriers(found, influence, cluster_images(clusters, ordered.size), bounds)

@@ -100,7 +100,10 @@ def modality_weights(importance: ArrayLike, compat: Compat | None = None) -> Flo
         >>> modality_weights([0.3, -0.1, 0.1], "glioma-2022").round(6).tolist()  # (4, 0, 2) / 6
         [0.666667, 0.0, 0.333333]
     """
-    counted = _counted(np.asarray(importance, dtype=np.float64), compat)
+    given = np.asarray(importance, dtype=np.float64)
+    # Sums of huge weights would overflow.
+    most = float(np.abs(given).max(initial=0.0))
+    counted = _counted(given / most if most > 1 else given, compat)
     weights: Floats = counted / counted.sum()
     return weights
 
@@ -174,6 +177,40 @@ def msfi_gradient(
         return slopes
     slopes[phi <= 0] = 0.0
     return slopes
+
+
+def msfi_range(
+    importance: ArrayLike, portions: ArrayLike, unseen: float, compat: Compat | None = None
+) -> tuple[float, float]:
+    r"""Least and most sum_m w_m P_m if a share u of what phi averages had any other values.
+
+    phi_m then lies within (1 - u) phi_m +- u, and the sum is a ratio of two linear functions of max(phi, 0),
+    whose ends are at corners: the largest portions (or the smallest) have the most importance, the
+    others the least. Weights of published code may be anything that adds up to 1.
+
+    Args:
+        importance: (M,), phi in [-1, 1].
+        portions: (M,), P, any values per modality.
+        unseen: u, in [0, 1].
+        compat: as in `modality_weights`.
+
+    Example:
+        >>> low, high = msfi_range([0.3, 0.1], [1.0, 0.0], 0.05)  # phi in .285 +- .05 and .095 +- .05
+        >>> round(low, 4), round(high, 4)  # .235 / (.235 + .145), .335 / (.335 + .045)
+        (0.6184, 0.8816)
+    """
+    phi, values = (np.asarray(given, dtype=np.float64) for given in (importance, portions))
+    if compat is not None:
+        return float(values.min()), float(values.max())
+    least, most = (np.maximum((1 - unseen) * phi + room, 0.0) for room in (-unseen, unseen))
+    found = []
+    for order in (np.argsort(values), np.argsort(-values)):
+        for first in range(1, phi.size + 1):
+            counted = least.copy()
+            counted[order[:first]] = most[order[:first]]
+            if counted.sum() > 0:
+                found.append(float(counted @ values / counted.sum()))
+    return min(found), max(found)
 
 
 def dilated(annotation: Mask, pixels: int) -> Mask:

@@ -10,8 +10,9 @@ H_b does:
 
 Features are removed in units: squares or cubes of the size that the heatmap can resolve, of each
 modality by itself, or a method's own superpixels. Both orders remove the same units of the same
-support, so that they end in the same input: pixel noise at random is a stronger attack on a network
-than blocks are, and background that nobody reads costs nothing.
+support: pixel noise at random is a stronger attack on a network than blocks are, and background that
+nobody reads costs nothing. With a fill that is a function of image and support both end in the same
+input; noise is drawn from what each order ranks lowest, so that its two ends differ.
 """
 
 import numpy as np

@@ -52,7 +52,15 @@ def volumes_of(card: ModelCard, data: Dataset, index: int) -> list[Volume]:
     Raises:
         AuditError: the data set has pictures, or lacks a modality.
     """
-    return _in_order(card, _volume_data(card, data).volume(index))
+    found = _in_order(card, _volume_data(card, data).volume(index))
+    axes = len(volume_input(card).size)
+    for name, volume in zip(volume_input(card).modalities, found, strict=True):
+        if volume.ndim != axes:
+            raise AuditError(
+                f"{data.card.data}: case '{data.records[index].id:.200}': {name} has shape {volume.shape}; "
+                f"{axes} axes were expected, as 'volume.size' of the card of '{card.model}' has"
+            )
+    return found
 
 
 def region_of(card: ModelCard, data: Dataset, index: int) -> Mask | None:

@@ -41,6 +41,11 @@ class Training:
     incomplete: list = field(default_factory=list)
     classes: tuple = ("low", "high")
     two_class: bool = True
+    identity: str = ""
+
+    @property
+    def model_identity(self):
+        return {"model": self.identity or self.name, "precision": "float32"}
 
     @property
     def card(self):
@@ -97,7 +102,8 @@ def trainings(*falls, **changes):
 
 
 def asked(count, **given):
-    given = {"methods": METHODS, "others": [f"m{k}" for k in range(1, count)]} | given
+    others = [f"m{k}" for k in range(1, count)]
+    given = {"methods": METHODS, "others": others, "fills": ["mean"]} | given
     return AcrossTrainings.model_validate({"steps": STEPS, "repeats": REPEATS} | given)
 
 
@@ -119,7 +125,13 @@ FIVE = [(3, 5), (3.5, 5), (2.5, 5.5), (3, 4.5), (3.2, 5)]
 def deltas(made, label, performance="accuracy"):
     """delta-AUPC of each training, by the check for one model."""
     parameters = Truthfulness.model_validate(
-        {"methods": METHODS, "steps": STEPS, "repeats": REPEATS, "performance": performance}
+        {
+            "methods": METHODS,
+            "fills": ["mean"],
+            "steps": STEPS,
+            "repeats": REPEATS,
+            "performance": performance,
+        }
     )
     return [truthfulness(one, parameters)[f"{label}.delta_aupc"].estimate for one in made]
 
@@ -137,12 +149,12 @@ def test_mean_deviation_and_smallest_are_of_the_values_of_each_training(performa
         assert mean.value == pytest.approx(np.mean(values))
         assert deviation.value == pytest.approx(np.std(values, ddof=1))
         assert smallest.value == pytest.approx(min(values))
-        # The rule of extremes, on the same draws as the check for one model.
+        # The rule of extremes, on the very estimates of the check for one model.
         oracle = extreme(each, "smallest")
-        assert (smallest.low, smallest.high) == (
-            pytest.approx(oracle.low, abs=0.01),
-            pytest.approx(oracle.high, abs=0.01),
-        )
+        assert (smallest.low, smallest.high) == (oracle.low, oracle.high)
+        (drawn,) = (series for series in findings.figures[0].series if series.name == "m3")
+        place = METHODS.index(label)
+        assert (drawn.low[place], drawn.high[place]) == (each[3].low, each[3].high)
         assert (mean.n, mean.clusters) == (60, 60)
 
 
@@ -239,6 +251,49 @@ def test_one_network_under_two_names_is_noticed():
     assert any("'m0' and 'm2' have the same ΔAUPC throughout" in note for note in findings.notes)
 
 
+def test_one_training_is_not_counted_twice():
+    made = trainings(*FIVE[:2])
+    made[0].peers["m0"] = made[0]
+    with pytest.raises(AuditError, match="'m0' is the audited model"):
+        across_trainings(made[0], asked(2, others=["m1", "m0"]))
+    made = trainings(*FIVE[:3])
+    made[2].identity = "m1"
+    with pytest.raises(AuditError, match="'m2' and 'm1' are one network"):
+        across_trainings(made[0], asked(3))
+    made[2].identity = "m0"
+    with pytest.raises(AuditError, match="'m2' and 'm0' are one network"):
+        across_trainings(made[0], asked(3))
+
+
+def test_few_patients_who_change_widen_each_training_as_for_one_model():
+    """Where removal changes one patient in ten, percentiles alone are too narrow."""
+    made = trainings(*FIVE[:2])
+    for one in made:
+        one.spread, one.falls = (
+            0.0,
+            {"gradient": np.where(np.arange(60) % 10, 6, 2), "occlusion": 6},
+        )
+    smallest = found(made)["gradient.smallest_delta_aupc"].estimate
+    each = deltas(made, "gradient")
+    assert "degrees of freedom" in each[0].method
+    assert smallest.low == pytest.approx(min(one.low for one in each))
+
+
+def test_the_worst_case_of_an_auroc_counts_pairs():
+    made = trainings(*FIVE[:2])
+    made[1].unordered = {"gradient": range(0, 20, 2)}  # ten of thirty negatives
+    made[0].incomplete = made[1].incomplete = ["t1 is missing"] * 2
+    findings = found(made, performance="auc")
+    share = 1 - 20 * 30 / (31 * 31)
+    mean = findings["gradient.mean_delta_aupc"]
+    assert mean.affected == pytest.approx(share)
+    assert worst_case(mean)[0] == pytest.approx(max(-1, mean.estimate.low - 2 * share))
+    assert findings["gradient.smallest_delta_aupc"].affected == pytest.approx(share)
+    assert findings["gradient.sd_delta_aupc"].affected == pytest.approx(share * 2**0.5)
+    assert findings["rank_stability"].estimate.low == -1.0
+    assert found(made)["gradient.mean_delta_aupc"].affected is None  # images are averaged
+
+
 def test_other_classes_and_missing_scores_are_refused():
     made = trainings(*FIVE[:2])
     made[1].classes = ("high", "low")
@@ -266,6 +321,7 @@ def test_real_trainings_of_volumes(tmp_path):
         folder = tmp_path / str(k)
         folder.mkdir()
         evidence = cubes_evidence(folder, Steeper(slope), n=12)
+        (folder / "nothing.safetensors").write_bytes(b"nothing" * (k + 1))
         evidence.card = evidence.card.model_copy(update={"model": f"m{k}"})
         made.append(evidence)
     made[0].peer = {"m1": made[1]}.__getitem__

@@ -173,7 +173,7 @@ def test_a_truthful_heatmap_has_a_positive_delta_aupc_worked_by_hand():
         random=at_random,
         images_per_patient=2,
     )
-    parameters = Truthfulness(methods=["gradcam"], steps=steps, repeats=repeats)
+    parameters = Truthfulness(methods=["gradcam"], steps=steps, repeats=repeats, fills=["mean"])
     findings = truthfulness(evidence, parameters)
     declared("truthfulness", parameters, findings)
     assert findings["gradcam.aupc"].estimate.value == pytest.approx(0.05)
@@ -192,12 +192,13 @@ def test_heatmaps_without_an_order_are_counted():
         decisions={"gradient": decisions},
         random=np.ones((n, 2, steps + 1), int),
     )
-    findings = truthfulness(evidence, Truthfulness(methods=["gradient"], steps=steps, repeats=2))
+    parameters = Truthfulness(methods=["gradient"], steps=steps, repeats=2, fills=["mean"])
+    findings = truthfulness(evidence, parameters)
     found = findings["gradient.delta_aupc"]
     assert found.not_evaluable == {NO_ORDER: 3}
     assert found.estimate.n == 7
     decisions[:] = -1
-    findings = truthfulness(evidence, Truthfulness(methods=["gradient"], steps=steps, repeats=2))
+    findings = truthfulness(evidence, parameters)
     assert findings["gradient.delta_aupc"].estimate is None
 
 
@@ -262,7 +263,7 @@ def test_a_method_that_does_not_fit_leaves_the_others_judged():
         unfit={"guided-backprop": "it calls no ReLU"},
     )
     methods = ["guided-backprop", "occlusion"]
-    parameters = Truthfulness(methods=methods, steps=steps, repeats=2)
+    parameters = Truthfulness(methods=methods, steps=steps, repeats=2, fills=["mean"])
     findings = truthfulness(evidence, parameters)
     declared("truthfulness", parameters, findings)
     unfit = findings["guided-backprop.delta_aupc"]

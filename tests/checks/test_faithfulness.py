@@ -1,5 +1,7 @@
 """The check faithfulness: every declared measure, controls in pairs, nobody dropped."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from volume_world import Bright, cubes_evidence
@@ -7,8 +9,11 @@ from volume_world import Bright, cubes_evidence
 from auditkit.checks.faithfulness import faithfulness
 from auditkit.evidence.kinds import Fitness
 from auditkit.metrics.faithfulness import NO_CHANGE
+from auditkit.spec.audit import Expectation
 from auditkit.spec.declarations import SHIPPED
 from auditkit.spec.declarations.faithfulness import Faithfulness
+from auditkit.spec.methods import parse_method
+from auditkit.verdict import Verdict, judge
 
 SMALL = {"steps": 4, "subsets": 16, "sizes": [0.2, 0.5], "fill": "black"}
 
@@ -152,3 +157,45 @@ def test_one_patient_is_too_few(tmp_path):
 def test_sizes_are_shares(sizes):
     with pytest.raises(ValueError, match="sizes"):
         asked(sizes=sizes)
+
+
+def test_a_control_is_ranked_on_the_methods_own_cells(tmp_path):
+    """Two maps with equal means over the method's cells are alike, whatever is within the cells."""
+    evidence = cubes_evidence(tmp_path, n=6)
+    cells = {"method": "random-map", "cell": 4, "draw": 1, "name": "cells"}
+    pixels = {"method": "random-map", "name": "pixels"}
+    coarse = evidence.heatmaps(parse_method(cells))
+    fine = evidence.heatmaps(parse_method(pixels))
+    heatmaps = evidence.heatmaps
+
+    def alike(method):
+        """The pixels' map is the cells' one, and pixels of both signs that cancel within each."""
+        heat = heatmaps(method)
+        if method.label != "pixels":
+            return heat
+        signs = np.where(np.arange(8) % 2, 5, -5)
+        return replace(
+            fine, maps=np.stack([coarse.full(i, evidence.space) for i in range(6)]) + signs
+        )
+
+    evidence.heatmaps = alike
+    findings = faithfulness(evidence, asked(methods=[cells], controls=[pixels]))
+    for part in ("deletion", "insertion", "infidelity"):
+        over = findings[f"cells.{part}.over[pixels]"].estimate
+        assert over.value == pytest.approx(0, abs=1e-6), part
+    own = [findings[f"{label}.deletion"].estimate.value for label in ("cells", "pixels")]
+    assert abs(own[0] - own[1]) > 0.01  # not so on each map's own cells
+
+
+def test_a_control_of_coarser_cells_than_the_method_is_no_comparison(tmp_path):
+    parameters = asked(controls=[{"method": "random-map", "cell": 4}, "edge-map"])
+    findings = faithfulness(cubes_evidence(tmp_path, n=4), parameters)
+    declared(parameters, findings)
+    over = findings["input-x-gradient.deletion.over[random-map]"]
+    assert over.estimate is None
+    assert over.applicable
+    assert "cells of 4 px and 'input-x-gradient' of 1 px" in over.reason
+    expectation = Expectation(measure=over.name, above=0.0)
+    assert judge(expectation, over).verdict is Verdict.INCONCLUSIVE
+    assert findings["input-x-gradient.deletion.over[edge-map]"].estimate is not None
+    assert findings["random-map.deletion"].estimate is not None

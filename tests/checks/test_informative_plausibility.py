@@ -20,6 +20,7 @@ from auditkit.evidence.confidence import decided_probability
 from auditkit.evidence.engine import Engine
 from auditkit.evidence.identity import seed_of
 from auditkit.evidence.store import Store
+from auditkit.metrics.plausibility import msfi_range
 from auditkit.models.model import Model
 from auditkit.spec.declarations import SHIPPED
 from auditkit.spec.declarations.informative_plausibility import InformativePlausibility
@@ -276,3 +277,28 @@ def test_decided_probability_of_several_classes_is_the_largest(tmp_path):
     with torch.no_grad():
         largest = model.probabilities(inputs).max(dim=1).values
     assert decided_probability(several) == pytest.approx(largest.numpy())
+
+
+def test_cases_that_lack_a_modality_may_turn_ranks_and_move_differences(tmp_path):
+    """The importance is estimated: of 60 cases, and of one that is not there."""
+    nothing, half = np.zeros(N, int), np.where(np.arange(N) % 4 == 3, 1 - LABELS, LABELS)
+    subsets = np.stack([nothing, LABELS, half, LABELS], axis=1)
+    evidence = volumes(tmp_path, incomplete=("no flair",), subsets=subsets)
+    findings = found(evidence, asked(weights=None))
+    for part in ("auroc", "spearman", "calibrated_spearman"):
+        assert findings.find(f"gradient.{part}", {}).affected == 1.0
+    alone = found(evidence, asked()).find("gradient.difference", {})
+    both = findings.find("gradient.difference", {})
+    groups = [int(RIGHT.sum()), int((~RIGHT).sum())]
+    assert alone.affected == pytest.approx(unseen_means(groups, [0, 0], 1))
+    apart = PORTIONS[RIGHT].mean(axis=0) - PORTIONS[~RIGHT].mean(axis=0)
+    right = (subsets == LABELS[:, None]).mean(axis=0)
+    phi = np.array([right[1] - right[0] + right[3] - right[2], 0]) / 2
+    phi[1] = right[3] - right[0] - phi[0]
+    low, high = msfi_range(phi, apart, 1 / (N + 1))
+    moved = max(both.estimate.value - low, high - both.estimate.value)
+    assert both.affected == pytest.approx(alone.affected + moved / 2, abs=1e-6)
+    assert both.affected > alone.affected
+    whole = found(volumes(tmp_path, subsets=subsets), asked(weights=None))
+    for part in ("auroc", "spearman", "difference"):
+        assert whole.find(f"gradient.{part}", {}).affected == 0

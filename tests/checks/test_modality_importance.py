@@ -276,3 +276,16 @@ def test_on_real_volumes_the_modality_that_is_read_is_first(tmp_path):
     one = findings["gradient.mi_correlation"]
     assert one.not_evaluable == {NO_HEAT: 12}
     assert one.estimate is None or one.estimate.value == 1.0
+
+
+def test_cases_that_lack_a_modality_bound_a_correlation_only_where_the_ranking_is_settled():
+    maps = {"gradient": heat(FAITHFUL, 200)}
+    for missing, bounded in ((0, True), (1, True), (40, False)):
+        findings = found(
+            planted(incomplete=["t2 is missing"] * missing, maps=maps), methods=["gradient"]
+        )
+        one = findings["gradient.mi_correlation"]
+        assert one.estimate.low > 0.9
+        assert (one.affected is None) == bounded
+        wanted = Verdict.PASS if bounded else Verdict.INCONCLUSIVE
+        assert verdict(findings, one.name, above=0.5).verdict is wanted

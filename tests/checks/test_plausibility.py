@@ -289,3 +289,37 @@ def test_methods_are_compared_on_msfi_and_fp_of_volumes(tmp_path):
 def test_parameters_of_other_metrics_are_refused(metric, given, idle):
     with pytest.raises(ValidationError, match=f"{idle}: of no effect on the metric {metric}"):
         CompareMethods(methods=["gradient", "occlusion"], metric=metric, **given)
+
+
+def test_cases_that_lack_a_modality_may_move_the_weights_of_all_others(tmp_path):
+    """Brute force: two cases more, with any answers to the subsets and any portions of heat."""
+    own, other = RNG.beta(2, 2, (N, 2)), RNG.beta(2, 5, (N, 2))
+    maps = {"gradient": own, "gaussian-map": other}
+    evidence = volumes(tmp_path, maps, incomplete=("no flair",) * 2)
+    findings = found(evidence, asked(controls=["gaussian-map"]))
+    right = (LABELS[:, None] == SUBSETS).astype(float)
+    reached = {"gradient.msfi": [], "gradient.msfi_over[gaussian-map]": []}
+    for seed in range(200):
+        rng = np.random.default_rng(seed)
+        # None, t1c, flair, both: as subsets are numbered.
+        values = np.concatenate([right, rng.integers(0, 2, (2, 4))]).mean(axis=0)
+        phi = np.array([values[1] - values[0] + values[3] - values[2]] * 2) / 2
+        phi[1] = values[3] - values[0] - phi[0]
+        weights = np.maximum(phi, 0) / np.maximum(phi, 0).sum()
+        mine, theirs = (np.concatenate([p, rng.integers(0, 2, (2, 2))]) for p in (own, other))
+        reached["gradient.msfi"].append((mine @ weights).mean())
+        reached["gradient.msfi_over[gaussian-map]"].append(((mine - theirs) @ weights).mean())
+    for name, values in reached.items():
+        one = findings[name]
+        low, high = worst_case(one)
+        assert low - one.estimate.low <= min(values) - one.estimate.value < 0
+        assert high - one.estimate.high >= max(values) - one.estimate.value > 0
+        assert 2 / (N + 2) < one.affected < 0.2
+
+
+def test_given_weights_and_fp_are_moved_by_nobody(tmp_path):
+    evidence = volumes(tmp_path, {"gradient": [(0.3, 0.6)] * N}, incomplete=("no flair",))
+    assert all(m.affected is None for m in found(evidence, asked(weights=T1C_ONLY)).measurements)
+    findings = found(evidence, asked())
+    assert findings["gradient.fp"].affected is None
+    assert findings["gradient.msfi"].affected > 1 / (N + 1)

@@ -10,11 +10,14 @@ from volume_world import cubes_evidence
 from auditkit.checks.plausible import importance_of, plausible
 from auditkit.checks.rated import rated
 from auditkit.checks.ratings import ratings
+from auditkit.data.dataset import Incomplete
 from auditkit.errors import AuditError, Unavailable
 from auditkit.evidence import Peers
 from auditkit.metrics.rater_agreement import fleiss_kappa, krippendorff_alpha
+from auditkit.spec.audit import Expectation
 from auditkit.spec.declarations.ratings import RATINGS, Ratings
 from auditkit.spec.ratings_card import RatingsCard
+from auditkit.verdict import Verdict, judge, worst_case
 
 WEIGHTS = {"t1c": 1.0, "flair": 0.5}
 METHODS = ["random-map", "gaussian-map"]
@@ -211,15 +214,76 @@ def test_an_unknown_image_is_named(world):
 
 
 def test_a_rated_case_that_lacks_a_modality_is_counted(world, tmp_path):
-    evidence = cubes_evidence(tmp_path, incomplete=["flair is missing"])
+    evidence = cubes_evidence(tmp_path, incomplete=[Incomplete("case9", "flair is missing", 0)])
     rows = [*noisy(), *[("case9", rater, "random-map", 3) for rater in ("ann", "bob", "eve")]]
     found = world(evidence).check(rows)
     for measurement in found.measurements:
         assert measurement.not_evaluable == {"the rated case lacks a modality": 1}
         assert measurement.planned == 17
         assert measurement.estimate.n == 16
-    with pytest.raises(AuditError, match="there is no image"):
+    with pytest.raises(AuditError, match=r"r\.csv:53: there is no image 'case10'"):
         world(evidence).check([*rows, ("case10", "ann", "random-map", 3)])
+
+
+def test_a_mistyped_image_is_no_case_that_lacks_a_modality(world, tmp_path):
+    evidence = cubes_evidence(tmp_path, incomplete=[Incomplete("case9", "flair is missing", 0)])
+    rows = noisy()
+    rows[0] = ("caes0", *rows[0][1:])
+    with pytest.raises(AuditError, match=r"r\.csv:2: there is no image 'caes0'.*mean 'case0'"):
+        world(evidence).check(rows)
+
+
+def test_an_incomplete_case_beyond_the_first_images_is_left_out(world, tmp_path):
+    evidence = cubes_evidence(tmp_path, incomplete=[Incomplete("case9", "flair is missing", 7)])
+    evidence.records = evidence.records[:6]
+    found = world(evidence).check([*noisy(), ("case9", "ann", "random-map", 3)])
+    assert found["alpha"].planned == 12
+    assert "Left out: 13 ratings of images beyond the first that the audit asks for." in found.notes
+
+
+def test_one_heatmap_of_41_that_is_missing_may_turn_any_agreement(world, tmp_path):
+    own = world(cubes_evidence(tmp_path, n=41), methods=["random-map"])
+    scores = own.scores("msfi")["random-map"][:40]
+    noise = np.random.default_rng(0).normal(size=40)
+    noise -= np.polyval(np.polyfit(scores, noise, 1), scores)  # which does not correlate at all
+    mixed = 0.556 * scores / scores.std() + np.sqrt(1 - 0.556**2) * noise / noise.std()
+    means = 5 + mixed - mixed.mean()
+    # Nobody rated case40. Rated 0 with MSFI 1, it leaves next to nothing: 1 / 41 bounds no correlation.
+    turned = scipy_stats.pearsonr(np.append(means, 0.0), np.append(scores, 1.0))[0]
+    assert turned < 0
+    found = own.check(
+        everybody(
+            lambda i, _rater, _method: means[i] if i < 40 else "",
+            raters=["ann", "bob"],
+            methods=["random-map"],
+            images=41,
+        )
+    )
+    one = found["msfi_correlation"]
+    assert one.estimate.value == pytest.approx(0.556)
+    assert (one.planned, one.not_evaluable) == (41, {"no rating": 1})
+    assert one.estimate.low * 40 / 41 - 1 / 41 > 0.2  # which would have passed
+    for measured in found.measurements:
+        assert worst_case(measured) == (-1.0, 1.0)
+        expectation = Expectation(measure=measured.name, above=-0.9)
+        assert judge(expectation, measured).verdict is Verdict.INCONCLUSIVE
+
+
+def test_nothing_is_missing_where_all_is_rated(world):
+    for one in world().check(noisy()).measurements:
+        assert (one.affected, one.not_evaluable) == (0.0, {})
+        assert worst_case(one) == (one.estimate.low, one.estimate.high)
+
+
+def test_cases_that_lack_a_modality_may_turn_estimated_importance(world, tmp_path):
+    evidence = cubes_evidence(tmp_path, incomplete=["flair is missing"])
+    found = world(evidence, weights=None).check(noisy())
+    msfi, fp = found["msfi_correlation"], found["fp_correlation"]
+    assert msfi.not_evaluable == {"importance of modalities: flair is missing": 1}
+    assert (msfi.planned, msfi.affected) == (17, 1.0)
+    assert (fp.planned, fp.affected, fp.not_evaluable) == (16, 0.0, {})
+    given = world(evidence).check(noisy())["msfi_correlation"]
+    assert (given.planned, given.affected) == (16, 0.0)
 
 
 def test_a_method_that_nobody_rated_is_named(world):

@@ -12,7 +12,7 @@ from auditkit.evidence.removal import Removed
 from auditkit.spec.audit import Expectation
 from auditkit.spec.declarations import SHIPPED
 from auditkit.spec.declarations.truthfulness import Truthfulness
-from auditkit.verdict import Verdict, judge
+from auditkit.verdict import Verdict, judge, worst_case
 
 from .planted import NO_ORDER, Planted
 
@@ -55,7 +55,14 @@ def planted(n=30, method=0, control=1, chance=3, **given):
 
 def asked(**given):
     return Truthfulness(
-        **{"methods": ["gradcam"], "controls": ["edge-map"], "steps": STEPS, "repeats": 2} | given
+        **{
+            "methods": ["gradcam"],
+            "controls": ["edge-map"],
+            "fills": ["mean"],
+            "steps": STEPS,
+            "repeats": 2,
+        }
+        | given
     )
 
 
@@ -226,7 +233,124 @@ def test_volumes_with_controls_and_the_published_code_end_to_end(tmp_path):
         parameters = Truthfulness(**given, **extra)
         findings = truthfulness(evidence, parameters)
         declared(parameters, findings)
+        value = {(m.name, *m.at.values()): m for m in findings.measurements}
+        for (name, fill), over in value.items():
+            if ".over[" in name and over.estimate is not None and not over.not_evaluable:
+                method, control = name.removesuffix("]").split(".over[")
+                deltas = [value[f"{label}.delta_aupc", fill] for label in (method, control)]
+                expected = deltas[0].estimate.value - deltas[1].estimate.value
+                assert over.estimate.value == pytest.approx(expected, abs=1e-9)
         # Eight images of two classes are too few for an interval of the AUROC, which is said.
         assert all(m.estimate or "class is missing" in m.reason for m in findings.measurements)
     assert findings.figures[0].x_label == "nominal fraction of the heatmap above 0"
     assert any("published code is followed" in note for note in findings.notes)
+
+
+@dataclass
+class Grained(Planned):
+    """Random orders of cells and of pixels cost differently; a random map's order is one more of its own."""
+
+    grains: dict = field(default_factory=dict)
+
+    def _orders(self, grain, repeats, seed, plan):
+        """Right until a random step; scattered pixels cost the answer sooner than cells do."""
+        last = np.random.default_rng([seed, grain]).integers(0, 2, (self.n, repeats)) + (grain > 1)
+        right = np.arange(plan.steps + 1) <= last[..., None]
+        decision = np.where(right, self.labels[:, None, None], 1 - self.labels[:, None, None])
+        found = self._removed(decision, plan)
+        sign = np.where(self.labels == 1, 1.0, -1.0)[:, None, None]
+        own = np.arange(self.n)[:, None, None] / (100 * self.n)
+        return replace(found, score=0.5 + sign * (right - 0.5) * 0.4 + own)
+
+    def removal(self, method, plan):
+        found = self._orders(self.grains[method.label], 1, len(method.label), plan)
+        decision, score, fraction = (a[:, 0] for a in (found.decision, found.score, found.fraction))
+        return Removed(decision, score, fraction, found.reasons)
+
+    def random_removal(self, method, plan):
+        grain = self.grains[method.label]
+        return replace(self._orders(grain, 15, 0, plan), baseline={"cell": grain})
+
+
+@pytest.mark.parametrize("performance", ["accuracy", "auc"])
+def test_a_random_map_of_cells_is_no_better_than_one_of_pixels(performance):
+    cells = {"method": "random-map", "cell": 4, "name": "cells"}
+    same = {"method": "random-map", "cell": 4, "draw": 1, "name": "more-cells"}
+    n = 120
+    evidence = Grained(
+        np.arange(n) % 2, np.full(n, 0.9), grains={"random-map": 1, "cells": 4, "more-cells": 4}
+    )
+    # The pixels' order is the attack: over[cells] would be above 0 if raw areas were compared.
+    parameters = Truthfulness(
+        methods=["random-map"],
+        controls=[cells, same],
+        fills=["mean"],
+        steps=STEPS,
+        performance=performance,
+    )
+    findings = truthfulness(evidence, parameters)
+    declared(parameters, findings)
+    areas = {label: findings[f"{label}.aupc"].estimate for label in ("random-map", "cells")}
+    assert areas["cells"].low - areas["random-map"].high > 0.05
+    over = findings["random-map.over[cells]"]
+    assert over.estimate.low < 0 < over.estimate.high
+    assert abs(over.estimate.value) < 0.04
+    assert over.bounds == (-2.0, 2.0)
+    deltas = [findings[f"{label}.delta_aupc"].estimate.value for label in ("random-map", "cells")]
+    assert over.estimate.value == pytest.approx(deltas[0] - deltas[1])
+    turned = truthfulness(evidence, parameters.model_copy(update={"methods": parameters.controls}))
+    assert turned["cells.over[more-cells]"].bounds == (-1.0, 1.0)  # one baseline, which cancels
+
+
+def test_the_worst_case_of_an_auroc_counts_pairs():
+    """Of 16 positives and 144 negatives, 4 positives without an order are a quarter of the pairs."""
+    labels = np.arange(160) < 16
+    apart = np.where(labels, 0.9, 0.1) + np.arange(160) / 10_000
+    scores = np.stack([apart, *[np.full(160, 0.5)] * STEPS], axis=1)
+    random = np.repeat(apart[:, None], STEPS + 1, axis=1)
+    random[:, -1] = 0.5
+    decisions = np.zeros((160, STEPS + 1), int)
+    lost = np.flatnonzero(labels)[:4]
+
+    def found(scores, decisions):
+        evidence = Planned(
+            labels.astype(int),
+            apart,
+            decisions={"gradcam": decisions, "edge-map": decisions * 0},
+            random=np.zeros((160, 1, STEPS + 1), int),
+            scores_by={"gradcam": scores, "random": random[:, None], "edge-map": random},
+        )
+        return truthfulness(evidence, asked(performance="auc"))
+
+    without = decisions.copy()
+    without[lost] = -1
+    known = found(scores, without)
+    # The four as bad as can be: what the heatmap removes first leaves their rank as it is, to the end.
+    worst = scores.copy()
+    worst[lost, 1:] = 0.9
+    every = found(worst, decisions)
+    for name in ("gradcam.delta_aupc", "gradcam.aupc", "gradcam.over[edge-map]"):
+        one, value = known[name], every[name].estimate.value
+        assert one.not_evaluable == {NO_ORDER: 4}
+        assert one.affected == pytest.approx(0.25)
+        point = replace(one.estimate, low=one.estimate.value, high=one.estimate.value)
+        assert (
+            abs(value - point.value) > 0.06
+        )  # more than their share of the cases, of the whole range
+        low, high = worst_case(replace(one, estimate=point))
+        assert low <= value <= high
+    # Of cases that lack a modality not even the label is known: pairs of all that they may be.
+    evidence = Planned(
+        labels.astype(int),
+        apart,
+        decisions={"gradcam": without, "edge-map": decisions},
+        random=np.zeros((160, 1, STEPS + 1), int),
+        scores_by={"gradcam": scores, "random": random[:, None], "edge-map": random},
+    )
+    evidence.incomplete = ("no t2",) * 4
+    one = truthfulness(evidence, asked(performance="auc"))["gradcam.aupc"]
+    assert one.affected == pytest.approx(1 - 12 * 144 / (20 * 144))
+
+
+def test_two_fills_are_the_default_so_that_a_changing_sign_is_seen():
+    assert Truthfulness(methods=["gradcam"]).fills == ["mean", "noise"]

@@ -136,3 +136,37 @@ def test_subsets_have_the_intervals_of_the_performance_check(performance):
     else:
         own = stats.auroc(given.labels, given.scores[:, -1], given.patients)
     assert found == own
+
+
+@pytest.mark.parametrize("performance", ["accuracy", "auc"])
+def test_a_ranking_is_settled_where_no_missing_case_can_turn_it(performance):
+    given = answers(200, performance)
+    whole = modality_importances(given, NAMES)
+    assert whole.settled_probability == whole.ranking_probability
+    shares = [modality_importances(given, NAMES, missing=m).settled_probability for m in (1, 5, 60)]
+    assert shares == sorted(shares, reverse=True)
+    assert shares[0] > 0.9
+    assert shares[-1] < 0.1
+
+
+def test_cases_that_would_turn_a_ranking_leave_it_unsettled():
+    """Brute force: three cases more, which only the second modality decides rightly."""
+    given = answers(40, cues=(2.0, 1.6, 0.0))
+    found = modality_importances(given, NAMES)
+    for more in range(1, 40):
+        right = np.zeros(8) + [subset >> 1 & 1 and not subset & 1 for subset in range(8)]
+        values = (40 * performance_of(given, np.arange(40)) + more * right) / (40 + more)
+        if (pair_orders(modality_shapley(values)) != pair_orders(found.values)).any():
+            break
+    turned = modality_importances(given, NAMES, missing=more)
+    beyond = more / (40 + more) / (1 - more / (40 + more))
+    assert abs(found.values[0] - found.values[1]) <= beyond
+    assert turned.settled_probability < 0.6
+
+
+def test_tied_modalities_are_no_ranking_if_cases_are_missing():
+    found = modality_importances(answers(60, cues=(9.0, 0.0, 0.0)), NAMES)
+    assert found.settled_probability == found.ranking_probability > 0.9
+    missing = modality_importances(answers(60, cues=(9.0, 0.0, 0.0)), NAMES, missing=1)
+    assert missing.ranking_probability == found.ranking_probability
+    assert missing.settled_probability == 0

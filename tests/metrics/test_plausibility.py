@@ -1,5 +1,7 @@
 """FP and MSFI against brute force, hand-worked values and what the published code does."""
 
+from itertools import product
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -17,6 +19,7 @@ from auditkit.metrics.plausibility import (
     modality_weights,
     msfi,
     msfi_gradient,
+    msfi_range,
     widened_as_published,
 )
 from auditkit.metrics.plausibility_estimates import (
@@ -285,3 +288,26 @@ def test_patients_with_equal_images_count_once():
         np.repeat(portions, 2, axis=0), np.ones(60, bool), twice, np.repeat(np.arange(30), 2)
     )
     assert (found.low, found.high) == pytest.approx((once.low, once.high))
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_weights_of_unseen_cases_reach_the_ends_of_the_range_and_no_further(seed):
+    rng = np.random.default_rng(seed)
+    count, unseen = int(rng.integers(2, 5)), float(rng.uniform(0, 0.4))
+    phi, portions = rng.uniform(-0.3, 0.6, count), rng.uniform(-1, 1, count)
+    phi[0] = 0.5
+    low, high = msfi_range(phi, portions, unseen)
+    inside = [rng.uniform(-1, 1, count) for _ in range(300)]
+    corners = [np.array(corner) for corner in product((-1.0, 1.0), repeat=count)]
+    reached = []
+    for other in (*inside, *corners):
+        moved = (1 - unseen) * phi + unseen * other
+        if moved.max() > 0:
+            reached.append(modality_weights(moved) @ portions)
+    assert (min(reached), max(reached)) == (pytest.approx(low), pytest.approx(high))
+
+
+def test_published_weights_of_unseen_cases_may_be_anything():
+    portions = [0.2, 0.9, 0.4]
+    for compat in ("glioma-2022", "knee-2022"):
+        assert msfi_range([0.5, 0.3, 0.1], portions, 0.01, compat) == (0.2, 0.9)

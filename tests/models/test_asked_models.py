@@ -342,6 +342,7 @@ def test_an_endpoint_is_audited_without_gradients(tmp_path, endpoint, monkeypatc
     maps = auditkit.run(
         "truthfulness", model, auditkit.load_data(DATA), store=tmp_path / "s", steps=2, repeats=1,
         methods=["gradient", {"method": "occlusion", "window": 0.5, "stride": 0.5}], images=4,
+        fills=["mean"],
     )  # fmt: skip
     assert not maps["gradient.delta_aupc"].applicable
     assert "black box" in maps["gradient.delta_aupc"].reason

@@ -88,3 +88,28 @@ def test_arguments_that_do_not_fit_the_weights_are_one_clear_error(tmp_path, net
     path.write_text(path.read_text() + "arguments: {widths: [4]}\n")
     with pytest.raises(AuditError, match=r"features\.0"):
         load_model(read_model_card(path))
+
+
+@pytest.mark.parametrize("text", ["modalities: [t1, t2]", "size: [8, 8, 8]"])
+def test_a_program_is_given_what_it_was_exported_for(tmp_path, network, text):
+    other = {"modalities: [t1, t2]": "modalities: [t1]", "size: [8, 8, 8]": "size: [8, 8, 6]"}
+    path = write(tmp_path, "torch-export", saved(tmp_path, network, "torch-export"))
+    path.write_text(path.read_text().replace(text, other[text]))
+    with pytest.raises(AuditError, match=r"takes inputs of \(N, 2, 8, 8, 8\) and was given"):
+        load_model(read_model_card(path))
+
+
+class Masked(torch.nn.Module):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        mean = x.flatten(2).mean(dim=2)
+        return mean.masked_fill(mean < 0, -torch.inf).softmax(dim=1) * 10
+
+
+def test_infinite_constants_of_a_program_are_read(tmp_path):
+    path = write(tmp_path, "torch-export", saved(tmp_path, Masked().eval(), "torch-export"))
+    model = load_model(read_model_card(path))
+    given = torch.ones(1, 2, 8, 8, 8)
+    given[:, 1] = -1
+    with torch.no_grad():
+        expected = torch.tensor([[10.0, 0.0]]).softmax(dim=1)
+        torch.testing.assert_close(model.probabilities(given), expected)

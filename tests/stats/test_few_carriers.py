@@ -5,7 +5,7 @@ import pytest
 from scipy import stats as scipy_stats
 
 from auditkit.stats import bootstrap, mean
-from auditkit.stats.few_carriers import for_few_carriers
+from auditkit.stats.few_carriers import for_few_carriers, in_two_classes
 from auditkit.stats.inputs import cluster_images
 
 BOUNDS = (-1.0, 1.0)
@@ -74,3 +74,42 @@ def test_six_of_sixty_are_covered_where_t_alone_falls_short():
             missed += [not e.low <= 0.025 <= e.high for e in _both(y)]
     assert missed[0] > 0.08 * 600
     assert missed[1] < 0.08 * 600
+
+
+def sides(first, second):
+    """Influences of a mean over pairs, with sum 0 in each class; its estimate without an interval."""
+    influence = np.concatenate(
+        [(np.asarray(one, float) - np.mean(one)) / len(one) for one in (first, second)]
+    )
+    positive = np.arange(influence.size) < len(first)
+    groups = cluster_images(None, influence.size)
+    point = mean(np.linspace(-1e-9, 1e-9, influence.size))
+    return point, influence, positive, groups
+
+
+def test_a_class_without_carriers_is_not_taken_to_be_certain():
+    carriers = [0.5] * 3 + [0.0] * 27
+    both = in_two_classes(*sides(carriers, carriers), BOUNDS)
+    one = in_two_classes(*sides(carriers, [0.0] * 30), BOUNDS)
+    assert one.high == pytest.approx(both.high, rel=0.02)
+    assert one.high > 1.3 * for_few_carriers(*_without_classes(carriers, [0.0] * 30), BOUNDS).high
+
+
+def test_fewer_patients_of_a_class_are_taken_to_add_more():
+    carriers = [0.5] * 3 + [0.0] * 37
+    few, many = (in_two_classes(*sides([0.0] * n, carriers), BOUNDS).high for n in (10, 40))
+    # Variances 1/40 + 1/10 and 1/40 + 1/40, with the same degrees of freedom.
+    assert few / many == pytest.approx((5 / 2) ** 0.5, rel=0.05)
+
+
+def test_classes_that_all_carry_have_the_interval_of_all():
+    rng = np.random.default_rng(0)
+    given = rng.random(30), 3 * rng.random(30)
+    found = in_two_classes(*sides(*given), BOUNDS)
+    oracle = for_few_carriers(*_without_classes(*given), BOUNDS)
+    assert (found.low, found.high) == (oracle.low, oracle.high)
+
+
+def _without_classes(first, second):
+    point, influence, _, groups = sides(first, second)
+    return point, influence, groups

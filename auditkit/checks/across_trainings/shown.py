@@ -91,7 +91,7 @@ def notes(methods: Sequence[Trained]) -> Iterator[str]:
 def _each(one: Trained) -> list[Estimate]:
     """Estimates of all trainings; none where there are none."""
     try:
-        return one.each()
+        return one.each
     except AuditError:  # the measurements say why
         return []
 

@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from auditkit import stats
 from auditkit.checks.truthfulness.curves import Curve
+from auditkit.checks.truthfulness.performance import Judge, unseen
 from auditkit.errors import AuditError
 from auditkit.evidence import Evidence
 from auditkit.evidence.kinds import Floats
@@ -18,7 +19,7 @@ from auditkit.spec.methods import Method
 from auditkit.stats.differences import resampled
 from auditkit.stats.inputs import Clusters, cluster_images
 from auditkit.stats.rank_stability import rank_stability
-from auditkit.stats.resampling import Statistic, from_replicates
+from auditkit.stats.resampling import Statistic
 from auditkit.stats.trainings import mean_over_trainings, sd_over_trainings
 
 Kept = npt.NDArray[np.bool_]
@@ -96,18 +97,29 @@ class Trained:
         """
         return areas([self], self.kept)
 
+    @property
+    def unseen(self) -> float | None:
+        """Share of what is averaged that images without an order touch; None: their own share."""
+        first = self.curves[0]
+        return unseen(first.evidence, first.parameters.performance, self.kept)
+
     def values(self) -> Floats:
         """(K,) delta-AUPC of each training."""
         return self.areas.values[:, 0]
 
+    @cached_property
     def each(self) -> list[stats.Estimate]:
-        """delta-AUPC of each training with an interval over patients."""
-        found = self.areas
+        """delta-AUPC of each training with the interval of the check `truthfulness`, over patients.
+
+        Raises:
+            AuditError: as `areas`.
+        """
+        replicates = stats.replicates_for(len(self.names))
         return [
-            from_replicates(
-                float(found.values[k, 0]), found.drawn[:, k, 0], found.groups, bounds=(-1.0, 1.0)
+            Judge(curve.evidence, curve.parameters.performance, self.kept).difference(
+                curve.at_random, curve.by_heat, replicates
             )
-            for k in range(len(self.names))
+            for curve in self.curves
         ]
 
     def mean(self) -> stats.Estimate:
@@ -122,7 +134,7 @@ class Trained:
 
     def smallest(self) -> stats.Estimate:
         """Of the training where it is smallest."""
-        return stats.extreme(self.each(), "smallest")
+        return stats.extreme(self.each, "smallest")
 
     def statistic(self, training: int, kept: Kept) -> Statistic:
         """delta-AUPC of one training over some of the images, as a function of weights."""
@@ -165,7 +177,7 @@ def stability(methods: Sequence[Trained], missing: float) -> stats.Estimate:
 
     Args:
         methods: two or more.
-        missing: share of the images without.
+        missing: share of what is averaged (images, pairs of them) that the others touch.
     """
     kept = np.logical_and.reduce([one.kept for one in methods])
     found = areas(methods, kept)

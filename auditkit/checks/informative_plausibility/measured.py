@@ -49,12 +49,12 @@ class Measurer:
             for what in ("auroc", "difference"):
                 estimate = self._apart(one, what, part & rows)
                 found = self._measurement(f"{label}.{what}", estimate, at, part, reasons)
-                yield replace(found, affected=self._affected(what, part, rows))
+                yield replace(found, affected=self._affected(one, found, part, rows))
             estimate = self._correlation(one, part & rows, probability)
-            yield self._measurement(f"{label}.spearman", estimate, at, part, reasons)
+            yield self._ranked(one, f"{label}.spearman", estimate, at, part, reasons)
         everyone = np.ones(self.cases.right.size, dtype=np.bool_)
         name = f"{label}.calibrated_spearman"
-        yield self._measurement(name, self._calibrated(one, rows), {}, everyone, reasons)
+        yield self._ranked(one, name, self._calibrated(one, rows), {}, everyone, reasons)
         for column, strength in self.cases.bias.items():
             known = np.isfinite(strength)
             own = [
@@ -62,7 +62,7 @@ class Measurer:
                 for reason, there in zip(reasons, known.tolist(), strict=True)
             ]
             estimate = self._correlation(one, rows & known, strength)
-            yield self._measurement(f"{label}.bias[{column}]", estimate, {}, everyone, own)
+            yield self._ranked(one, f"{label}.bias[{column}]", estimate, {}, everyone, own)
 
     def inapplicable(self, label: str, reason: str) -> Iterator[Measurement]:
         """The measurements of a method that cannot be asked of this model."""
@@ -97,13 +97,21 @@ class Measurer:
 
         return estimate
 
-    def _affected(self, what: str, part: Bools, rows: Bools) -> float:
-        """What cases of a part that could not be evaluated could change."""
-        sides = self.cases.right, ~self.cases.right
-        known = [int((part & rows & side).sum()) for side in sides]
-        lost = [int((part & ~rows & side).sum()) for side in sides]
-        share = unseen_pairs if what == "auroc" else unseen_means
-        return share(known, lost, len(self.cases.incomplete))
+    def _affected(
+        self, one: Plausible, found: Measurement, part: Bools, rows: Bools
+    ) -> float | None:
+        """What cases of a part that could not be evaluated could change, the weights of MSFI included."""
+        if found.estimate is None:
+            return found.affected
+        sides = [part & side for side in (self.cases.right, ~self.cases.right)]
+        known = [int((side & rows).sum()) for side in sides]
+        lost = [int((side & ~rows).sum()) for side in sides]
+        unknown = len(self.cases.incomplete)
+        if found.name.endswith(".auroc"):
+            return 1.0 if one.importance.unseen else unseen_pairs(known, lost, unknown)
+        right, wrong = (one.portions.by_modality[side & rows].mean(axis=0) for side in sides)
+        moved = one.importance.movement(right - wrong, one.how) / 2
+        return min(1.0, unseen_means(known, lost, unknown) + moved)
 
     def _correlation(self, one: Plausible, rows: Bools, other: Floats) -> Estimator:
         def estimate() -> stats.Estimate:
@@ -123,6 +131,19 @@ class Measurer:
             return self._correlation(one, rows, self.cases.calibrated)()
 
         return estimate
+
+    def _ranked(
+        self,
+        one: Plausible,
+        name: str,
+        estimate: Estimator,
+        at: At,
+        part: Bools,
+        reasons: Sequence[str],
+    ) -> Measurement:
+        """A rank correlation: other weights may turn any ranks."""
+        found = self._measurement(name, estimate, at, part, reasons)
+        return replace(found, affected=1.0) if one.importance.unseen else found
 
     def _measurement(
         self, name: str, estimate: Estimator, at: At, part: Bools, reasons: Sequence[str]

@@ -97,11 +97,18 @@ class Heat:
         without = [reason for reason in self.reasons if reason]
         agnostic = [AGNOSTIC] * int((self.there & ~self.telling).sum())
         skipped = [*incomplete, *without, *agnostic]
-        yield measuring(f"{self.label}.mi_correlation", self.correlation, skipped=skipped)
+        one = measuring(f"{self.label}.mi_correlation", self.correlation, skipped=skipped)
+        yield one if self._settled else replace(one, affected=1.0)
         name = f"{self.label}.mean_mi_correlation"
         one = measuring(name, self.mean_correlation, skipped=[*incomplete, *without])
         # Its interval holds whatever the missing maps are.
         yield replace(one, affected=0.0)
+
+    @property
+    def _settled(self) -> bool:
+        """Whether the ranking is resolved whatever the cases are that lack a modality."""
+        found = self.importance.found
+        return found is None or found.settled_probability >= self.resolved
 
     def correlation(self) -> stats.Estimate:
         """Mean over cases of tau-b between importance and shares; both vary with the patients drawn.

@@ -6,17 +6,20 @@ delta-AUPC = AUPC(H_b) - AUPC(H) with H_b a random permutation of H, 15 times.
 
 Deviates, each for a measured reason: everything is ranked once with seeded ties, and the x axis is the
 fraction really removed; the random baseline permutes the map's own cells, or superpixels, over the same
-support, so that both curves end in the same input; intervals are over patients (paired), not over repeats;
-maps without an order (all zero, constant, not finite) are counted, never dropped. `compat` undoes all of
-this but the intervals and the counting.
+support, so that both curves end with everything gone (in the same input, but for the fill noise, which each
+order draws for itself); intervals are over patients (paired), not over repeats; maps without an order (all
+zero, constant, not finite) are counted, never dropped. `compat` undoes all of this but the intervals and the
+counting.
 """
 
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import product
 
 from auditkit.checks.fitness import fitness_notes
 from auditkit.checks.measuring import Measuring
 from auditkit.checks.truthfulness.curves import Curve
+from auditkit.checks.truthfulness.performance import unseen
 from auditkit.checks.truthfulness.tables import FOLLOWED, sign_changes, table
 from auditkit.evidence import Evidence
 from auditkit.findings import Findings, Measurement
@@ -52,14 +55,19 @@ def _measured(
     missing = evidence.incomplete
     for name, curve in curves.items():
         at = {"fill": curve.fill}
+        touched = unseen(evidence, parameters.performance, curve.by_heat.evaluable)
         for part, estimate in (("delta_aupc", curve.delta), ("aupc", curve.area)):
-            yield measuring(f"{name}.{part}", estimate, at, [*missing, *curve.skipped])
+            found = measuring(f"{name}.{part}", estimate, at, [*missing, *curve.skipped])
+            yield replace(found, affected=touched)
     applicable = [method for method in parameters.methods if method.label in curves]
     for method, control in product(applicable, parameters.controls):
         pair = curves[method.label].against(curves[control.label])
         at = {"fill": pair.fill}
         skipped = [*missing, *pair.skipped]
-        yield measuring(f"{method.label}.over[{control.label}]", pair.difference, at, skipped)
+        name = f"{method.label}.over[{control.label}]"
+        touched = unseen(evidence, parameters.performance, pair.kept)
+        found = measuring(name, pair.difference, at, skipped)
+        yield replace(found, bounds=pair.bounds, affected=touched)
 
 
 def _inapplicable(

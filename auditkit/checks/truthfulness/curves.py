@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from functools import cached_property
 
-from auditkit.checks.truthfulness.performance import Judge
+from auditkit.checks.truthfulness.performance import Judge, Kept
 from auditkit.errors import AuditError
 from auditkit.evidence import Evidence
 from auditkit.evidence.removal import RemovalPlan, Removed
@@ -11,6 +11,7 @@ from auditkit.findings import Figure, Series
 from auditkit.spec.declarations.truthfulness import Truthfulness
 from auditkit.spec.methods import Method
 from auditkit.stats import Estimate
+from auditkit.stats.tails import Bounds
 
 _ACCURACY = "accuracy"
 
@@ -110,9 +111,26 @@ class Pair:
         found = [own or (f"{label}: {other}" if other else "") for own, other in named]
         return [reason for reason in found if reason]
 
+    @property
+    def kept(self) -> Kept:
+        """(n,) images of which both have an order."""
+        return self.method.by_heat.evaluable & self.control.by_heat.evaluable
+
+    @property
+    def bounds(self) -> Bounds:
+        """Two ΔAUPC differ by up to 2; where they have one random baseline it cancels, by up to 1."""
+        return (-1.0, 1.0) if self._same_baseline else (-2.0, 2.0)
+
+    @property
+    def _same_baseline(self) -> bool:
+        return self.method.at_random.baseline == self.control.at_random.baseline
+
     def difference(self) -> Estimate:
-        """AUPC of the control minus AUPC of the method; above 0 the method finds more."""
-        method, control = self.method.by_heat, self.control.by_heat
-        kept = method.evaluable & control.evaluable
-        judge = Judge(self.method.evidence, self.method.parameters.performance, kept)
-        return judge.difference(control.as_repeats(), method)
+        """ΔAUPC of the method minus ΔAUPC of the control; above 0 the method finds more.
+
+        Each against random orders of its own units: removing many small ones is an attack of its own.
+        """
+        judge = Judge(self.method.evidence, self.method.parameters.performance, self.kept)
+        if self._same_baseline:
+            return judge.difference(self.control.by_heat.as_repeats(), self.method.by_heat)
+        return judge.difference_over(self.method, self.control, self.bounds)

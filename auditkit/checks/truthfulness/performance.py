@@ -1,6 +1,7 @@
 """The performance whose fall is measured: the accuracy, or the AUROC of the score."""
 
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -9,17 +10,45 @@ from auditkit import stats
 from auditkit.errors import AuditError
 from auditkit.evidence import Evidence
 from auditkit.evidence.removal import Removed
+from auditkit.metrics.answered import unseen_pairs
 from auditkit.metrics.auroc_curve import (
     auroc_aupc_estimate,
     auroc_delta_aupc_estimate,
     auroc_steps,
+    mean_over_pairs,
+    pair_delta_aupc,
 )
-from auditkit.metrics.perturbation_curve import aupc_estimate, delta_aupc_estimate
+from auditkit.metrics.perturbation_curve import (
+    aupc_estimate,
+    delta_aupc_estimate,
+    image_delta_aupc,
+    mean_over_patients,
+)
 from auditkit.spec.removing import Performance
 from auditkit.stats import Estimate
+from auditkit.stats.resampling import REPLICATES
+from auditkit.stats.tails import Bounds
 
 Kept = npt.NDArray[np.bool_]
 Floats = npt.NDArray[np.float64]
+_DIGITS = 12
+
+
+def unseen(evidence: Evidence, performance: Performance, kept: Kept) -> float | None:
+    """Share of what is averaged that images without an order touch: of pairs, for the AUROC.
+
+    None for the accuracy, which averages over images, so that their own share says it.
+    """
+    if performance == "accuracy" or not evidence.two_class:
+        return None
+    return unseen_pairs(evidence.labels, kept, len(evidence.incomplete))
+
+
+class Orders(Protocol):
+    """Answers under a method's own order, and under its random baseline."""
+
+    by_heat: Removed
+    at_random: Removed
 
 
 @dataclass(frozen=True)
@@ -44,16 +73,48 @@ class Judge:
             return aupc_estimate(values, shares, patients)
         return auroc_aupc_estimate(self._labels(), values, shares, patients)
 
-    def difference(self, first: Removed, second: Removed) -> Estimate:
+    def difference(self, first: Removed, second: Removed, replicates: int = REPLICATES) -> Estimate:
         """AUPC of the first, which may have several orders per image, minus that of the second."""
         others, of_others = self._values(first), self._shares(first)
         values, shares = self._values(second), self._shares(second)
         patients = self._patients()
         if self.performance == "accuracy":
-            return delta_aupc_estimate(values, others, shares, patients, random_fractions=of_others)
+            return delta_aupc_estimate(
+                values,
+                others,
+                shares,
+                patients,
+                random_fractions=of_others,
+                replicates=replicates,
+            )
         return auroc_delta_aupc_estimate(
-            self._labels(), values, others, shares, patients, random_fractions=of_others
+            self._labels(),
+            values,
+            others,
+            shares,
+            patients,
+            random_fractions=of_others,
+            replicates=replicates,
         )
+
+    def difference_over(self, own: "Orders", other: "Orders", bounds: Bounds) -> Estimate:
+        """ΔAUPC under one method's orders minus ΔAUPC under another's, in pairs."""
+        patients, labels = self._patients(), self.evidence.labels[self.kept]
+        deltas = [self._deltas(orders) for orders in (own, other)]
+        # What rounding leaves of equal values is no difference.
+        found = np.round(deltas[0] - deltas[1], _DIGITS)
+        if self.performance == "accuracy":
+            return mean_over_patients(found, patients, bounds)
+        return mean_over_pairs(labels, found, patients, bounds)
+
+    def _deltas(self, orders: "Orders") -> Floats:
+        """ΔAUPC of each image (n,), or of each pair (positives, negatives)."""
+        heat, random = self._values(orders.by_heat), self._values(orders.at_random)
+        shares = self._shares(orders.by_heat)
+        of_random = self._shares(orders.at_random)
+        if self.performance == "accuracy":
+            return image_delta_aupc(heat, random, shares, random_fractions=of_random)
+        return pair_delta_aupc(self._labels(), heat, random, shares, of_random)
 
     def steps(self, found: Removed) -> list[Estimate]:
         """The curve itself: the performance at each step, the mean over orders."""

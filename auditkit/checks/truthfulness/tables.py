@@ -29,8 +29,8 @@ def table(findings: Findings, parameters: Truthfulness) -> Table:
         "ΔAUPC by method",
         ["method", "fill", *columns, "sign over fills", "n", "not evaluable"],
         rows,
-        "ΔAUPC above zero: the heatmap finds what matters better than chance. Above a control: AUPC of "
-        "the control minus that of the method.",
+        "ΔAUPC above zero: the heatmap finds what matters better than chance. Above a control: ΔAUPC "
+        "of the method minus that of the control, each against random orders of its own cells.",
     )
 
 

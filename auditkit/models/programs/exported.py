@@ -50,7 +50,7 @@ def load_exported(path: Path) -> Program:
         program = model["graph_module"]
         signature = read_signature(program["signature"])
         tensors = _tensors(members, signature)
-        block, operations, batch = compile_exported(program["graph"], signature)
+        block, operations, batch, shapes = compile_exported(program["graph"], signature)
     except Refused as error:
         raise AuditError(
             f"{path}: the exported program {error}; export the model again after model.eval() with "
@@ -61,7 +61,7 @@ def load_exported(path: Path) -> Program:
             f"{path} is no whole archive of torch.export.save ({type(error).__name__}: {error}); "
             "save the program again with PyTorch 2.9 or newer"
         ) from error
-    return Program(block, operations, tensors, batch, str(path))
+    return Program(block, operations, tensors, batch, str(path), shapes)
 
 
 def _members(path: Path) -> dict[str, bytes]:

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 
 from auditkit.models.programs.exported_tensors import DTYPES
-from auditkit.models.programs.interpreter import Block, OnDevice, Step, Value
+from auditkit.models.programs.interpreter import Block, OnDevice, Shape, Step, Value
 from auditkit.models.programs.operators import Refused, aten, functional, makes_view, python
 
 Json = Mapping[str, Any]
@@ -75,8 +75,8 @@ def read_signature(signature: Json) -> Signature:
 
 def compile_exported(
     graph: Json, signature: Signature
-) -> tuple[Block, dict[str, Callable[..., Any]], int | None]:
-    """Steps, operators and the fixed batch size (None for any) of a graph.
+) -> tuple[Block, dict[str, Callable[..., Any]], int | None, list[Shape]]:
+    """Steps, operators, the fixed batch size (None for any) and the inputs' other sizes of a graph.
 
     Raises:
         Refused: by what the graph holds.
@@ -86,7 +86,13 @@ def compile_exported(
         compiler.node(node)
     result = compiler.current(signature.outputs[0])
     block = Block(tuple(signature.users), compiler.steps, (Value(result),))
-    return block, compiler.operations, _batch(graph, signature)
+    return block, compiler.operations, _batch(graph, signature), _shapes(graph, signature)
+
+
+def _shapes(graph: Json, signature: Signature) -> list[Shape]:
+    """Of each input without its batch: None where any size will do."""
+    sizes = [graph["tensor_values"][name]["sizes"][1:] for name in signature.users]
+    return [tuple(int(one["as_int"]) if "as_int" in one else None for one in own) for own in sizes]
 
 
 def _batch(graph: Json, signature: Signature) -> int | None:
@@ -180,6 +186,9 @@ class _Compiler:
 
     def _argument(self, argument: Json) -> Any:
         ((kind, content),) = argument.items()
+        if kind in ("as_float", "as_floats"):
+            # Infinity and NaN are no JSON: they are written as texts.
+            return [float(one) for one in content] if kind == "as_floats" else float(content)
         if kind in _PLAIN or kind == "as_none":
             return None if kind == "as_none" else content
         readers: dict[str, Callable[[Any], Any]] = {

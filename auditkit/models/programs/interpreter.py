@@ -29,6 +29,10 @@ class Value:
     name: str
 
 
+# Sizes without the batch; None where any will do.
+Shape = tuple[int | None, ...]
+
+
 @dataclass(frozen=True)
 class OnDevice:
     """Stands for the device on which the network runs, whatever the file says."""
@@ -88,6 +92,17 @@ class Operation(nn.Module):
         return self.function(*arguments, **keywords)
 
 
+def _fits(given: tuple[int, ...], shape: Shape) -> bool:
+    """Whether an input has the sizes that a program was exported for."""
+    return len(given) == len(shape) and all(
+        wanted in (None, size) for size, wanted in zip(given, shape, strict=True)
+    )
+
+
+def _worded(shape: Shape) -> str:
+    return f"(N, {', '.join('any' if size is None else str(size) for size in shape)})"
+
+
 class Program(nn.Module):
     """A classifier read from a file; see `load_torchscript` and `load_exported`.
 
@@ -99,6 +114,8 @@ class Program(nn.Module):
             in parts of this size, the last filled up with its own last row. Without one, a batch that
             the program refuses is run row by row.
         source: the file, for messages.
+        shapes: sizes of each input without its batch, None where any will do; left out if the file does
+            not say.
 
     Raises:
         AuditError: when called, if an operator refuses its arguments, or the answer is not (N, K).
@@ -111,9 +128,10 @@ class Program(nn.Module):
         tensors: Mapping[str, Tensor],
         batch: int | None,
         source: str,
+        shapes: Sequence[Shape] = (),
     ) -> None:
         super().__init__()
-        self.block, self.batch, self.source = block, batch, source
+        self.block, self.batch, self.source, self.shapes = block, batch, source, shapes
         for name, function in operations.items():
             self.add_module(name, Operation(function))
         # Inputs are the caller's, and weights the next batch's.
@@ -130,6 +148,12 @@ class Program(nn.Module):
         expected = len(self.block.parameters)
         if len(given) != expected:
             self._fail(f"takes {expected} inputs and was given {len(given)}")
+        for values, shape in zip(given, self.shapes, strict=False):
+            if not _fits(tuple(values.shape[1:]), shape):
+                self._fail(
+                    f"takes inputs of {_worded(shape)} and was given {_worded(tuple(values.shape[1:]))}; do "
+                    "the sizes and modalities of the model card agree with what was exported?"
+                )
         if self.batch is not None and len(x) != self.batch:
             return self._in_parts(given, self.batch)
         try:

@@ -15,7 +15,12 @@ class Randomisation(HasMethods, Parameters):
     signs: Literal["signed", "absolute"] = Field(
         "absolute", description="Whether maps are compared with or without their signs."
     )
-    draws: int = Field(2, ge=1, le=20, description="Random networks of the same architecture.")
+    draws: int = Field(
+        5,
+        ge=3,
+        le=20,
+        description="Random networks of the same architecture: a sample, over which intervals are.",
+    )
     trained_on_random_labels: str | None = Field(
         None, description="A model card: the same architecture, trained on permuted labels."
     )
@@ -34,10 +39,16 @@ def _measures(parameters: Randomisation) -> Mapping[str, Measure]:
 def _all(parameters: Randomisation) -> Iterator[tuple[str, Measure]]:
     unit, bounds = "Spearman's rho", (-1.0, 1.0)
     for method in parameters.methods:
-        text = f"Mean rank correlation of {method.label} with itself on a network of random parameters."
+        text = (
+            f"Mean rank correlation of {method.label} with itself on networks of random parameters, over "
+            "such networks and patients."
+        )
         yield f"{method.label}.random_parameters", Measure(unit, bounds, text)
         if parameters.trained_on_random_labels:
-            text = f"Mean rank correlation of {method.label} with itself on a network of random labels."
+            text = (
+                f"Mean rank correlation of {method.label} with itself on one network trained on random "
+                "labels, over patients."
+            )
             yield f"{method.label}.random_labels", Measure(unit, bounds, text)
 
 

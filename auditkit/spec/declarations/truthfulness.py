@@ -16,9 +16,10 @@ class Truthfulness(HasControls, HasMethods, Parameters):
     steps: int = Field(10, ge=2, le=100, description="Removal steps from nothing to everything.")
     repeats: int = Field(15, ge=1, le=1000, description="Random permutations of the baseline.")
     fills: list[Fill] = Field(
-        default=["mean"],
+        default=["mean", "noise"],
         min_length=1,
-        description="What replaces removed pixels: black (0), each channel's or modality's mean over the "
+        description="What replaces removed pixels, two by default, since each makes other unusual images and "
+        "the sign may depend on it: black (0), each channel's or modality's mean over the "
         "support, the image blurred, or noise: values drawn from what the heatmap ranks lowest.",
     )
     performance: Performance = Field(
@@ -64,8 +65,11 @@ def _all(parameters: Truthfulness) -> Iterator[tuple[str, Measure]]:
         yield f"{method.label}.aupc", Measure(unit, (0.0, 1.0), text, at)
     for method in parameters.methods:
         for control in parameters.controls:
-            text = f"Area under the removal curve of {control.label} minus that of {method.label}."
-            yield f"{method.label}.over[{control.label}]", Measure(unit, (-1.0, 1.0), text, at)
+            text = (
+                f"Delta-AUPC of {method.label} minus that of {control.label}, each against random orders of "
+                "its own cells."
+            )
+            yield f"{method.label}.over[{control.label}]", Measure(unit, (-2.0, 2.0), text, at)
 
 
 def _needs(_parameters: Truthfulness) -> frozenset[Need]:
