@@ -49,7 +49,9 @@ def test_the_same_name_with_other_parameters_is_another_method(audits):
         method.model_copy(update={"steps": 8}) if method.label == "integrated-gradients" else method
         for method in truthful.parameters.methods
     ]
-    other = replace(truthful, parameters=truthful.parameters.model_copy(update={"methods": methods}))
+    other = replace(
+        truthful, parameters=truthful.parameters.model_copy(update={"methods": methods})
+    )
     _, problem = assumed_expectations(other, informative, about("integrated-gradients.auroc"))
     assert "other parameters" in problem
 

@@ -106,8 +106,8 @@ def test_volumes_of_an_auditor_are_audited_and_incomplete_cases_counted(clinic):
         assert one["not_evaluable"].get("modality flair is missing") == 1, key
     msfi = measured["plausible", "occlusion.msfi"]
     assert msfi["planned"] == COUNT
-    # t1c is all that matters. Its cube of 3 voxels lies in two windows of 2 along each axis, wholly in one and
-    # half in the other, which has half the heat: (1 + 1/4) / (1 + 1/2) of the heat is inside.
+    # t1c is all that matters. Its cube of 3 voxels lies in two windows of 2 along each axis, wholly in one
+    # and half in the other, which has half the heat: (1 + 1/4) / (1 + 1/2) of the heat is inside.
     assert math.isclose(msfi["value"], (5 / 6) ** 3, abs_tol=0.005)
     assert measured["how-well", "accuracy"]["n"] == COUNT - 1
     assert results["data"][0]["incomplete"] == {"modality flair is missing": 1}
