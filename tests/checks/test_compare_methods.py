@@ -323,3 +323,13 @@ def test_needs_follow_the_metric():
     needs = SHIPPED["compare-methods"].needs
     assert needs(asked(metric="aupc")) == {"labels"}
     assert needs(asked(metric="iou")) == {"annotations", "pictures"}
+
+
+def test_incomplete_cases_are_counted_and_may_move_an_estimated_importance():
+    values = np.array([[0.1, 0.9], [0.2, 0.8], [0.3, 0.7]])
+    lost = ["no flair"]
+    images = Images(["a", "b"], values, np.array([""] * 3), np.array(["p", "q", "r"]), lost)
+    blocks = images.blocks()
+    assert (blocks.planned, list(blocks.skipped)) == (4, lost)
+    assert blocks.affected == 1 / 4
+    assert replace(images, unsettled=True).blocks().affected == 1

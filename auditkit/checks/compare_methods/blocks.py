@@ -26,6 +26,7 @@ class Images:
         reasons: (n,) why an image is not in the comparison; empty for those that are.
         patients: (n,).
         incomplete: why, of each case that is no image at all; each counts as a patient.
+        unsettled: whether such cases could move every value: MSFI with an estimated importance.
     """
 
     labels: Sequence[str]
@@ -33,6 +34,7 @@ class Images:
     reasons: npt.NDArray[np.str_]
     patients: npt.NDArray[np.str_]
     incomplete: Sequence[str] = ()
+    unsettled: bool = False
 
     @classmethod
     def of(
@@ -44,7 +46,9 @@ class Images:
         values = np.stack([scores.values for scores in found], axis=1)
         reasons = [_reason(labels, found, image) for image in range(evidence.n)]
         texts = np.array(reasons, dtype=np.str_)
-        return cls(labels, values, texts, evidence.patients, evidence.incomplete)
+        estimated = parameters.metric == "msfi" and parameters.weights is None
+        lost = evidence.incomplete
+        return cls(labels, values, texts, evidence.patients, lost, estimated and bool(lost))
 
     def blocks(
         self, rows: npt.NDArray[np.bool_] | None = None, *, larger_is_better: bool = True
@@ -60,6 +64,7 @@ class Images:
         # Which group an incomplete case belongs to is not known: it may be any.
         lost = len(self.incomplete)
         planned = int(chosen.sum()) + lost
+        doubtful = chosen if self.unsettled else chosen & ~complete
         return Blocks(
             self.labels,
             values,
@@ -68,7 +73,7 @@ class Images:
             [*self.incomplete, *own],
             planned,
             np.unique(self.patients[chosen]).size + lost,
-            np.unique(self.patients[chosen & ~complete]).size + lost,
+            np.unique(self.patients[doubtful]).size + lost,
             larger_is_better,
         )
 
