@@ -287,6 +287,3 @@ def _places(units: Units, order: Order) -> Order:
     places = np.empty(count, dtype=np.int64)
     places[order] = np.arange(count)
     return places
-
-
-segment_order = removal_order
