@@ -8,6 +8,7 @@ from numpy.typing import ArrayLike
 from auditkit.errors import AuditError
 from auditkit.stats.estimate import Estimate
 from auditkit.stats.inputs import (
+    Clusters,
     Floats,
     at_least_two_clusters,
     cluster_images,
@@ -19,6 +20,16 @@ from auditkit.stats.resampling import REPLICATES, Statistic, bootstrap
 from auditkit.stats.tails import BoundedTail, PerfectCorrelationTail, StudentTail
 
 _PERFECT = 1 - 1e-12  # |r| that differs from 1 by no more than rounding
+
+
+def perfect_correlation(sign: int, n: int, groups: Clusters, level: float) -> Estimate:
+    """A correlation of 1 or -1, bounded by disjoint pairs of patients, all of them concordant."""
+    pairs = groups.count // 2
+    perfect = PerfectCorrelationTail(sign, pairs)
+    low, high = perfect.interval(half_alpha(level))
+    method = f"perfect correlation: bound of {pairs} concordant pairs"
+    tail = BoundedTail(perfect, (-1.0, 1.0))
+    return Estimate(float(sign), low, high, level, n, groups.count, method, tail)
 
 
 def pearson_r(
@@ -66,12 +77,7 @@ def pearson_r(
     a, b = _standardised(a), _standardised(b)
     value = min(1.0, max(-1.0, float((a * b).mean())))
     if abs(value) >= _PERFECT:
-        sign = 1 if value > 0 else -1
-        perfect = PerfectCorrelationTail(sign, groups.count // 2)
-        low, high = perfect.interval(half)
-        method = f"perfect correlation: bound of {groups.count // 2} concordant pairs"
-        tail = BoundedTail(perfect, (-1.0, 1.0))
-        return Estimate(float(sign), low, high, level, a.size, groups.count, method, tail)
+        return perfect_correlation(1 if value > 0 else -1, a.size, groups, level)
     if not groups.independent:
         return bootstrap(
             _weighted_correlation(a, b),

@@ -1,22 +1,19 @@
 """Spearman's rank correlation over images that come in clusters (patients)."""
 
-import math
-
 import numpy as np
 from numpy.typing import ArrayLike
 
 from auditkit.errors import AuditError
+from auditkit.stats.correlation import perfect_correlation
 from auditkit.stats.estimate import Estimate
 from auditkit.stats.inputs import (
     Floats,
     at_least_two_clusters,
     cluster_images,
     finite_vector,
-    half_alpha,
     same_length,
 )
 from auditkit.stats.resampling import REPLICATES, Statistic, bootstrap
-from auditkit.stats.tails import BoundedTail, PerfectCorrelationTail
 
 _PERFECT = 1 - 1e-12  # |rho| that differs from 1 by no more than rounding
 _LEAST = 5
@@ -58,18 +55,13 @@ def spearman(
     """
     a, b = finite_vector("x", x), finite_vector("y", y)
     same_length(x=a, y=b)
-    half, groups = half_alpha(level), cluster_images(clusters, a.size)
+    groups = cluster_images(clusters, a.size)
     at_least_two_clusters(groups, "spearman")
     _usable(a, b)
     statistic = weighted_spearman(a, b)
     value = float(statistic(np.ones((1, a.size)))[0])
     if abs(value) >= _PERFECT:
-        sign, pairs = int(math.copysign(1, value)), groups.count // 2
-        perfect = PerfectCorrelationTail(sign, pairs)
-        low, high = perfect.interval(half)
-        method = f"perfect correlation: bound of {pairs} concordant pairs"
-        tail = BoundedTail(perfect, (-1.0, 1.0))
-        return Estimate(float(sign), low, high, level, a.size, groups.count, method, tail)
+        return perfect_correlation(1 if value > 0 else -1, a.size, groups, level)
     return bootstrap(
         statistic,
         None if groups.independent else groups.index,

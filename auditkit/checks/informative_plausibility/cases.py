@@ -1,13 +1,12 @@
 """What is known of every case apart from its heatmaps: decision, class, confidence, biased patterns."""
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
-from auditkit.checks.performance.groups import column_texts
+from auditkit.checks.performance.groups import column_number, column_texts
 from auditkit.errors import AuditError
 from auditkit.evidence import Evidence
 from auditkit.evidence.confidence import decided_probability
@@ -18,7 +17,7 @@ from auditkit.stats.recalibration import recalibrated
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
 
-_MISSING = {"", "unknown", "nan", "none", "null", "na", "n/a"}
+_PATTERN = "how strong the biased pattern is in each image, 0 for none"
 
 
 @dataclass(frozen=True)
@@ -108,19 +107,5 @@ def _calibrated(
 
 
 def _numbers(evidence: Evidence, column: str) -> Floats:
-    return np.array([_number(column, text) for text in column_texts(evidence, column).tolist()])
-
-
-def _number(column: str, text: str) -> float:
-    if text.strip().lower() in _MISSING:
-        return math.nan
-    try:
-        number = float(text)
-    except ValueError:
-        number = math.inf
-    if not math.isfinite(number):
-        raise AuditError(
-            f"bias: column '{column}' holds '{text}', which is no number; expected how strong the biased "
-            "pattern is in each image, 0 for none, and nothing where it is not known."
-        )
-    return number
+    texts = column_texts(evidence, column).tolist()
+    return np.array([column_number(column, text, "bias", _PATTERN) for text in texts])

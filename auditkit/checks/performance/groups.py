@@ -93,7 +93,7 @@ def _column(evidence: Evidence, name: str, edges: Sequence[float] | None) -> _Co
     if edges is None:
         return _Column([str(value) for value in np.unique(texts)], texts)
     labels = band_labels(edges)
-    numbers = np.array([_number(name, text) for text in texts.tolist()])
+    numbers = np.array([column_number(name, text, "bands", "numbers") for text in texts.tolist()])
     index = np.searchsorted(np.asarray(edges), numbers, side="right")
     banded = np.array(labels)[np.where(np.isnan(numbers), 0, index)]
     banded = np.where(np.isnan(numbers), UNKNOWN, banded)
@@ -132,7 +132,12 @@ def column_texts(evidence: Evidence, name: str) -> Texts:
     return evidence.group(name)
 
 
-def _number(column: str, text: str) -> float:
+def column_number(column: str, text: str, key: str, wanted: str) -> float:
+    """A number out of a column; NaN where nothing is known.
+
+    Raises:
+        AuditError: it is none; ``key`` is the parameter that named the column, ``wanted`` what was expected.
+    """
     if text.strip().lower() in _MISSING:
         return math.nan
     try:
@@ -141,7 +146,7 @@ def _number(column: str, text: str) -> float:
         number = math.inf
     if not math.isfinite(number):
         raise AuditError(
-            f"bands: column '{column}' holds '{text}', which is no number; expected numbers, and "
+            f"{key}: column '{column}' holds '{text}', which is no number; expected {wanted}, and "
             "nothing (or 'unknown') where the value is missing."
         )
     return number
