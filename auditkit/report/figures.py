@@ -129,7 +129,9 @@ def _circle(figure: FigureResult) -> "Figure":
 def _forest(figure: FigureResult) -> "Figure":
     """One row per label: the estimate as a dot on its interval, reference values as hollow dots."""
     rows = max(len(figure.labels), 1)
-    drawn, axes = _empty(CIRCLE_WIDTH, ROW_HEIGHT * rows + FOREST_MARGIN)
+    # Several series share a row, one below the other.
+    height = max(ROW_HEIGHT, 12 * sum(not line.dashed for line in figure.series))
+    drawn, axes = _empty(CIRCLE_WIDTH, height * rows + FOREST_MARGIN)
     if figure.zero:
         axes.axvline(0, color=MUTED, linewidth=1, zorder=1.5)
     for i, line in enumerate(figure.series):
