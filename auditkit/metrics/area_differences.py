@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import ArrayLike
 
-from auditkit.metrics.auroc_curve import _pairs, _weighted_mean
+from auditkit.metrics.auroc_curve import area_pairs, weighted_pair_mean
 from auditkit.metrics.perturbation_curve import perturbation_curve_area
 from auditkit.stats.differences import two_classes
 from auditkit.stats.inputs import Floats
@@ -69,5 +69,5 @@ def auroc_area_difference(
     y = two_classes(labels)
     own = np.asarray(scores, dtype=np.float64)[:, np.newaxis]
     random = np.asarray(random_scores, dtype=np.float64)
-    pairs = _pairs(y, random, random_fractions) - _pairs(y, own, fractions)
-    return _weighted_mean(y == 1, pairs)
+    pairs = area_pairs(y, random, random_fractions) - area_pairs(y, own, fractions)
+    return weighted_pair_mean(y == 1, pairs)

@@ -56,7 +56,7 @@ def auroc_aupc_estimate(
         0.75
     """
     y = two_classes(labels)
-    pairs = _pairs(y, _table("scores", scores, y.size, 2)[:, np.newaxis], fractions)
+    pairs = area_pairs(y, _table("scores", scores, y.size, 2)[:, np.newaxis], fractions)
     return mean_over_pairs(y, pairs, clusters, (0.0, 1.0), seed=seed, level=level)
 
 
@@ -133,8 +133,8 @@ def pair_delta_aupc(
         [[0.25]]
     """
     y = two_classes(labels)
-    heatmap = _pairs(y, _table("scores", scores, y.size, 2)[:, np.newaxis], fractions)
-    random = _pairs(y, _table("random_scores", random_scores, y.size, 3), random_fractions)
+    heatmap = area_pairs(y, _table("scores", scores, y.size, 2)[:, np.newaxis], fractions)
+    random = area_pairs(y, _table("random_scores", random_scores, y.size, 3), random_fractions)
     return random - heatmap
 
 
@@ -170,12 +170,12 @@ def auroc_steps(
     table = _table("scores", scores, y.size, 3)
     found = []
     for step in range(table.shape[2]):
-        pairs = _pairs(y, np.repeat(table[:, :, [step]], 2, axis=2), [0.0, 1.0])
+        pairs = area_pairs(y, np.repeat(table[:, :, [step]], 2, axis=2), [0.0, 1.0])
         found.append(mean_over_pairs(y, pairs, clusters, (0.0, 1.0), seed=seed, level=level))
     return found
 
 
-def _pairs(y: Floats, scores: Floats, fractions: ArrayLike) -> Floats:
+def area_pairs(y: Floats, scores: Floats, fractions: ArrayLike) -> Floats:
     """Each pair's part of the area, the mean over repeats, (positives, negatives).
 
     Args:
@@ -227,7 +227,7 @@ def mean_over_pairs(
     """
     y = two_classes(labels)
     groups = cluster_images(clusters, y.size)
-    mean = _weighted_mean(y == 1, pairs)
+    mean = weighted_pair_mean(y == 1, pairs)
     ((value, drawn),) = resampled([mean], groups, seed=seed, replicates=replicates)
     units = independent_pairs(y, groups)
     found = from_replicates(value, drawn, groups, level=level, bounds=bounds, units=units)
@@ -237,7 +237,7 @@ def mean_over_pairs(
     return in_two_classes(found, influence, y == 1, groups, bounds)
 
 
-def _weighted_mean(positive: NDArray[np.bool_], pairs: Floats) -> Statistic:
+def weighted_pair_mean(positive: NDArray[np.bool_], pairs: Floats) -> Statistic:
     """The mean over pairs as a function of weights on images; NaN where a class is empty."""
 
     def statistic(weights: Floats) -> Floats:

@@ -23,7 +23,7 @@ from auditkit.stats.tails import BoundedTail
 _DIGITS = 12  # means that agree to so many digits are tied
 _UNVARIED = 1e-9  # standard error that is only rounding
 _TOLERATED = 0.99
-_LEAST_ALIKE = 6  # so many equal differences have a sign at 5 % (2 / 2^6)
+LEAST_ALIKE = 6  # so many equal differences have a sign at 5 % (2 / 2^6)
 
 
 def kendall_tau_b(first: ArrayLike, second: ArrayLike) -> float:
@@ -43,7 +43,9 @@ def kendall_tau_b(first: ArrayLike, second: ArrayLike) -> float:
         >>> kendall_tau_b([1, 2, 3, 4], [1, 3, 2, 4])  # 5 pairs agree, 1 does not
         0.6666666666666666
     """
-    a, b = (np.sign(_pairs(np.asarray(values, dtype=np.float64))) for values in (first, second))
+    a, b = (
+        np.sign(method_pairs(np.asarray(values, dtype=np.float64))) for values in (first, second)
+    )
     untied = float((a**2).sum() * (b**2).sum())
     if untied == 0:
         raise AuditError("all treatments have the same mean, so there is no ranking to agree with.")
@@ -103,7 +105,7 @@ def rank_agreement(
     sets = _Sets.of(first, second, first_patients, second_patients)
     value = kendall_tau_b(*sets.means())
     tail = _tail(sets, unseen, seed, replicates)
-    critical = _critical(tail.largest, level)
+    critical = critical_value(tail.largest, level)
     low, high = tail.limits(critical)
     n, patients = len(sets.first) + len(sets.second), sets.clusters.count
     method = f"known orders of pairs: max-t over {replicates} resamples of {patients} patients"
@@ -136,7 +138,7 @@ class _Sets:
 
     def means(self) -> tuple[Floats, Floats]:
         """(k,) of either set."""
-        return _rounded(self.first.mean(axis=0)), _rounded(self.second.mean(axis=0))
+        return rounded_means(self.first.mean(axis=0)), rounded_means(self.second.mean(axis=0))
 
     def resampled(self, seed: int, replicates: int) -> Floats:
         """Differences of all pairs of means in both sets, (B, 2 pairs), one draw of patients for both."""
@@ -146,7 +148,10 @@ class _Sets:
             drawn = patient_weights(generator, min(rows, replicates - start), self.clusters.count)
             weights = np.take(drawn, self.clusters.index, axis=1)
             own, other = weights[:, : len(self.first)], weights[:, len(self.first) :]
-            pairs = [_pairs(_weighted(own, self.first)), _pairs(_weighted(other, self.second))]
+            pairs = [
+                method_pairs(_weighted(own, self.first)),
+                method_pairs(_weighted(other, self.second)),
+            ]
             parts.append(np.concatenate(pairs, axis=1))
         return np.concatenate(parts)
 
@@ -157,7 +162,7 @@ class _Sets:
 
 
 @dataclass(frozen=True)
-class _PairTail:
+class PairTail:
     """Which pairs are known at each critical value.
 
     Attributes:
@@ -193,8 +198,8 @@ class _PairTail:
         return (1 + beyond) / (self.largest.size + 1) / 2 if critical > 0 else 1.0
 
 
-def _tail(sets: _Sets, unseen: tuple[float, float], seed: int, replicates: int) -> _PairTail:
-    differences = np.concatenate([_pairs(mean) for mean in sets.means()])
+def _tail(sets: _Sets, unseen: tuple[float, float], seed: int, replicates: int) -> PairTail:
+    differences = np.concatenate([method_pairs(mean) for mean in sets.means()])
     drawn = sets.resampled(seed, replicates)
     drawn = drawn[np.isfinite(drawn).all(axis=1)]
     if len(drawn) < _TOLERATED * replicates:
@@ -209,17 +214,17 @@ def _tail(sets: _Sets, unseen: tuple[float, float], seed: int, replicates: int) 
     largest = np.abs(deviations[:, varied] / errors[varied]).max(axis=1, initial=0.0)
     beyond = np.maximum(np.abs(differences) - np.repeat(unseen, differences.size // 2), 0.0)
     # A difference that never varies is known if there are enough patients for any sign to be.
-    alike = math.inf if sets.fewest >= _LEAST_ALIKE else 0.0
+    alike = math.inf if sets.fewest >= LEAST_ALIKE else 0.0
     studentised = np.where(beyond > _UNVARIED * scale, alike, 0.0)
     studentised[varied] = beyond[varied] / errors[varied]
     first, second = np.split(np.arange(differences.size), 2)
     known_below = np.minimum(studentised[first], studentised[second])
-    return _PairTail(
+    return PairTail(
         known_below, np.sign(differences[first] * differences[second]), np.sort(largest)
     )
 
 
-def _critical(ordered: Floats, level: float) -> float:
+def critical_value(ordered: Floats, level: float) -> float:
     """The value that at most 1 - level of the resamples exceed, itself counted."""
     allowed = int(2 * half_alpha(level) * (ordered.size + 1)) - 1
     if allowed < 0:
@@ -227,7 +232,7 @@ def _critical(ordered: Floats, level: float) -> float:
     return float(ordered[-allowed - 1])
 
 
-def _pairs(values: Floats) -> Floats:
+def method_pairs(values: Floats) -> Floats:
     """Differences of all pairs (i < j) of the last axis."""
     i, j = np.triu_indices(values.shape[-1], k=1)
     differences: Floats = values[..., i] - values[..., j]
@@ -241,7 +246,7 @@ def _weighted(weights: Floats, values: Floats) -> Floats:
     return means
 
 
-def _rounded(means: Floats) -> Floats:
+def rounded_means(means: Floats) -> Floats:
     """Means without the last digits, in which equal ones can differ."""
     scale = float(np.abs(means).max()) or 1.0
     rounded: Floats = np.round(means / scale, _DIGITS) * scale

@@ -9,12 +9,12 @@ from auditkit.errors import AuditError
 from auditkit.stats.estimate import Estimate
 from auditkit.stats.inputs import Clusters, Floats
 from auditkit.stats.rank_agreement import (
-    _LEAST_ALIKE,
-    _critical,
-    _pairs,
-    _PairTail,
-    _rounded,
+    LEAST_ALIKE,
+    PairTail,
+    critical_value,
     kendall_tau_b,
+    method_pairs,
+    rounded_means,
 )
 from auditkit.stats.tails import BoundedTail
 
@@ -72,11 +72,11 @@ def rank_stability(
         raise AuditError(
             f"{len(table) - len(defined)} of {len(table)} resamples of {groups.count} patients are undefined."
         )
-    means = _rounded(means)
+    means = rounded_means(means)
     trainings = list(combinations(range(len(means)), 2))
     value = float(np.mean([kendall_tau_b(means[k], means[j]) for k, j in trainings]))
     tail = _tail(means, defined, groups, unseen, trainings)
-    low, high = tail.limits(_critical(tail.largest, level))
+    low, high = tail.limits(critical_value(tail.largest, level))
     method = (
         f"known orders of pairs in {len(means)} trainings: max-t over {len(table)} resamples of "
         f"{groups.count} patients"
@@ -93,8 +93,8 @@ def _tail(
     groups: Clusters,
     unseen: float,
     trainings: list[tuple[int, int]],
-) -> _PairTail:
-    differences, resampled = _pairs(means), _pairs(drawn)
+) -> PairTail:
+    differences, resampled = method_pairs(means), method_pairs(drawn)
     deviations = resampled - resampled.mean(axis=0)
     errors = deviations.std(axis=0, ddof=1) * np.sqrt(groups.count / (groups.count - 1))
     scale = float(np.abs(differences).max())
@@ -102,10 +102,10 @@ def _tail(
     largest = np.abs(deviations[:, varied] / errors[varied]).max(axis=1, initial=0.0)
     beyond = np.maximum(np.abs(differences) - unseen, 0.0)
     # A difference that never varies is known if there are enough patients for any sign to be.
-    alike = np.inf if groups.count >= _LEAST_ALIKE else 0.0
+    alike = np.inf if groups.count >= LEAST_ALIKE else 0.0
     studentised = np.where(beyond > _UNVARIED * scale, alike, 0.0)
     studentised[varied] = beyond[varied] / errors[varied]
     first, second = (np.array(side) for side in zip(*trainings, strict=True))
     known_below = np.minimum(studentised[first], studentised[second])
     signs = np.sign(differences[first] * differences[second])
-    return _PairTail(known_below.reshape(-1), signs.reshape(-1), np.sort(largest))
+    return PairTail(known_below.reshape(-1), signs.reshape(-1), np.sort(largest))
