@@ -15,13 +15,27 @@ from auditkit.errors import AuditError
 from auditkit.spec.catalogue import Catalogue, catalogue, checks
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from auditkit.spec.counterfactual_card import CounterfactualCard
+    from auditkit.spec.data_card import DataCard
     from auditkit.spec.formats import Format
+    from auditkit.spec.generator_card import GeneratorCard
     from auditkit.spec.load import Audit
     from auditkit.spec.model_card import ModelCard
 
-SCHEMAS = ("audit", "model", "data", "generator", "assessment", "ratings", "results")
+SCHEMAS = (
+    "audit",
+    "model",
+    "data",
+    "generator",
+    "assessment",
+    "ratings",
+    "counterfactual",
+    "results",
+)
 FORMS = ("clinical-assessment",)
-LISTS = ("checks", "models", "data", "generators", "methods", "formats")
+LISTS = ("checks", "models", "data", "generators", "counterfactuals", "methods", "formats")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -95,7 +109,9 @@ def _add_computing(commands: "argparse._SubParsersAction[argparse.ArgumentParser
     from auditkit.training import command as training
 
     training.add_arguments(
-        commands.add_parser("train", help="a generator, a concept classifier or a target model")
+        commands.add_parser(
+            "train", help="a generator of images or counterfactuals, or a classifier"
+        )
     )
     benchmark = commands.add_parser(
         "depict-benchmark", help="concept permutation against oracles, Grad-CAM and LIME"
@@ -155,6 +171,7 @@ def _validate(given: argparse.Namespace) -> int:
 def _read(path: Path, cards: Catalogue) -> "list[Audit]":
     """Read a spec or a card; the audit, if it is one."""
     from auditkit.spec import catalogue as known
+    from auditkit.spec.counterfactual_card import COUNTERFACTUAL_SUFFIX
     from auditkit.spec.load import load_audit
     from auditkit.spec.recipes import TRAINING_SUFFIX, read_recipe
 
@@ -164,6 +181,7 @@ def _read(path: Path, cards: Catalogue) -> "list[Audit]":
         known.GENERATOR_SUFFIX: known.read_generator_card,
         known.ASSESSMENT_SUFFIX: known.read_assessment,
         known.RATINGS_SUFFIX: known.read_ratings_card,
+        COUNTERFACTUAL_SUFFIX: known.read_counterfactual_card,
         TRAINING_SUFFIX: read_recipe,
     }
     for suffix, read in readers.items():
@@ -187,18 +205,25 @@ def _list(given: argparse.Namespace) -> int:
         rows = [(name, _format_line(kind)) for name, kind in FORMATS.items()]
     elif given.what == "models":
         rows = [(name, _model_line(card)) for name, card in _catalogue(given).models().items()]
-    elif given.what == "generators":
-        for name, generator in _catalogue(given).generators().items():
-            stand_in = " (stand-in)" if generator.stand_in else ""
-            rows.append((name, f"{generator.task}: {generator.title}{stand_in}"))
     else:
-        for name, data in _catalogue(given).data_sets().items():
-            stand_in = " (stand-in)" if data.stand_in else ""
-            rows.append((name, f"{data.task}: {data.title}{stand_in}"))
+        rows = [(name, _card_line(card)) for name, card in _cards(given).items()]
     width = max((len(name) for name, _ in rows), default=0)
     for name, text in rows:
         print(f"{name:<{width}}  {text}")
     return 0
+
+
+def _cards(
+    given: argparse.Namespace,
+) -> "Mapping[str, DataCard | GeneratorCard | CounterfactualCard]":
+    cards = _catalogue(given)
+    if given.what == "generators":
+        return cards.generators()
+    return cards.counterfactuals() if given.what == "counterfactuals" else cards.data_sets()
+
+
+def _card_line(card: "DataCard | GeneratorCard | CounterfactualCard") -> str:
+    return f"{card.task}: {card.title}{' (stand-in)' if card.stand_in else ''}"
 
 
 def _model_line(card: "ModelCard") -> str:

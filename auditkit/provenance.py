@@ -13,6 +13,7 @@ from auditkit.models.identity import decision_names, pinned, weights_digest
 from auditkit.results import DataResult, InstrumentResult, ModelResult
 from auditkit.spec.assessment import AssessmentCard
 from auditkit.spec.beside import Beside
+from auditkit.spec.counterfactual_card import CounterfactualCard
 from auditkit.spec.data_card import DataCard
 from auditkit.spec.generator_card import GeneratorCard
 from auditkit.spec.model_card import Input, ModelCard, Output
@@ -86,17 +87,21 @@ def data_result(data: DataCard, dataset: Dataset, card: ModelCard) -> DataResult
     )
 
 
-def instruments(beside: Beside) -> Sequence[InstrumentResult]:
-    """Identities of what an audit measures with beside the model and its data.
+def instruments(beside: Beside, model: str) -> Sequence[InstrumentResult]:
+    """Identities of what an audit of a model measures with beside it and its data.
 
     Raises:
         AuditError: files are missing, or not what the card states.
     """
     recorded = [card for card in beside.assessments.values() if isinstance(card, AssessmentCard)]
+    asked = (None, model, *beside.trainings)
+    changing = [card for card in beside.counterfactuals.values() if card.model in asked]
+    further = {**beside.trainings, **beside.features}
     return [
         *(_generator(card) for card in beside.generators.values()),
         *(_model(card, "concept classifier") for card in beside.models.values()),
-        *(_model(card, "further model") for card in beside.trainings.values()),
+        *(_model(card, "further model") for card in further.values()),
+        *(_counterfactual(card) for card in changing),
         *(_assessment(card) for card in recorded),
         *(_ratings(card) for card in beside.ratings.values()),
     ]
@@ -129,6 +134,22 @@ def _model(
         settings=_format(card),
         card_sha256=card.digest,
         files_sha256=weights_digest(card),
+        licence=card.licence,
+        source=card.source,
+    )
+
+
+def _counterfactual(card: CounterfactualCard) -> InstrumentResult:
+    whose = f", of {card.model}" if card.model else ""
+    return InstrumentResult(
+        kind="counterfactual generator",
+        name=card.counterfactual,
+        title=card.title,
+        task=card.task,
+        stand_in=card.stand_in,
+        settings=f"{card.family}{whose}, trained on {card.data}, seed {card.seed}, {card.discriminator}",
+        card_sha256=card.digest,
+        files_sha256=card.weights.sha256 if card.weights else card.digest,
         licence=card.licence,
         source=card.source,
     )

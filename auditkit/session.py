@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
@@ -87,10 +87,14 @@ class Session:
                 other, dataset, self.engine, self.settings, images, own, siblings, peers
             )
 
-        drawn = Peers(generators=named.generators)
-        others = {**named.models, **named.trainings}
+        drawn = Peers(
+            generators=named.generators,
+            ratings=named.ratings,
+            counterfactuals=named.counterfactuals,
+        )
+        others = {**named.models, **named.trainings, **named.features}
         models = {name: partial(of, other, drawn) for name, other in others.items()}
-        return of(card, Peers(models, named.generators, named.assessments, named.ratings))
+        return of(card, replace(drawn, models=models, assessments=named.assessments))
 
     def _models_of(self, card: ModelCard):  # type: ignore[no-untyped-def]  # noqa: ANN202 torch's type is not imported here
         """A function that gives each thread a model of its own; the network is loaded once."""
@@ -196,7 +200,12 @@ def hindrance(audit: Audit, card: ModelCard) -> Judgement | None:
 
 def hindrance_of(needs: frozenset[Need], card: ModelCard, data: DataCard) -> Judgement | None:
     """As `hindrance`, from what a check needs."""
-    reason = _no_device(card) or _other_kind(needs, card, data) or _inapplicable(needs, card, data)
+    reason = (
+        _no_device(card)
+        or _other_kind(needs, card, data)
+        or _unmoved(needs, card)
+        or _inapplicable(needs, card, data)
+    )
     if reason:
         return Judgement(Verdict.NOT_APPLICABLE, reason)
     kind = FORMATS[card.format]
@@ -218,6 +227,15 @@ def _no_device(card: ModelCard) -> str:
         f"'{card.model}' answers about several things that do not exclude one another: it is a concept "
         "classifier, which audits measure with"
     )
+
+
+def _unmoved(needs: frozenset[Need], card: ModelCard) -> str:
+    """Why no counterfactual can move the model's score; empty if it can."""
+    if "score" in needs and not card.scored:
+        return f"'{card.model}' decides between classes: there is no score with a threshold to push"
+    if "counterfactuals" in needs and not card.gradients:
+        return f"'{card.model}' gives no gradients, by which counterfactuals are found"
+    return ""
 
 
 def _inapplicable(needs: frozenset[Need], card: ModelCard, data: DataCard) -> str:

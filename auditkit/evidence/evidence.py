@@ -79,7 +79,7 @@ class Evidence:
         self._settings = settings
         self._model = model
         self._others = others or {}
-        self._peers = peers or Peers()
+        self.peers = peers or Peers()
 
     @property
     def n(self) -> int:
@@ -92,11 +92,11 @@ class Evidence:
 
     def peer(self, model: str) -> "Evidence":
         """Evidence of another model that the audit names, on the same data set."""
-        return self._peers.models[model]()
+        return self.peers.models[model]()
 
     def generator(self, name: str) -> GeneratorCard:
         """A text-to-image model that the audit names."""
-        return self._peers.generators[name]
+        return self.peers.generators[name]
 
     def assessment(self, name: str) -> AssessmentCard:
         """A recorded assessment that the audit names.
@@ -104,14 +104,14 @@ class Evidence:
         Raises:
             Unavailable: there is no such record.
         """
-        found = self._peers.assessments[name]
+        found = self.peers.assessments[name]
         if isinstance(found, Unrecorded):
             raise Unavailable(found.reason)
         return found
 
     def ratings(self, name: str) -> RatingsCard:
         """A table of people's ratings that the audit names."""
-        return self._peers.ratings[name]
+        return self.peers.ratings[name]
 
     @property
     def incomplete(self) -> Sequence[str]:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from auditkit.spec.assessment import AssessmentCard, Unrecorded
+from auditkit.spec.counterfactual_card import CounterfactualCard
 from auditkit.spec.generator_card import GeneratorCard
 from auditkit.spec.ratings_card import RatingsCard
 
@@ -21,9 +22,11 @@ class Peers:
         generators: text-to-image models.
         assessments: recorded assessments, or what is missing.
         ratings: tables of people's ratings.
+        counterfactuals: counterfactual generators, of whatever model.
     """
 
     models: "Mapping[str, Callable[[], Evidence]]" = field(default_factory=dict)
     generators: Mapping[str, GeneratorCard] = field(default_factory=dict)
     assessments: Mapping[str, AssessmentCard | Unrecorded] = field(default_factory=dict)
     ratings: Mapping[str, RatingsCard] = field(default_factory=dict)
+    counterfactuals: Mapping[str, CounterfactualCard] = field(default_factory=dict)

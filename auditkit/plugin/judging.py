@@ -196,7 +196,7 @@ def send_audit(config: pytest.Config, audit: Audit, card: ModelCard) -> list[dic
             records.append({"data": found_data.model_dump(mode="json")})
     records += [
         {"instrument": instrument.model_dump(mode="json")}
-        for instrument in instruments(audit.beside)
+        for instrument in instruments(audit.beside, card.model)
         if _first_time(config, "instrument", instrument.kind, instrument.name)
     ]
     return records

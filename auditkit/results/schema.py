@@ -247,9 +247,14 @@ class DataResult(Part):
 class InstrumentResult(Part):
     """Identity of what an audit measures with beside model and data: further models, people's records."""
 
-    kind: Literal["generator", "concept classifier", "further model", "assessment", "ratings"] = (
-        Field(description="What it is.")
-    )
+    kind: Literal[
+        "generator",
+        "counterfactual generator",
+        "concept classifier",
+        "further model",
+        "assessment",
+        "ratings",
+    ] = Field(description="What it is.")
     name: str = Field(description="Of its card.")
     title: str = Field(description="One line for people.")
     task: str = Field(description="What it was trained for.")

@@ -8,6 +8,7 @@ from typing import Protocol
 from auditkit.errors import AuditError
 from auditkit.spec.assessment import AssessmentCard, Unrecorded, unrecorded
 from auditkit.spec.catalogue import Catalogue
+from auditkit.spec.counterfactual_card import CounterfactualCard
 from auditkit.spec.data_card import DataCard
 from auditkit.spec.declaration import Parameters
 from auditkit.spec.generator_card import GeneratorCard
@@ -46,6 +47,9 @@ class Beside:
         trainings: further models that are audited beside it.
         assessments: recorded assessments; one that nobody recorded is no error, but not run.
         ratings: tables of people's ratings.
+        counterfactuals: counterfactual generators of the kinds asked for, of whatever model; that a model
+            has none is no error, but not run.
+        features: further models, of whatever task, whose features are compared.
     """
 
     data: Mapping[str, DataCard] = field(default_factory=dict)
@@ -54,6 +58,8 @@ class Beside:
     trainings: Mapping[str, ModelCard] = field(default_factory=dict)
     assessments: Mapping[str, AssessmentCard | Unrecorded] = field(default_factory=dict)
     ratings: Mapping[str, RatingsCard] = field(default_factory=dict)
+    counterfactuals: Mapping[str, CounterfactualCard] = field(default_factory=dict)
+    features: Mapping[str, ModelCard] = field(default_factory=dict)
 
     @property
     def digests(self) -> list[str]:
@@ -65,6 +71,8 @@ class Beside:
             *self.trainings.values(),
             *self.assessments.values(),
             *self.ratings.values(),
+            *self.counterfactuals.values(),
+            *self.features.values(),
         )
         return [part for card in cards for part in (str(card.path), card.digest)]
 
@@ -80,22 +88,36 @@ def beside(parameters: Parameters, data: DataCard, catalogue: Catalogue) -> Besi
     models = {name: catalogue.model(name) for name in parameters.models}
     for name, model in models.items():
         _check_classifier(name, model, data)
+    changing = _counterfactuals(parameters, catalogue)
+    guiding = [card.guidance.generator for card in changing.values() if card.guidance]
     found = Beside(
         _other_data(parameters, data, catalogue),
         models,
-        {name: catalogue.generator(name) for name in parameters.generators},
+        {name: catalogue.generator(name) for name in (*parameters.generators, *guiding)},
         {name: catalogue.model(name) for name in parameters.trainings},
         {name: _assessment(name, data, catalogue) for name in parameters.assessments},
         {name: catalogue.ratings(name) for name in parameters.rating_tables},
+        changing,
+        {name: catalogue.model(name) for name in parameters.feature_models},
     )
     for kind, cards in (
         ("generator", found.generators),
         ("model", found.trainings),
         ("assessment", found.assessments),
         ("table of ratings", found.ratings),
+        ("counterfactual generator", found.counterfactuals),
     ):
         _check_task(kind, cards, data)
     return found
+
+
+def _counterfactuals(
+    parameters: Parameters, catalogue: Catalogue
+) -> Mapping[str, CounterfactualCard]:
+    """The generators of the kinds that are asked for, of all models."""
+    wanted = parameters.counterfactuals
+    known = catalogue.counterfactuals() if wanted else {}
+    return {name: card for name, card in known.items() if any(kind.fits(card) for kind in wanted)}
 
 
 def _assessment(name: str, data: DataCard, catalogue: Catalogue) -> AssessmentCard | Unrecorded:

@@ -9,6 +9,7 @@ from typing import TypeVar
 
 from auditkit.errors import AuditError
 from auditkit.spec.assessment import AssessmentCard
+from auditkit.spec.counterfactual_card import COUNTERFACTUAL_SUFFIX, CounterfactualCard
 from auditkit.spec.data_card import DataCard
 from auditkit.spec.declaration import CheckDeclaration
 from auditkit.spec.declarations import SHIPPED
@@ -22,11 +23,20 @@ from auditkit.spec.typed import typed
 
 MODEL_SUFFIX, DATA_SUFFIX, GENERATOR_SUFFIX = ".model.yaml", ".data.yaml", ".generator.yaml"
 ASSESSMENT_SUFFIX, RATINGS_SUFFIX = ".assessment.yaml", ".ratings.yaml"
-CARDS = (MODEL_SUFFIX, DATA_SUFFIX, GENERATOR_SUFFIX, ASSESSMENT_SUFFIX, RATINGS_SUFFIX)
+CARDS = (
+    MODEL_SUFFIX,
+    DATA_SUFFIX,
+    GENERATOR_SUFFIX,
+    ASSESSMENT_SUFFIX,
+    RATINGS_SUFFIX,
+    COUNTERFACTUAL_SUFFIX,
+)
 ENTRY_POINTS = "auditkit.checks"
 
-Card = TypeVar("Card", ModelCard, DataCard, GeneratorCard, AssessmentCard, RatingsCard)
-AnyCard = ModelCard | DataCard | GeneratorCard | AssessmentCard | RatingsCard
+Card = TypeVar(
+    "Card", ModelCard, DataCard, GeneratorCard, AssessmentCard, RatingsCard, CounterfactualCard
+)
+AnyCard = ModelCard | DataCard | GeneratorCard | AssessmentCard | RatingsCard | CounterfactualCard
 
 
 @cache
@@ -79,6 +89,11 @@ def read_ratings_card(path: Path) -> RatingsCard:
     return _read(path, RatingsCard)
 
 
+def read_counterfactual_card(path: Path) -> CounterfactualCard:
+    """The card of a counterfactual generator from its file."""
+    return _read(path, CounterfactualCard)
+
+
 def _read(path: Path, kind: type[Card]) -> Card:
     document = read_yaml(path)
     card = typed(document, kind)
@@ -87,7 +102,7 @@ def _read(path: Path, kind: type[Card]) -> Card:
 
 @dataclass(frozen=True)
 class Catalogue:
-    """Cards of models, data, generators, assessments and ratings below some folders, by name."""
+    """Cards of models, data, generators, assessments, ratings and counterfactuals, by name."""
 
     folders: tuple[Path, ...]
     _seen: dict[str, dict[str, AnyCard]] = field(default_factory=dict, repr=False)
@@ -128,6 +143,10 @@ class Catalogue:
         """All generator cards by name."""
         return self._all(GeneratorCard, GENERATOR_SUFFIX)
 
+    def counterfactuals(self) -> dict[str, CounterfactualCard]:
+        """All cards of counterfactual generators by name."""
+        return self._all(CounterfactualCard, COUNTERFACTUAL_SUFFIX)
+
     def _find(self, name: str, kind: type[Card], suffix: str, word: str) -> Card:
         if "/" in name or name.endswith((".yaml", ".yml")):
             path = Path(name)
@@ -163,8 +182,8 @@ class Catalogue:
 
 def _name(card: AnyCard) -> str:
     """The key under which a card has its own name is its kind."""
-    # Ratings name their model and data as well, so that their own key is asked for first.
-    for kind in ("assessment", "ratings", "model", "data", "generator"):
+    # Some name their model and data as well, so that their own key is asked for first.
+    for kind in ("assessment", "ratings", "counterfactual", "model", "data", "generator"):
         name = getattr(card, kind, None)
         if isinstance(name, str):
             return name

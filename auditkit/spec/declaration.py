@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from auditkit.spec.counterfactual_card import Wanted
 from auditkit.spec.typed import Strict
 
 Need = Literal[
@@ -16,6 +17,8 @@ Need = Literal[
     "concepts",
     "generator",
     "pictures",
+    "score",
+    "counterfactuals",
 ]
 
 # The Clinical XAI Guidelines of Jin et al. (arXiv:2202.10553, section 2).
@@ -89,6 +92,16 @@ class Parameters(Strict):
     @property
     def generators(self) -> Sequence[str]:
         """Names of text-to-image models that the check draws with."""
+        return ()
+
+    @property
+    def counterfactuals(self) -> Sequence[Wanted]:
+        """Counterfactual generators that the check asks, the one that it is about first."""
+        return ()
+
+    @property
+    def feature_models(self) -> Sequence[str]:
+        """Names of further models, of whatever task, whose features the check compares."""
         return ()
 
 

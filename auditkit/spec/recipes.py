@@ -13,14 +13,19 @@ from auditkit.spec.training_classifier import (
     read_classifier_training,
     read_target_training,
 )
+from auditkit.spec.training_counterfactual import (
+    CounterfactualTraining,
+    read_counterfactual_training,
+)
 
-Recipe = ConceptTraining | ClassifierTraining | TargetTraining
+Recipe = ConceptTraining | ClassifierTraining | TargetTraining | CounterfactualTraining
 
 READERS: Mapping[str, Callable[[Path], Recipe]] = MappingProxyType(
     {
         "concepts": read_concept_training,
         "concept-classifier": read_classifier_training,
         "target": read_target_training,
+        "counterfactual": read_counterfactual_training,
     }
 )
 

@@ -6,6 +6,7 @@ from typing import Any
 from auditkit.spec.assessment import AssessmentCard
 from auditkit.spec.audit import AuditSpec
 from auditkit.spec.catalogue import checks
+from auditkit.spec.counterfactual_card import CounterfactualCard
 from auditkit.spec.data_card import DataCard
 from auditkit.spec.generator_card import GeneratorCard
 from auditkit.spec.methods import METHODS, Control, Method
@@ -21,6 +22,7 @@ KINDS: dict[str, type[Strict]] = {
     "generator": GeneratorCard,
     "assessment": AssessmentCard,
     "ratings": RatingsCard,
+    "counterfactual": CounterfactualCard,
 }
 
 

@@ -51,7 +51,7 @@ class World:
         }
         card = RatingsCard.model_validate(given)
         card = card.model_copy(update={"path": self.folder / "r.ratings.yaml"})
-        self.evidence._peers = Peers(ratings={"r": card})
+        self.evidence.peers = Peers(ratings={"r": card})
         return ratings(self.evidence, self.parameters)
 
 

@@ -206,7 +206,7 @@ def test_a_record_that_does_not_exist_is_no_error_but_unavailable_with_the_comma
         assert isinstance(found.assessments[name], Unrecorded)
         assert found.digests
         evidence = Evidence.__new__(Evidence)
-        evidence._peers = Peers(assessments=found.assessments)
+        evidence.peers = Peers(assessments=found.assessments)
         with pytest.raises(Unavailable, match=re.escape(command)):
             evidence.assessment(name)
 

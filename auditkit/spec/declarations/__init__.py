@@ -7,6 +7,11 @@ from auditkit.spec.declarations.attribute_response import ATTRIBUTE_RESPONSE
 from auditkit.spec.declarations.clinical_assessment import CLINICAL_ASSESSMENT
 from auditkit.spec.declarations.colour_shift import COLOUR_SHIFT
 from auditkit.spec.declarations.compare_methods import COMPARE_METHODS
+from auditkit.spec.declarations.counterfactual import COUNTERFACTUAL
+from auditkit.spec.declarations.counterfactual_attributes import COUNTERFACTUAL_ATTRIBUTES
+from auditkit.spec.declarations.counterfactual_control import COUNTERFACTUAL_CONTROL
+from auditkit.spec.declarations.counterfactual_screening import COUNTERFACTUAL_SCREENING
+from auditkit.spec.declarations.counterfactual_stability import COUNTERFACTUAL_STABILITY
 from auditkit.spec.declarations.depict import DEPICT
 from auditkit.spec.declarations.effective_generation import EFFECTIVE_GENERATION
 from auditkit.spec.declarations.efficiency import EFFICIENCY
@@ -31,6 +36,11 @@ SHIPPED: dict[str, CheckDeclaration] = {
         CLINICAL_ASSESSMENT,
         COLOUR_SHIFT,
         COMPARE_METHODS,
+        COUNTERFACTUAL,
+        COUNTERFACTUAL_ATTRIBUTES,
+        COUNTERFACTUAL_CONTROL,
+        COUNTERFACTUAL_SCREENING,
+        COUNTERFACTUAL_STABILITY,
         DEPICT,
         EFFECTIVE_GENERATION,
         EFFICIENCY,

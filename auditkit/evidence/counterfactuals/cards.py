@@ -1,0 +1,36 @@
+"""Which generator makes a model's counterfactuals."""
+
+from typing import TYPE_CHECKING
+
+from auditkit.errors import Unavailable
+from auditkit.models.identity import model_digest
+from auditkit.spec.counterfactual_card import CounterfactualCard, Wanted
+
+if TYPE_CHECKING:
+    from auditkit.evidence.evidence import Evidence
+
+
+def card_of(evidence: "Evidence", wanted: Wanted) -> CounterfactualCard:
+    """The generator of that kind for the evidence's model.
+
+    Raises:
+        Unavailable: there is none, or it was trained for other weights, preprocessing or another threshold.
+    """
+    model = evidence.card.model
+    card = wanted.of(model, evidence.peers.counterfactuals.values())
+    if card is None:
+        raise Unavailable(f"no {wanted.family} {_missing(wanted, model)}")
+    if card.model_sha256 not in (None, model_digest(evidence.card)):
+        raise Unavailable(
+            f"'{card.counterfactual}' was trained for '{model}' as it was then: its weights, input, output "
+            f"or threshold have changed; run: {wanted.command(model)}"
+        )
+    return card
+
+
+def _missing(wanted: Wanted, model: str) -> str:
+    """What is not there, and what makes it."""
+    what = f"generator for '{model}' on '{wanted.trained_on}'"
+    if wanted.family == "guided-diffusion":
+        return f"{what}: write a card *.counterfactual.yaml with 'guidance' and 'data: {wanted.trained_on}'"
+    return f"{what} has been trained; run: {wanted.command(model)}"

@@ -1,0 +1,63 @@
+"""Attributes that are measured in pictures without an expert, by name. No numpy."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Quantity:
+    """One measured attribute.
+
+    Attributes:
+        name: as specs name it.
+        unit: what the number counts.
+        bounds: smallest and largest possible value.
+        meaning: what larger values look like.
+        masked: whether it needs the lesion's annotation.
+    """
+
+    name: str
+    unit: str
+    bounds: tuple[float, float]
+    meaning: str
+    masked: bool = True
+
+
+def _colours(place: str, what: str) -> tuple[Quantity, ...]:
+    text = {
+        "L": "lighter",
+        "a": "redder, less green",
+        "b": "yellower, less blue",
+        "u": "redder or pinker",
+        "v": "yellower, less blue",
+    }
+    return tuple(
+        Quantity(
+            f"{place}.{axis}",
+            "CIELUV" if axis in "uv" else "CIELAB",
+            (0.0, 100.0) if axis == "L" else (-250.0, 250.0),
+            f"{what} is {meaning}",
+        )
+        for axis, meaning in text.items()
+    )
+
+
+_TABLE = (
+    *_colours("background", "the skin outside of the dilated lesion"),
+    *_colours("lesion", "the lesion"),
+    Quantity("lesion.contrast", "CIELAB", (-100.0, 100.0), "the lesion is darker than the skin"),
+    Quantity("lesion.area", "share of the picture", (0.0, 1.0), "the lesion is larger"),
+    Quantity(
+        "lesion.border_irregularity",
+        "perimeter squared by 4 pi area",
+        (0.0, 1000.0),
+        "the lesion's border is less smooth",
+    ),
+    Quantity("lesion.colour_spread", "CIELAB", (0.0, 250.0), "the lesion has more colours"),
+    Quantity(
+        "sharpness", "log10 of variance", (-20.0, 20.0), "the picture is sharper", masked=False
+    ),
+    Quantity("hair", "share of the picture", (0.0, 1.0), "more hair", masked=False),
+    Quantity("ruler", "share of an edge", (0.0, 1.0), "marks of a ruler", masked=False),
+)
+
+QUANTITIES: dict[str, Quantity] = {quantity.name: quantity for quantity in _TABLE}

@@ -1,0 +1,1 @@
+"""Training of counterfactual generators by progressive exaggeration."""
