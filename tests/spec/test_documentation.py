@@ -9,6 +9,7 @@ from auditkit.spec.assessment import AssessmentCard
 from auditkit.spec.audit import AuditSpec
 from auditkit.spec.catalogue import checks
 from auditkit.spec.conditions import condition_problems
+from auditkit.spec.counterfactual_card import CounterfactualCard
 from auditkit.spec.data_card import DataCard
 from auditkit.spec.generator_card import GeneratorCard
 from auditkit.spec.model_card import ModelCard
@@ -16,10 +17,12 @@ from auditkit.spec.ratings_card import RatingsCard
 from auditkit.spec.strict_yaml import parse_yaml
 from auditkit.spec.training import ConceptTraining
 from auditkit.spec.training_classifier import ClassifierTraining, TargetTraining
+from auditkit.spec.training_counterfactual import CounterfactualTraining
 from auditkit.spec.typed import typed, typed_part
 
 ROOT = Path(__file__).parents[2]
 CARDS = {
+    "counterfactual": CounterfactualCard,
     "generator": GeneratorCard,
     "data": DataCard,
     "model": ModelCard,
@@ -30,6 +33,7 @@ RECIPES = {
     "concepts": ConceptTraining,
     "concept-classifier": ClassifierTraining,
     "target": TargetTraining,
+    "counterfactual": CounterfactualTraining,
 }
 # Parts of a file, shown where the rest does not matter.
 FRAGMENTS = {"with", "table", "format"}
