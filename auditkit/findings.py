@@ -138,6 +138,55 @@ class Gallery:
     caption: str = ""
 
 
+@dataclass(frozen=True)
+class CounterfactualFrame:
+    """One counterfactual of an image: what was asked of it and what came of it.
+
+    Attributes:
+        asked: the score that it was to have.
+        got: the model's score of it.
+        decision: the model's decision about it.
+        picture: PNG, at most 192 px a side.
+        difference: PNG of its amplified difference from the image, at most 128 px a side.
+    """
+
+    asked: float
+    got: float
+    decision: str
+    picture: bytes
+    difference: bytes
+
+
+@dataclass(frozen=True)
+class CounterfactualCase:
+    """An image with its counterfactuals from the lowest score asked for to the highest.
+
+    Attributes:
+        image_id: the image's id in its data set.
+        picture: PNG of the square that the model sees, at most 192 px a side.
+        score: the model's score of it.
+        facets: by facet name: label, decision, case.
+        frames: its counterfactuals.
+    """
+
+    image_id: str
+    picture: bytes
+    score: float
+    facets: Mapping[str, str]
+    frames: Sequence[CounterfactualFrame]
+
+
+@dataclass(frozen=True)
+class CounterfactualCases:
+    """Cases to be looked at through all their counterfactuals, in the order given."""
+
+    name: str
+    title: str
+    cases: Sequence[CounterfactualCase]
+    caption: str = ""
+    legend: str = ""
+
+
 @dataclass
 class Findings:
     """Everything one check found for one model."""
@@ -147,6 +196,7 @@ class Findings:
     tables: list[Table] = field(default_factory=list)
     examples: list[Example] = field(default_factory=list)
     galleries: list[Gallery] = field(default_factory=list)
+    counterfactuals: list[CounterfactualCases] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
     def find(self, name: str, at: At) -> Measurement | None:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from importlib import import_module
 from typing import cast
 
+from auditkit.data.artifact import draw_artifact
 from auditkit.data.dataset import Dataset
 from auditkit.data.entry import Listing
 from auditkit.data.files import FileData, PlacedConcepts
@@ -47,6 +48,10 @@ def load_data(card: DataCard, labels: Mapping[str, int] | None = None) -> Datase
     Raises:
         AuditError: the data set is not there, or not as the card and its format say.
     """
+    return draw_artifact(_as_stored(card, labels))
+
+
+def _as_stored(card: DataCard, labels: Mapping[str, int] | None) -> Dataset:
     if card.format in GENERATORS:
         return cast("Dataset", _function(GENERATORS[card.format])(card))
     listing = list_data(card)

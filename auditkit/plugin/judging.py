@@ -9,7 +9,7 @@ from auditkit.evidence import Settings, Store
 from auditkit.evidence.engine import Engine, threads
 from auditkit.findings import Findings, Measurement
 from auditkit.plugin.keys import AUDITS, OPTIONS, RECORDS, SENT, SESSION, VERDICT
-from auditkit.plugin.pictures import example_result, gallery_result
+from auditkit.plugin.pictures import cases_result, example_result, gallery_result
 from auditkit.plugin.progress import Progress
 from auditkit.provenance import data_result, instruments, model_result, relative
 from auditkit.results import (
@@ -225,5 +225,6 @@ def audit_result(
         tables=[table_result(table) for table in findings.tables],
         examples=[example_result(example, folder) for example in findings.examples],
         galleries=[gallery_result(gallery, folder) for gallery in findings.galleries],
+        counterfactuals=[cases_result(cases, folder) for cases in findings.counterfactuals],
         notes=findings.notes,
     )

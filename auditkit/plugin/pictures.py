@@ -3,8 +3,18 @@
 import hashlib
 from pathlib import Path
 
-from auditkit.findings import Example, Gallery, GalleryItem
+from auditkit.findings import (
+    CounterfactualCase,
+    CounterfactualCases,
+    CounterfactualFrame,
+    Example,
+    Gallery,
+    GalleryItem,
+)
 from auditkit.results import (
+    CounterfactualCaseResult,
+    CounterfactualCasesResult,
+    CounterfactualFrameResult,
     ExampleResult,
     GalleryItemResult,
     GalleryResult,
@@ -47,6 +57,37 @@ def _item(item: GalleryItem, folder: Path) -> GalleryItemResult:
         scores={name: number(value) for name, value in item.scores.items()},
         facets=dict(item.facets),
         note=item.note,
+    )
+
+
+def cases_result(found: CounterfactualCases, folder: Path) -> CounterfactualCasesResult:
+    """Cases as they stand in results.json; their pictures are written into the run's folder."""
+    return CounterfactualCasesResult(
+        name=found.name,
+        title=found.title,
+        cases=[_case(case, folder) for case in found.cases],
+        caption=found.caption,
+        legend=found.legend,
+    )
+
+
+def _case(case: CounterfactualCase, folder: Path) -> CounterfactualCaseResult:
+    return CounterfactualCaseResult(
+        image_id=case.image_id,
+        picture=_kept(case.picture, folder),
+        score=float(case.score),
+        facets=dict(case.facets),
+        frames=[_frame(frame, folder) for frame in case.frames],
+    )
+
+
+def _frame(frame: CounterfactualFrame, folder: Path) -> CounterfactualFrameResult:
+    return CounterfactualFrameResult(
+        asked=float(frame.asked),
+        got=float(frame.got),
+        decision=frame.decision,
+        picture=_kept(frame.picture, folder),
+        difference=_kept(frame.difference, folder),
     )
 
 

@@ -1,11 +1,12 @@
 """results.json as one HTML file that needs nothing else: no network, no other file.
 
-A page with a gallery has one script, which its policy allows by digest; all is there without it, too.
+A page with pictures to browse has one script, which its policy allows by digest; all is there without, too.
 """
 
 import hashlib
 import re
 import shlex
+from collections.abc import Sequence
 from importlib.resources import files
 from pathlib import Path
 from typing import Final
@@ -16,11 +17,12 @@ from markupsafe import Markup, escape
 from auditkit.report import guidelines, words
 from auditkit.report.banners import banners
 from auditkit.report.bars import bar
+from auditkit.report.counterfactuals import cases_of
 from auditkit.report.galleries import assets_of
 from auditkit.report.grids import data_grids
 from auditkit.report.pictures import Pictures
 from auditkit.report.scripts import in_script, script, script_digest
-from auditkit.report.sections import Anchors, chapters
+from auditkit.report.sections import Anchors, Images, chapters
 from auditkit.results import Results, to_json, write_whole
 from auditkit.verdict import Verdict
 
@@ -64,9 +66,10 @@ def render(results: Results, folder: Path) -> str:
     text = to_json(results)
     results = Results.model_validate_json(text)
     pictures = Pictures(folder)
-    assets = assets_of(results, folder)
-    found = chapters(results, pictures, assets, Anchors(set(_OWN_IDS.split())))
-    browsing = any(audit.galleries for audit in results.audits)
+    images = Images(pictures, assets_of(results, folder), cases_of(results, folder))
+    found = chapters(results, images, Anchors(set(_OWN_IDS.split())))
+    parts = _parts(results)
+    program = script(*parts)
     return (
         page_environment()
         .get_template("report.html.j2")
@@ -79,10 +82,10 @@ def render(results: Results, folder: Path) -> str:
             data_grids={data.data: data_grids(data) for data in results.data},
             command=shlex.join(results.run.command),
             digest=hashlib.sha256(text.encode("utf-8")).hexdigest(),
-            style=_style(results, browsing=browsing),
-            assets=in_script(assets.texts) if browsing else "",
-            script=script(),
-            script_digest=script_digest(),
+            style=_style(results, parts),
+            assets=in_script(images.assets.texts) if "gallery" in parts else "",
+            script=program,
+            script_digest=script_digest(program),
         )
     )
 
@@ -122,11 +125,20 @@ def _harmless(value: object) -> object:
     return value if isinstance(value, Markup) or not isinstance(value, str) else words.shown(value)
 
 
-def _style(results: Results, *, browsing: bool) -> Markup:
+def _parts(results: Results) -> list[str]:
+    """What the page has beyond text and figures: each part has a style sheet and a program."""
+    galleries = any(audit.galleries for audit in results.audits)
+    cases = any(audit.counterfactuals for audit in results.audits)
+    return ["gallery"] * galleries + ["counterfactuals"] * cases
+
+
+def _style(results: Results, parts: Sequence[str]) -> Markup:
     """The style sheet, and the run's name at the foot of every printed page."""
-    names = ["report.css", "gallery.css"] if browsing else ["report.css"]
     folder = files("auditkit.report").joinpath("templates")
-    sheet = "\n".join(folder.joinpath(name).read_text(encoding="utf-8") for name in names)
+    sheets = [
+        folder.joinpath(f"{name}.css").read_text(encoding="utf-8") for name in ("report", *parts)
+    ]
+    sheet = "\n".join(sheets)
     name = re.sub(r"[^A-Za-z0-9_.:+-]", "", results.run.id)
     return Markup(sheet.replace("RUN-NAME", name))  # noqa: S704 our sheet, and letters only
 

@@ -18,13 +18,13 @@ def in_script(value: object) -> Markup:
 
 
 @cache
-def script() -> Markup:
-    """The browser's program."""
-    text = files("auditkit.report").joinpath("templates/gallery.js").read_text(encoding="utf-8")
-    return Markup(text)  # noqa: S704 our own
+def script(*names: str) -> Markup:
+    """The browser's program, of these parts; empty if there are none."""
+    folder = files("auditkit.report").joinpath("templates")
+    parts = [folder.joinpath(f"{name}.js").read_text(encoding="utf-8") for name in names]
+    return Markup("\n".join(parts))  # noqa: S704 our own
 
 
-@cache
-def script_digest() -> str:
+def script_digest(program: str) -> str:
     """By which the page's policy allows the program and no other."""
-    return base64.b64encode(hashlib.sha256(script().encode("utf-8")).digest()).decode("ascii")
+    return base64.b64encode(hashlib.sha256(program.encode("utf-8")).digest()).decode("ascii")

@@ -8,6 +8,7 @@ from markupsafe import Markup
 
 from auditkit.report.adherence import adherence
 from auditkit.report.assets import Assets
+from auditkit.report.counterfactuals import CaseImages, Film, film
 from auditkit.report.figures import draw
 from auditkit.report.galleries import Browser, browser
 from auditkit.report.grids import Grid, grid, numbers
@@ -58,6 +59,15 @@ class Case:
 
 
 @dataclass(frozen=True)
+class Images:
+    """Whatever pictures the page shows, each kind within a budget of its own."""
+
+    examples: Pictures
+    assets: Assets
+    cases: CaseImages
+
+
+@dataclass(frozen=True)
 class Group:
     """Verdicts of one audit, with the anchor of its section if it has one."""
 
@@ -79,6 +89,7 @@ class Section:
     tables: Sequence[Grid]
     cases: Sequence[Case]
     browsers: Sequence[Browser]
+    films: Sequence[Film]
 
 
 @dataclass(frozen=True)
@@ -93,29 +104,22 @@ class Chapter:
     anchors: Mapping[str, str]
 
 
-def chapters(
-    results: Results, pictures: Pictures, assets: Assets, anchors: Anchors
-) -> list[Chapter]:
+def chapters(results: Results, images: Images, anchors: Anchors) -> list[Chapter]:
     """One chapter for every model that is named anywhere, in order of appearance."""
     named = [
         *(model.model for model in results.models),
         *(verdict.model for verdict in results.verdicts),
         *(audit.model for audit in results.audits),
     ]
-    return [
-        _Writer(results, model, pictures, assets, anchors).chapter()
-        for model in dict.fromkeys(named)
-    ]
+    return [_Writer(results, model, images, anchors).chapter() for model in dict.fromkeys(named)]
 
 
 class _Writer:
     """Puts together what belongs to one model."""
 
-    def __init__(
-        self, results: Results, model: str, pictures: Pictures, assets: Assets, anchors: Anchors
-    ) -> None:
-        self.results, self.model, self.anchors = results, model, anchors
-        self.pictures, self.assets = pictures, assets
+    def __init__(self, results: Results, model: str, images: Images, anchors: Anchors) -> None:
+        self.results, self.model = results, model
+        self.images, self.anchors = images, anchors
         self.verdicts = [verdict for verdict in results.verdicts if verdict.model == model]
         self.audits = [audit for audit in results.audits if audit.model == model]
         self.ids = [anchors("audit", audit.audit, model) for audit in self.audits]
@@ -159,8 +163,12 @@ class _Writer:
             tables=[grid(table) for table in audit.tables],
             cases=[self.case(example) for example in audit.examples],
             browsers=[
-                browser(self.anchors(name, gallery.name), gallery, self.assets)
+                browser(self.anchors(name, gallery.name), gallery, self.images.assets)
                 for gallery in audit.galleries
+            ],
+            films=[
+                film(self.anchors(name, found.name), found, self.images.cases, self.anchors)
+                for found in audit.counterfactuals
             ],
         )
 
@@ -170,4 +178,4 @@ class _Writer:
 
     def case(self, example: ExampleResult) -> Case:
         """An example with its pictures."""
-        return Case(example, [(panel, self.pictures[panel]) for panel in example.panels])
+        return Case(example, [(panel, self.images.examples[panel]) for panel in example.panels])

@@ -145,6 +145,38 @@ class GalleryResult(Part):
     caption: str = Field(description="How to read it.")
 
 
+class CounterfactualFrameResult(Part):
+    """One counterfactual of an image: what was asked of it and what came of it."""
+
+    asked: float = Field(description="The score that it was to have.")
+    got: float = Field(description="The model's score of it.")
+    decision: str = Field(description="The model's decision about it.")
+    picture: PictureFile = Field(description="The counterfactual.")
+    difference: PictureFile = Field(description="Its amplified difference from the image.")
+
+
+class CounterfactualCaseResult(Part):
+    """An image with its counterfactuals."""
+
+    image_id: str = Field(description="Id of the image in its data set.")
+    picture: PictureFile = Field(description="The square that the model sees.")
+    score: float = Field(description="The model's score of it.")
+    facets: dict[str, str] = Field(description="By name: label, decision, case.")
+    frames: list[CounterfactualFrameResult] = Field(
+        description="From the lowest score asked for to the highest."
+    )
+
+
+class CounterfactualCasesResult(Part):
+    """Cases to be looked at through all their counterfactuals."""
+
+    name: str = Field(description="Unique within the audit.")
+    title: str = Field(description="Heading.")
+    cases: list[CounterfactualCaseResult] = Field(description="The cases, in order.")
+    caption: str = Field(description="How they were chosen.")
+    legend: str = Field(description="How to read the differences.")
+
+
 class AuditResult(Part):
     """One audit of one model: what was asked, and everything that was found."""
 
@@ -169,6 +201,9 @@ class AuditResult(Part):
     examples: list[ExampleResult] = Field(description="Example images.")
     galleries: list[GalleryResult] = Field(
         default_factory=list, description="Every image with its scores, to be filtered and ranked."
+    )
+    counterfactuals: list[CounterfactualCasesResult] = Field(
+        default_factory=list, description="Cases with what would have changed the model's mind."
     )
     notes: list[str] = Field(description="What a reader must know to read the numbers.")
 

@@ -27,10 +27,16 @@ class GeneratorNetwork(Strict):
     kind: Literal["delta", "cyclegan"] = "delta"
     width: int = Field(16, ge=4, le=256, description="Channels of the first convolution.")
     grid: int = Field(
-        2, ge=1, le=16, description="Delta: side in pixels of a cell of the grid it works on."
+        4, ge=1, le=16, description="Delta: side in pixels of a cell of the grid it works on."
     )
     downsamplings: int = Field(1, ge=0, le=4, description="Halvings of the grid.")
     blocks: int = Field(4, ge=1, le=32, description="Residual blocks on the smallest grid.")
+    textures: int = Field(
+        8, ge=0, le=64, description="Delta: filters of single pixels that the grid turns up and down."
+    )
+    own: bool = Field(
+        True, description="Whether it is told the bin of the image's own score beside the wanted one."
+    )
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:

@@ -6,6 +6,7 @@ from typing import Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
+from auditkit.spec.artifact import Artifact
 from auditkit.spec.audit import Number, identifier
 from auditkit.spec.concepts import Captions, Concept, check_captions
 from auditkit.spec.typed import Strict
@@ -236,6 +237,9 @@ class DataCard(Strict):
     split: str | None = Field(None, description="Only pictures of this split.")
     limit: int | None = Field(None, ge=1, description="Only the first pictures.")
     with_: Synthetic | None = Field(None, alias="with")
+    artifact: Artifact | None = Field(
+        None, description="Drawn into pictures, for controls; adds the group `artifact`."
+    )
     licence: str = Field("", description="SPDX name or sentence.")
     source: str = Field("", description="Where the images come from.")
     description: str = Field("", description="Collection, annotators, reference standard.")
@@ -278,6 +282,12 @@ class DataCard(Strict):
         for name in self.volumes.masks:
             if name not in self.volumes.modalities:
                 raise ValueError(f"volumes: masks: '{name}' is none of the modalities")
+        return self
+
+    @model_validator(mode="after")
+    def _drawn(self) -> Self:
+        if self.artifact is not None and self.format in VOLUMES:
+            raise ValueError(f"artifact: '{self.format}' are volumes; drop it")
         return self
 
     @model_validator(mode="after")

@@ -12,7 +12,7 @@ class Quantity:
         unit: what the number counts.
         bounds: smallest and largest possible value.
         meaning: what larger values look like.
-        masked: whether it needs the lesion's annotation.
+        masked: whether it needs to be known where the lesion is.
     """
 
     name: str
@@ -41,23 +41,35 @@ def _colours(place: str, what: str) -> tuple[Quantity, ...]:
     )
 
 
+_PICTURE = "share of the picture"
 _TABLE = (
     *_colours("background", "the skin outside of the dilated lesion"),
     *_colours("lesion", "the lesion"),
+    Quantity("lesion.redness", "CIELAB", (-250.0, 250.0), "the lesion is redder than the skin"),
     Quantity("lesion.contrast", "CIELAB", (-100.0, 100.0), "the lesion is darker than the skin"),
-    Quantity("lesion.area", "share of the picture", (0.0, 1.0), "the lesion is larger"),
+    Quantity("lesion.colour_spread", "CIELAB", (0.0, 250.0), "the lesion has more colours"),
+    Quantity("lesion.texture", "CIELAB", (0.0, 100.0), "the lesion has more network and globules"),
+    Quantity(
+        "lesion.blue_white",
+        "share of the lesion",
+        (0.0, 1.0),
+        "more of the lesion is bluer than the skin",
+    ),
+    Quantity("lesion.area", _PICTURE, (0.0, 1.0), "the lesion is larger"),
+    Quantity("lesion.asymmetry", "share of the lesion", (0.0, 1.0), "the lesion is less symmetric"),
     Quantity(
         "lesion.border_irregularity",
         "perimeter squared by 4 pi area",
         (0.0, 1000.0),
         "the lesion's border is less smooth",
     ),
-    Quantity("lesion.colour_spread", "CIELAB", (0.0, 250.0), "the lesion has more colours"),
+    Quantity("brightness", "CIELAB", (0.0, 100.0), "the picture is lighter", masked=False),
+    Quantity("sharpness", "log10 of variance", (-20.0, 20.0), "the picture is sharper", masked=False),
+    Quantity("hair", _PICTURE, (0.0, 1.0), "more hair", masked=False),
     Quantity(
-        "sharpness", "log10 of variance", (-20.0, 20.0), "the picture is sharper", masked=False
+        "ruler", "share of an edge by contrast", (0.0, 1.0), "marks of a ruler", masked=False
     ),
-    Quantity("hair", "share of the picture", (0.0, 1.0), "more hair", masked=False),
-    Quantity("ruler", "share of an edge", (0.0, 1.0), "marks of a ruler", masked=False),
+    Quantity("dark_corners", _PICTURE, (0.0, 1.0), "larger dark corners", masked=False),
 )
 
 QUANTITIES: dict[str, Quantity] = {quantity.name: quantity for quantity in _TABLE}

@@ -20,10 +20,21 @@ _WITHOUT_EFFECT = frozenset(
 # As the paper has it (doi:10.1038/s41551-023-01160-9, Methods); a key given beside it counts.
 _DEGRAVE: Mapping[str, Any] = MappingProxyType(
     {
-        "network": {"kind": "cyclegan", "width": 64, "grid": 1, "downsamplings": 2, "blocks": 9},
+        "network": {
+            "kind": "cyclegan",
+            "width": 64,
+            "grid": 1,
+            "downsamplings": 2,
+            "blocks": 9,
+            "textures": 0,
+            "own": False,
+        },
         "batch": 32,
         "discriminator_steps": 5,
+        "discriminator_width": 64,
+        "weights": {"gan": 1.0, "reconstruction": 3.0, "cycle": 3.0, "classifier": 1.0},
         "learning_rate": 2e-4,
+        "momentum": 0.0,
         "epochs": 500,
         "ema": 0.0,
         "augment": {"scale": 1.2, "brightness": 0.2},
@@ -36,7 +47,9 @@ RECIPES: Mapping[str, Mapping[str, Any]] = MappingProxyType({"fast": {}, PAPER: 
 class Weights(Strict):
     """Of the losses; images are in [-1, 1] in them, as in the paper's code."""
 
-    gan: Number = Field(1.0, ge=0)
+    gan: Number = Field(
+        0.1, ge=0, description="Of the discriminator's answer; the paper's 1 holds changes back."
+    )
     reconstruction: Number = Field(3.0, ge=0, description="L1 of x - G(x, b(f(x))).")
     cycle: Number = Field(3.0, ge=0, description="L1 of x - G(G(x, c), b(f(x))).")
     classifier: Number = Field(
@@ -60,7 +73,7 @@ class Stop(Strict):
         0.98, gt=0, le=1, description="Pairs on both sides of the threshold."
     )
     reconstruction: Number = Field(0.008, gt=0, description="L1 of the reconstruction, in [0, 1].")
-    times: int = Field(2, ge=1)
+    times: int = Field(3, ge=1)
 
 
 class CounterfactualTraining(Strict):
@@ -85,12 +98,13 @@ class CounterfactualTraining(Strict):
     discriminator: Discriminator = Field(
         "unconditional", description="The paper's; `class-conditional` is what it replaced."
     )
-    discriminator_width: int = Field(64, ge=4, le=256)
+    discriminator_width: int = Field(16, ge=4, le=256)
     bins: int = Field(10, ge=2, le=100)
     weights: Weights = Weights()
     batch: int = Field(16, ge=2)
-    discriminator_steps: int = Field(2, ge=1, description="Per step of the generator.")
-    learning_rate: Number = Field(5e-4, gt=0)
+    discriminator_steps: int = Field(1, ge=1, description="Per step of the generator.")
+    learning_rate: Number = Field(1e-3, gt=0)
+    momentum: Number = Field(0.5, ge=0, lt=1, description="Adam's first decay rate.")
     steps: int = Field(1500, ge=1, description="Steps of the generator, at most.")
     epochs: int | None = Field(
         None, ge=1, description="In place of steps: passes of the discriminator over the data."
@@ -115,7 +129,7 @@ class CounterfactualTraining(Strict):
     def _completed(cls, given: Any) -> Any:
         if not isinstance(given, dict) or given.get("recipe") not in RECIPES:
             return given
-        return {**RECIPES[given["recipe"]], **given}
+        return _merged(RECIPES[given["recipe"]], given)
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -133,6 +147,15 @@ class CounterfactualTraining(Strict):
         """A card's name, or its path: relative to the recipe."""
         is_path = "/" in name or name.endswith((".yaml", ".yml"))
         return str(self.path.parent / name) if is_path else name
+
+
+def _merged(base: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
+    """What is given, and what it leaves out as the base has it, group by group."""
+    found = {**base, **given}
+    for key, value in base.items():
+        if isinstance(value, Mapping) and isinstance(given.get(key), Mapping):
+            found[key] = {**value, **given[key]}
+    return found
 
 
 def read_counterfactual_training(path: Path) -> CounterfactualTraining:

@@ -141,7 +141,7 @@ class _Run:
         self.history = History(state["training"], state["validation"])
         self._task.network.load_state_dict(checkpoint.read_tensors(folder, "network"))
         self.best = checkpoint.read_tensors(folder, "best")
-        _restore(self._optimiser, checkpoint.read_tensors(folder, "optimiser"))
+        restore_moments(self._optimiser, checkpoint.read_tensors(folder, "optimiser"))
 
     def epoch(self, progress: Progress) -> None:
         """Train one epoch, validate, and write a checkpoint."""
@@ -156,7 +156,7 @@ class _Run:
             "validation": self.history.validation,
             "files": list(_GROUPS),
         }
-        groups = {"network": network, "best": self.best, "optimiser": _moments(self._optimiser)}
+        groups = {"network": network, "best": self.best, "optimiser": moments(self._optimiser)}
         checkpoint.write(self._out, len(self.history) * self.steps, groups, state)
 
     def _train(self, progress: Progress) -> float:
@@ -217,7 +217,7 @@ def _optimiser(network: nn.Module, recipe: ImageTraining) -> torch.optim.Optimiz
     )
 
 
-def _moments(optimiser: torch.optim.Optimizer) -> dict[str, torch.Tensor]:
+def moments(optimiser: torch.optim.Optimizer) -> dict[str, torch.Tensor]:
     """The optimiser's tensors by parameter and name."""
     state: dict[int, dict[str, Any]] = optimiser.state_dict()["state"]
     return {
@@ -228,10 +228,16 @@ def _moments(optimiser: torch.optim.Optimizer) -> dict[str, torch.Tensor]:
     }
 
 
-def _restore(optimiser: torch.optim.Optimizer, tensors: Mapping[str, torch.Tensor]) -> None:
+def restore_moments(optimiser: torch.optim.Optimizer, tensors: Mapping[str, torch.Tensor]) -> None:
+    """Take up what `moments` gave."""
     state: dict[int, dict[str, torch.Tensor]] = {}
     for place, value in tensors.items():
         index, _, name = place.partition(".")
         state.setdefault(int(index), {})[name] = value
     groups = optimiser.state_dict()["param_groups"]
     optimiser.load_state_dict({"state": state, "param_groups": groups})
+    # Fused optimisers walk through memory: there, moments must lie as their parameters do.
+    for parameter, values in optimiser.state.items():
+        for name, value in values.items():
+            if isinstance(value, torch.Tensor) and value.shape == parameter.shape:
+                values[name] = torch.empty_like(parameter).copy_(value)

@@ -36,7 +36,7 @@ class Counterfactuals:
     @property
     def bins(self) -> int:
         """Their number."""
-        return self.score.shape[1]
+        return int(self.score.shape[1])
 
     @property
     def centres(self) -> Floats:

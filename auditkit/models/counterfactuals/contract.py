@@ -1,6 +1,5 @@
 """The one interface of counterfactual generators, whatever their family."""
 
-from collections.abc import Sequence
 from typing import Protocol
 
 import torch
@@ -16,14 +15,14 @@ class CounterfactualGenerator(Protocol):
     bins: int
 
     def generate(
-        self, images: torch.Tensor, targets: torch.Tensor, seeds: Sequence[int]
+        self, images: torch.Tensor, targets: torch.Tensor, scores: torch.Tensor
     ) -> torch.Tensor:
-        """One counterfactual per image, a function of that image, target and seed alone.
+        """One counterfactual per image, a function of that image, its score and its target alone.
 
         Args:
             images: (N, 3, S, S) in [0, 1], the audited model's inputs.
             targets: (N,) bins from 0.
-            seeds: per image, for families that draw noise.
+            scores: (N,) f(x), what the audited model answers to these images.
 
         Returns:
             (N, 3, S, S) in [0, 1].

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from pydantic import Field
 
+from auditkit.spec.audit import Number
 from auditkit.spec.declaration import CheckDeclaration, Measure
 from auditkit.spec.declarations.counterfactuals import (
     PAPER,
@@ -22,14 +23,16 @@ class Counterfactual(HasCounterfactuals):
         description="Model card whose last features the kernel inception distance compares; left out: the "
         "distance is not measured.",
     )
-    colour_shift: float = Field(
+    colour_shift: Number = Field(
         20.0,
         gt=0,
         le=100,
         description="Radius in CIELUV of the shift of real images whose distance is the yardstick.",
     )
     training_images: int = Field(
-        0, ge=0, description="Compare with the first so many images that it was trained on."
+        0,
+        ge=0,
+        description="Compare with the first so many images of the data that it was trained on; 0: none.",
     )
     gallery: int = Field(12, ge=0, le=60, description="Failure cases shown with all their bins.")
 
@@ -63,7 +66,7 @@ def _all(parameters: Counterfactual) -> Iterator[tuple[str, Measure]]:
     yield "cycle_error", Measure(_UNIT, _SHARE, text)
     text = "Mean difference between the counterfactuals of the last and the first bin."
     yield "mean_change", Measure(_UNIT, _SHARE, text)
-    text = "Largest difference of a pixel if images are generated in other company."
+    text = "Largest difference of a pixel, of the images tested, if they are generated in other company."
     yield "batch_dependence", Measure("grey levels of 255", (0.0, 255.0), text)
     if parameters.features:
         name = parameters.features

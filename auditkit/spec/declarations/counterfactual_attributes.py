@@ -11,6 +11,8 @@ from auditkit.spec.declarations.counterfactuals import PAPER, Screened, counterf
 from auditkit.spec.measured import QUANTITIES, Quantity
 from auditkit.spec.problems import nearest
 
+MOST_STANDARDISED = 1e3
+
 
 class HasAttributes(Screened):
     """Attributes that are measured in images and counterfactuals."""
@@ -86,9 +88,12 @@ def _all(parameters: CounterfactualAttributes) -> Iterator[tuple[str, Measure]]:
             f"Mean of malignant minus benign counterfactual in {name}: above 0, {quantity.meaning}."
         )
         yield f"difference[{name}]", Measure(quantity.unit, both, text)
-        text = f"The same in standard deviations of {name} among the images as they are (between patients)."
-        yield f"standardised[{name}]", Measure("standard deviations", (-1e3, 1e3), text)
-        text = f"Share of pairs whose malignant member has more of {name}."
+        text = f"The same in standard deviations of {name} between the images as they are."
+        yield (
+            f"standardised[{name}]",
+            Measure("standard deviations", (-MOST_STANDARDISED, MOST_STANDARDISED), text),
+        )
+        text = f"Share of pairs whose malignant member has more of {name}; ties are halves."
         yield f"higher[{name}]", Measure("proportion", (0.0, 1.0), text)
     text = (
         "Mean change of the score when images are shifted in CIELUV towards the mean colour difference of "

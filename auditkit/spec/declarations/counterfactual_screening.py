@@ -12,7 +12,9 @@ def _measures(parameters: Screened) -> Mapping[str, Measure]:
         "retained": Measure(*share, "Share of images whose pairs pass for every model named."),
         "consistent": Measure(*share, "Share of pairs on both sides of the threshold, this model."),
         "artifact_score": Measure(
-            "ratio", (0.0, 1e6), "Mean artifact score of counterfactuals, this model."
+            "ratio",
+            (0.0, 256.0),
+            "Mean over pairs of the larger artifact score, this model; 1 is like the image.",
         ),
     }
     if parameters.screen.vetoes:

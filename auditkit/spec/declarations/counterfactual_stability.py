@@ -42,11 +42,14 @@ def _all(parameters: CounterfactualStability) -> Iterator[tuple[str, Measure]]:
         text = f"Standard deviation between trainings of that difference in {name}."
         yield f"sd_difference[{name}]", Measure(quantity.unit, (0.0, width), text)
         text = (
-            f"Smallest over trainings of the difference in {name}, in the direction of its mean: above 0, "
-            "every training says the same."
+            f"Smallest over trainings of the difference in {name}, in that direction of the two in which it "
+            "is larger: above 0, every training says the same."
         )
         yield f"smallest_difference[{name}]", Measure(quantity.unit, (-width, width), text)
-    text = "Mean over pairs of trainings of Pearson's r between their standardised differences."
+    text = (
+        "Mean over pairs of trainings of Pearson's r between their standardised differences, as endless "
+        "patients would show them."
+    )
     yield "profile_correlation", Measure("Pearson's r", (-1.0, 1.0), text)
 
 

@@ -21,8 +21,9 @@ class Screen(Strict):
     largest_artifact: Number | None = Field(
         None, gt=0, description="Largest artifact score of either counterfactual."
     )
-    vetoes: str | None = Field(
-        None, description="Ratings card of experts' vetoes: its worst rating is a veto."
+    vetoes: list[str] = Field(
+        default_factory=list,
+        description="Ratings cards of experts' vetoes, one per model: the worst rating is a veto.",
     )
     models: list[str] = Field(
         default_factory=list,
@@ -68,5 +69,5 @@ class Screened(HasCounterfactuals):
 
     @property
     def rating_tables(self) -> Sequence[str]:
-        """The table of vetoes."""
-        return [self.screen.vetoes] if self.screen.vetoes else []
+        """The tables of vetoes."""
+        return self.screen.vetoes
