@@ -32,10 +32,14 @@ class GeneratorNetwork(Strict):
     downsamplings: int = Field(1, ge=0, le=4, description="Halvings of the grid.")
     blocks: int = Field(4, ge=1, le=32, description="Residual blocks on the smallest grid.")
     textures: int = Field(
-        8, ge=0, le=64, description="Delta: filters of single pixels that the grid turns up and down."
+        8,
+        ge=0,
+        le=64,
+        description="Delta: filters of single pixels that the grid turns up and down.",
     )
     own: bool = Field(
-        True, description="Whether it is told the bin of the image's own score beside the wanted one."
+        True,
+        description="Whether it is told the bin of the image's own score beside the wanted one.",
     )
 
     @model_validator(mode="after")
@@ -56,13 +60,21 @@ class Guidance(Strict):
     """How a text-to-image pipeline is guided by the audited model."""
 
     generator: str = Field(description="Name of a generator card.")
-    steps: int = Field(12, ge=1, le=1000, description="Denoising steps.")
+    steps: int = Field(4, ge=1, le=1000, description="Denoising steps.")
     start: Number = Field(
-        0.4, gt=0, le=1, description="Share of the noise that is added first; 1 forgets the image."
+        0.5,
+        gt=0,
+        le=1,
+        description="Share of the noise levels that the image is taken up to first.",
     )
-    scale: Number = Field(4.0, gt=0, description="Weight of the audited model's gradient.")
+    scale: Number = Field(
+        1.5,
+        gt=0,
+        description="Length of a step along the audited model's gradient; after a step of 1, a linear model "
+        "answers with the bin's centre.",
+    )
     distance: Number = Field(
-        1.0, ge=0, description="Weight of the gradient of the distance to the image."
+        0.05, ge=0, lt=1, description="Share of the way back to the image in each step."
     )
 
 
@@ -133,9 +145,9 @@ class Wanted:
         own = (card.data, card.family, card.seed, card.discriminator)
         return own == (self.trained_on, self.family, self.seed, self.discriminator)
 
-    def of(self, model: str, cards: Iterable[CounterfactualCard]) -> CounterfactualCard | None:
-        """The card for a model, if there is one."""
-        return next((c for c in cards if self.fits(c) and c.model in (None, model)), None)
+    def of(self, model: str, cards: Iterable[CounterfactualCard]) -> list[CounterfactualCard]:
+        """The cards for a model: several, if it has been trained for other weights of it."""
+        return [card for card in cards if self.fits(card) and card.model in (None, model)]
 
     def command(self, model: str) -> str:
         """What a user runs to have it."""

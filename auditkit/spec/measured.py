@@ -22,6 +22,16 @@ class Quantity:
     masked: bool = True
 
 
+# What colours of sRGB can have, rounded up.
+_GAMUT = {
+    "L": (0.0, 100.0),
+    "a": (-87.0, 99.0),
+    "b": (-108.0, 95.0),
+    "u": (-84.0, 176.0),
+    "v": (-135.0, 108.0),
+}
+
+
 def _colours(place: str, what: str) -> tuple[Quantity, ...]:
     text = {
         "L": "lighter",
@@ -34,7 +44,7 @@ def _colours(place: str, what: str) -> tuple[Quantity, ...]:
         Quantity(
             f"{place}.{axis}",
             "CIELUV" if axis in "uv" else "CIELAB",
-            (0.0, 100.0) if axis == "L" else (-250.0, 250.0),
+            _GAMUT[axis],
             f"{what} is {meaning}",
         )
         for axis, meaning in text.items()
@@ -45,7 +55,7 @@ _PICTURE = "share of the picture"
 _TABLE = (
     *_colours("background", "the skin outside of the dilated lesion"),
     *_colours("lesion", "the lesion"),
-    Quantity("lesion.redness", "CIELAB", (-250.0, 250.0), "the lesion is redder than the skin"),
+    Quantity("lesion.redness", "CIELAB", (-186.0, 186.0), "the lesion is redder than the skin"),
     Quantity("lesion.contrast", "CIELAB", (-100.0, 100.0), "the lesion is darker than the skin"),
     Quantity("lesion.colour_spread", "CIELAB", (0.0, 250.0), "the lesion has more colours"),
     Quantity("lesion.texture", "CIELAB", (0.0, 100.0), "the lesion has more network and globules"),
@@ -64,11 +74,11 @@ _TABLE = (
         "the lesion's border is less smooth",
     ),
     Quantity("brightness", "CIELAB", (0.0, 100.0), "the picture is lighter", masked=False),
-    Quantity("sharpness", "log10 of variance", (-20.0, 20.0), "the picture is sharper", masked=False),
-    Quantity("hair", _PICTURE, (0.0, 1.0), "more hair", masked=False),
     Quantity(
-        "ruler", "share of an edge by contrast", (0.0, 1.0), "marks of a ruler", masked=False
+        "sharpness", "log10 of variance", (-20.0, 20.0), "the picture is sharper", masked=False
     ),
+    Quantity("hair", _PICTURE, (0.0, 1.0), "more hair", masked=False),
+    Quantity("ruler", "share of an edge by contrast", (0.0, 1.0), "marks of a ruler", masked=False),
     Quantity("dark_corners", _PICTURE, (0.0, 1.0), "larger dark corners", masked=False),
 )
 

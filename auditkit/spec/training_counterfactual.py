@@ -16,6 +16,7 @@ PAPER = "degrave-2023"
 # What does not change the weights: a run may be continued with other values of these.
 _WITHOUT_EFFECT = frozenset(
     {"name", "title", "stand_in", "licence", "source", "workers", "checkpoint_every", "samples"}
+    | {"steps", "epochs", "stop", "evaluate_every"}
 )
 # As the paper has it (doi:10.1038/s41551-023-01160-9, Methods); a key given beside it counts.
 _DEGRAVE: Mapping[str, Any] = MappingProxyType(
@@ -53,7 +54,7 @@ class Weights(Strict):
     reconstruction: Number = Field(3.0, ge=0, description="L1 of x - G(x, b(f(x))).")
     cycle: Number = Field(3.0, ge=0, description="L1 of x - G(G(x, c), b(f(x))).")
     classifier: Number = Field(
-        1.0, ge=0, description="Cross-entropy of f(G(x, c)) with c's centre."
+        2.0, ge=0, description="Cross-entropy of f(G(x, c)) with c's centre; the paper has 1."
     )
 
 
@@ -70,10 +71,10 @@ class Stop(Strict):
     """When training is good enough: on held-out images, at ``times`` evaluations in a row."""
 
     consistency: Number = Field(
-        0.98, gt=0, le=1, description="Pairs on both sides of the threshold."
+        0.97, gt=0, le=1, description="Pairs on both sides of the threshold."
     )
     reconstruction: Number = Field(0.008, gt=0, description="L1 of the reconstruction, in [0, 1].")
-    times: int = Field(3, ge=1)
+    times: int = Field(2, ge=1)
 
 
 class CounterfactualTraining(Strict):
@@ -129,7 +130,10 @@ class CounterfactualTraining(Strict):
     def _completed(cls, given: Any) -> Any:
         if not isinstance(given, dict) or given.get("recipe") not in RECIPES:
             return given
-        return _merged(RECIPES[given["recipe"]], given)
+        base = dict(RECIPES[given["recipe"]])
+        if "steps" in given:
+            base.pop("epochs", None)
+        return _merged(base, given)
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:

@@ -36,6 +36,8 @@ RECIPE = {
     "discriminator_width": 4,
     "bins": 4,
     "batch": 4,
+    "discriminator_steps": 2,
+    "learning_rate": 5e-4,
     "steps": 6,
     "evaluate_every": 3,
     "checkpoint_every": 2,

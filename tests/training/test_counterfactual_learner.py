@@ -9,7 +9,6 @@ from torch import nn
 
 from auditkit.errors import AuditError
 from auditkit.models.counterfactuals.contract import bin_of, centre_of
-from auditkit.models.counterfactuals.exaggeration import Exaggeration
 from auditkit.models.model import Model
 from auditkit.spec.training_counterfactual import CounterfactualTraining
 from auditkit.training.counterfactual.learner import Batch, Learner

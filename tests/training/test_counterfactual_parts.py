@@ -225,7 +225,7 @@ def test_good_enough_is_good_enough_in_a_row():
 def test_a_sheet_shows_each_image_beside_all_its_bins(tmp_path):
     pictures = np.random.default_rng(3).integers(0, 256, (3, 5, 5, 3), dtype=np.uint8)
     file = tmp_path / "samples" / "step-000001.png"
-    draw_sheet(file, Fixed(), pictures, torch.device("cpu"))
+    draw_sheet(file, Fixed(), pictures, torch.rand(3), torch.device("cpu"))
     sheet = np.asarray(Image.open(file))
     assert sheet.shape == (3 * 7, 5 * 7, 3)
     for row, picture in enumerate(pictures):

@@ -17,15 +17,17 @@ def card_of(evidence: "Evidence", wanted: Wanted) -> CounterfactualCard:
         Unavailable: there is none, or it was trained for other weights, preprocessing or another threshold.
     """
     model = evidence.card.model
-    card = wanted.of(model, evidence.peers.counterfactuals.values())
-    if card is None:
+    cards = wanted.of(model, evidence.peers.counterfactuals.values())
+    if not cards:
         raise Unavailable(f"no {wanted.family} {_missing(wanted, model)}")
-    if card.model_sha256 not in (None, model_digest(evidence.card)):
-        raise Unavailable(
-            f"'{card.counterfactual}' was trained for '{model}' as it was then: its weights, input, output "
-            f"or threshold have changed; run: {wanted.command(model)}"
-        )
-    return card
+    own = (None, model_digest(evidence.card))
+    for card in cards:
+        if card.model_sha256 in own:
+            return card
+    raise Unavailable(
+        f"'{cards[0].counterfactual}' was trained for '{model}' as it was then: its weights, input, output "
+        f"or threshold have changed; run: {wanted.command(model)}"
+    )
 
 
 def _missing(wanted: Wanted, model: str) -> str:

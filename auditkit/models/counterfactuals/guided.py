@@ -29,8 +29,8 @@ class GuidedDiffusion:
         x0 <- x0 - distance (x0 - z),    x0 <- x0 + scale (l_c - l) / |g|^2  g
 
     with l_c the log-odds of the wanted bin's centre: with ``scale`` 1, the step after which a linear model
-    would answer with it. What changed is enlarged and added to the image at its own size, which is what
-    the model is asked about, so that detail stays.
+    would answer with it. What changed is smoothed (binomial, 3x3), enlarged and added to the image at its
+    own size, which is what the model is asked about, so that detail stays.
 
     Deviates: both papers add noise and backpropagate through the denoiser or a second denoised chain. Here
     the image is inverted, which needs no seed and gives the image back far more closely; the gradient goes

@@ -10,7 +10,7 @@ from torch import nn
 from auditkit.data.load import load_data
 from auditkit.errors import AuditError
 from auditkit.evidence.batches import Batcher
-from auditkit.models.counterfactuals.guided import GuidedDiffusion
+from auditkit.models.counterfactuals.guided import GuidedDiffusion, _expanded, _smooth
 from auditkit.models.diffusion.load import load_folder
 from auditkit.models.diffusion.parts import Conditioning
 from auditkit.models.diffusion.small import PixelTextToImage
@@ -117,6 +117,13 @@ def test_every_kind_of_prediction_is_read_as_clean_latents_and_noise(card, image
         assert torch.allclose(again, own * 0.5 + 0.2, atol=1e-4)
 
 
+def test_what_changes_does_not_alternate_between_pixels():
+    ramp = torch.arange(6.0).expand(1, 3, 6, 6)
+    checkers = (torch.arange(6)[:, None] + torch.arange(6)) % 2 * 2.0 - 1
+    inside = (..., slice(1, -1), slice(1, -1))
+    assert torch.allclose(_smooth(ramp + checkers)[inside], ramp[inside], atol=1e-6)
+
+
 def test_detail_stays_that_the_pipeline_cannot_draw(card, images):
     checkers = torch.zeros(16, 16)
     checkers[::2, ::2], checkers[1::2, 1::2] = 0.05, 0.05
@@ -208,8 +215,6 @@ def test_a_schedule_without_noise_levels_is_refused(card):
 
 
 def test_conditions_are_repeated_however_deep(card):
-    from auditkit.models.counterfactuals.guided import _expanded
-
     null = Conditioning(torch.ones(1, 2, 3), {"added": {"ids": torch.arange(4).view(1, 4)}})
     found = _expanded(null, 3)
     assert found.states.shape == (3, 2, 3)
