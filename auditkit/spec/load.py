@@ -231,7 +231,8 @@ def _supports(other: Audit, check: str, audit: Audit) -> bool:
         return False
     generators = other.parameters.generators
     same = not generators or tuple(generators) == tuple(audit.parameters.generators)
-    if other.parameters.counterfactuals[:1] != audit.parameters.counterfactuals[:1]:
+    first, own = (tuple(one.parameters.counterfactuals[:1]) for one in (other, audit))
+    if first != own:
         return False
     asked, permuted = audit.parameters.permuted_concepts, other.parameters.permuted_concepts
     return same and set(asked) <= set(permuted)

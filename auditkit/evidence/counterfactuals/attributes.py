@@ -1,20 +1,19 @@
-"""Measured attributes of every image and of its counterfactuals for the first and the last bin."""
+"""Quantities that need no expert, of images and of their counterfactuals for the first and the last bin."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from auditkit.data.dataset import Picture
 from auditkit.errors import AuditError
 from auditkit.evidence.counterfactuals.generating import generator_identity
 from auditkit.evidence.counterfactuals.kinds import Measured
-from auditkit.evidence.counterfactuals.pictures import Pictures, pair_arrays
+from auditkit.evidence.counterfactuals.pictures import pair_arrays
 from auditkit.evidence.engine import Compute
 from auditkit.evidence.kinds import Floats, Settings
 from auditkit.evidence.measuring import REASONS, measure
-from auditkit.evidence.stages import batcher_for
+from auditkit.evidence.stages import MakeModel, batcher_for, table_of
 from auditkit.evidence.store import Arrays
 from auditkit.metrics import NotEvaluable
 from auditkit.spec.counterfactual_card import CounterfactualCard
@@ -22,10 +21,12 @@ from auditkit.spec.measured import QUANTITIES
 from auditkit.spec.problems import nearest
 
 if TYPE_CHECKING:
+    from auditkit.data.dataset import Picture
     from auditkit.evidence.evidence import Evidence
-    from auditkit.models.model import Model
 
-_NOT_FINITE = "its counterfactual is not finite"
+NOT_FINITE = "a counterfactual is not finite"
+_REASONS = (*REASONS, NOT_FINITE)
+_SIDES = 3
 
 
 def measured(
@@ -33,138 +34,157 @@ def measured(
     card: CounterfactualCard,
     names: Sequence[str],
     dilate: float,
-    classifier: str | None = None,
-    concepts: Sequence[str] = (),
+    classifier: str | None,
+    concepts: Sequence[str],
 ) -> Measured:
-    """Attributes of the pictures that people see, 8 bits.
+    """Quantities of every image and of its counterfactuals for the first and the last bin.
 
     Args:
-        evidence: of the model.
-        card: of its generator.
-        names: of quantities (`auditkit.spec.measured`).
+        evidence: of the audited model.
+        card: of the generator.
+        names: of `auditkit.spec.measured.QUANTITIES`.
         dilate: how far the lesion is grown before the background begins, as a share of the side.
-        classifier: of concepts; the audit names it.
-        concepts: its classes whose probability is an attribute, called ``concept[NAME]``.
+        classifier: model whose probabilities of ``concepts`` are quantities as well, ``concept[NAME]``.
+        concepts: classes of it.
+
+    Returns:
+        All of them by name; see `auditkit.evidence.measuring.measure`.
 
     Raises:
-        AuditError: the classifier has no such class, or generator or classifier cannot be read.
+        AuditError: the generator cannot be read, or a concept is no class of the classifier.
     """
-    pairs = pair_arrays(evidence, card)
-    values, reasons = _quantities(evidence, card, pairs, dilate)
-    found = {name: values[:, :, list(QUANTITIES).index(name)] for name in names}
-    why = {name: reasons[:, list(QUANTITIES).index(name)].tolist() for name in names}
-    if classifier is not None:
-        judged = _judged(evidence, card, pairs, classifier)
-        columns = {name: _column(evidence.peer(classifier), name) for name in concepts}
-        found |= {f"concept[{name}]": judged[:, :, at] for name, at in columns.items()}
-        whole: list[bool] = pairs["finite"].all(axis=1).tolist()
-        unknown = ["" if finite else _NOT_FINITE for finite in whole]
-        why |= {f"concept[{name}]": unknown for name in concepts}
-    for name, unknown in why.items():
-        found[name] = np.where(np.array([not one for one in unknown])[:, None], found[name], np.nan)
+    columns = _columns(evidence, classifier, concepts)
+    ends = pair_arrays(evidence, card)
+    every = list(QUANTITIES)
+    parameters = {**generator_identity(evidence, card), "dilate": dilate}
+    title = f"attributes of counterfactuals {card.counterfactual}"
+    worker = partial(_attributes_worker, ends=ends)
+    arrays = evidence.gather(title, parameters, worker, "counterfactual attributes")
+    value = {name: arrays["value"][:, :, every.index(name)] for name in names}
+    reason = {name: arrays["reason"][:, every.index(name)] for name in names}
+    reasons: dict[str, Sequence[str]] = {
+        name: [_REASONS[code] for code in codes] for name, codes in reason.items()
+    }
+    if classifier is not None and columns:
+        seen = _concepts(evidence, card, evidence.peer(classifier), ends)
+        unfinished = ["" if own.all() else NOT_FINITE for own in ends["finite"]]
+        for concept, column in columns.items():
+            name = f"concept[{concept}]"
+            value[name] = seen[:, :, column]
+            reasons[name] = unfinished
     reference, benign, malignant = (
-        {name: value[:, place] for name, value in found.items()} for place in range(3)
+        {name: own[:, side].copy() for name, own in value.items()} for side in range(_SIDES)
     )
-    return Measured(reference, benign, malignant, why)
+    return Measured(reference, benign, malignant, reasons)
 
 
-def _quantities(
-    evidence: "Evidence", card: CounterfactualCard, pairs: Arrays, dilate: float
-) -> "tuple[Floats, np.ndarray[Any, np.dtype[np.str_]]]":
-    """All quantities (n, 3, Q), and per image and quantity why it has none (n, Q)."""
-    parameters = {**generator_identity(evidence, card), "dilate": float(dilate)}
-    worker = partial(_measuring, pairs=pairs)
-    name = f"attributes of counterfactuals {card.counterfactual}"
-    arrays = evidence.gather(name, parameters, worker, "counterfactual attributes")
-    reasons = np.array([*REASONS, _NOT_FINITE])[arrays["reason"]]
-    return arrays["value"], reasons
+def unannotated(evidence: "Evidence") -> int:
+    """Images without an annotation: what is measured of them is around the lesion that is found in them."""
+    return sum(not record.annotated for record in evidence.records)
 
 
-def _measuring(
+def _attributes_worker(
     evidence: "Evidence",
-    _make: "Callable[[], Model]",
+    _make: MakeModel,
     _settings: Settings,
     parameters: dict[str, Any],
-    pairs: Arrays,
+    ends: Arrays,
 ) -> Compute:
+    """Values (N, 3, quantities), NaN where there is none, and codes of reasons (N, quantities)."""
+    dilate: float = parameters["dilate"]
+
+    def one(index: int) -> tuple[Floats, list[int]]:
+        finite = ends["finite"][index]
+        pictures = [seen_picture(evidence, index), *ends["picture"][index][finite]]
+        values = np.full((_SIDES, len(QUANTITIES)), np.nan)
+        found = measure(pictures, evidence.mask(index), dilate)
+        codes = [0 if finite.all() else _REASONS.index(NOT_FINITE)] * len(QUANTITIES)
+        sides = np.flatnonzero(np.concatenate([[True], finite]))
+        for side, own in zip(sides, found, strict=True):
+            for at, name in enumerate(QUANTITIES):
+                value = own[name]
+                if isinstance(value, NotEvaluable):
+                    codes[at] = codes[at] or _REASONS.index(value.reason)
+                else:
+                    values[side, at] = value
+        return values, codes
+
     def compute(indices: Sequence[int]) -> Arrays:
-        rows = [_row(evidence, index, pairs, parameters["dilate"]) for index in indices]
+        found = [one(index) for index in indices]
         return {
-            "value": np.stack([values for values, _ in rows]),
-            "reason": np.stack([reasons for _, reasons in rows]),
+            "value": np.stack([values for values, _ in found]),
+            "reason": np.array([codes for _, codes in found], dtype=np.int64),
         }
 
     return compute
 
 
-def _row(
-    evidence: "Evidence", index: int, pairs: Arrays, dilate: float
-) -> "tuple[Floats, np.ndarray[Any, np.dtype[np.int64]]]":
-    """One image's quantities (3, Q), and which reason each one has that is not known (Q,)."""
-    if not pairs["finite"][index].all():
-        width = len(QUANTITIES)
-        return np.full((3, width), np.nan), np.full(width, len(REASONS))
-    pictures = [evidence.picture(index), *pairs["picture"][index]]
-    found = measure(pictures, evidence.mask(index), dilate)
-    values = np.array([[_value(one[name]) for name in QUANTITIES] for one in found])
-    reasons = [_reason(found, name) for name in QUANTITIES]
-    return values, np.array(reasons, dtype=np.int64)
+def seen_picture(evidence: "Evidence", index: int) -> "Picture":
+    """An image as the generator is given it, in 8 bits like its counterfactuals, uint8 (S, S, 3)."""
+    from auditkit.models.geometry import to_input
+
+    square = to_input(evidence.data.image(index), evidence.card.input)
+    seen: Picture = (square * 255).round().byte().permute(1, 2, 0).numpy()
+    return seen
 
 
-def _value(value: float | NotEvaluable) -> float:
-    return float("nan") if isinstance(value, NotEvaluable) else value
+def _columns(
+    evidence: "Evidence", classifier: str | None, concepts: Sequence[str]
+) -> dict[str, int]:
+    """The class of each concept.
+
+    Raises:
+        AuditError: a concept is no class of the classifier.
+    """
+    if classifier is None:
+        return {}
+    classes = list(evidence.peer(classifier).classes or ())
+    for concept in concepts:
+        if concept not in classes:
+            hint = nearest(concept, classes) if classes else "its card names no classes"
+            raise AuditError(f"classifier '{classifier}' has no class '{concept}'; {hint}")
+    return {concept: classes.index(concept) for concept in concepts}
 
 
-def _reason(found: Sequence[Mapping[str, float | NotEvaluable]], name: str) -> int:
-    said = [one[name].reason for one in found if isinstance(one[name], NotEvaluable)]  # type: ignore[union-attr]  # it is one
-    return REASONS.index(said[0]) if said else 0
-
-
-def _judged(
-    evidence: "Evidence", card: CounterfactualCard, pairs: Arrays, classifier: str
+def _concepts(
+    evidence: "Evidence", card: CounterfactualCard, classifier: "Evidence", ends: Arrays
 ) -> Floats:
-    """Probabilities of the classifier's classes, (n, 3, K)."""
-    peer = evidence.peer(classifier)
-    parameters = {**generator_identity(evidence, card), "classifier": peer.model_identity}
-    worker = partial(_judging, peer=peer, pairs=pairs)
-    name = f"{classifier} on counterfactuals {card.counterfactual}"
-    answers: Floats = evidence.gather(name, parameters, worker, "counterfactual concepts")["answer"]
-    return answers
+    """Probabilities (n, 3, D) of the classifier's classes; NaN of counterfactuals that are not finite."""
+    parameters = {"generator": generator_identity(evidence, card), "of": evidence.model_identity}
+    pictures = partial(_sides, evidence, ends)
+    title = f"concepts in counterfactuals {card.counterfactual}"
+    worker = partial(_concepts_worker, pictures=pictures)
+    arrays = classifier.gather(title, parameters, worker, "counterfactual concepts")
+    probability: Floats = arrays["probability"]
+    probability[:, 1:][~ends["finite"]] = np.nan
+    return probability
 
 
-def _judging(
-    evidence: "Evidence",
-    _make: "Callable[[], Model]",
+def _sides(evidence: "Evidence", ends: Arrays, index: int) -> "list[Picture]":
+    """An image and its two counterfactuals."""
+    return [seen_picture(evidence, index), *ends["picture"][index]]
+
+
+def _concepts_worker(
+    classifier: "Evidence",
+    make: MakeModel,
     settings: Settings,
     _parameters: dict[str, Any],
-    peer: "Evidence",
-    pairs: Arrays,
+    pictures: "Callable[[int], list[Picture]]",
 ) -> Compute:
     import torch
 
-    model = peer._own_model()  # noqa: SLF001 a part of Evidence, apart for its size
-    batcher = batcher_for(settings)
-
-    def answers(pictures: "Sequence[Picture] | Pictures") -> Floats:
-        with torch.no_grad():
-            found: Floats = (
-                batcher.map(model.probabilities, model.prepare(list(pictures))).double().numpy()
-            )
-        return found
+    model, batcher = make(), batcher_for(settings)
 
     def compute(indices: Sequence[int]) -> Arrays:
-        ends = pairs["picture"][list(indices)]
-        shown = ([evidence.picture(i) for i in indices], ends[:, 0], ends[:, 1])
-        return {"answer": np.stack([answers(pictures) for pictures in shown], axis=1)}
+        table = table_of(classifier, model, indices)
+        shown = [pictures(index) for index in indices]
+        found = []
+        # Each side by itself: an image has the same place in its batch whatever the shards.
+        for side in range(_SIDES):
+            inputs = model.prepare([own[side] for own in shown])
+            with torch.no_grad():
+                found.append(batcher.map(model.probabilities, inputs, table))
+        return {"probability": torch.stack(found, dim=1).double().numpy()}
 
     return compute
-
-
-def _column(peer: "Evidence", concept: str) -> int:
-    """The place of a concept among the classifier's classes."""
-    classes = peer.classes or []
-    if concept not in classes:
-        raise AuditError(
-            f"classifier '{peer.card.model}' has no class '{concept}'; {nearest(concept, classes)}"
-        )
-    return classes.index(concept)

@@ -62,9 +62,9 @@ def find_lesion(colours: Plane, rim: Mask, search: Search) -> Mask | None:
     """The lesion: the pixels whose colour departs from that of the skin around it.
 
     1. The picture is blurred (0.01 S).
-    2. The skin's colour, which light makes uneven, is a quadratic surface in L*, a* and b* through the search's
-       skin, fitted twice: the second time without what departs from the first by more than 2.5 times the
-       median.
+    2. The skin's colour, which light makes uneven, is a quadratic surface in L*, a* and b* through the
+       search's skin, fitted twice: the second time without what departs from the first by more than 2.5
+       times the median.
     3. A pixel's departure is the Euclidean distance to that surface in CIELAB; of L*, only what is darker.
     4. Otsu's threshold of the departures (1979, doi:10.1109/TSMC.1979.4310076), opened (S / 64).
     5. The component of the largest weight; holes filled, border rounded (0.02 S).
@@ -86,7 +86,7 @@ def find_lesion(colours: Plane, rim: Mask, search: Search) -> Mask | None:
     odd = seen & (departure > _otsu(departure[seen]))
     component = _heaviest(opened(odd, disc(_OPENED * side)), search)
     lesion = ndimage.binary_fill_holes(component).astype(np.float32)
-    rounded = np.asarray(ndimage.gaussian_filter(lesion, _ROUNDED * side) > 0.5)  # noqa: PLR2004 half
+    rounded = np.asarray(ndimage.gaussian_filter(lesion, _ROUNDED * side) > 0.5)
     clear = _SMALLEST <= rounded.mean() <= _LARGEST and departure[rounded].mean() >= _FAINTEST
     return rounded if clear else None
 
