@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -172,15 +173,14 @@ def _evidence(
     def of(card: ModelCard, own: "Callable[[], Model]", peers: Peers) -> Evidence:
         return Evidence(card, own_data, engine, settings, images, own, others, peers)
 
-    drawn = Peers(generators=named.generators)
+    shared = Peers.of(named)
     models = {
         name: partial(
-            of, card, partial(_load_model, card, settings.device, settings.precision), drawn
+            of, card, partial(_load_model, card, settings.device, settings.precision), shared
         )
-        for name, card in {**named.models, **named.trainings}.items()
+        for name, card in named.others.items()
     }
-    peers = Peers(models, named.generators, named.assessments, named.ratings)
-    return of(model.card, model.copy, peers)
+    return of(model.card, model.copy, replace(shared, models=models))
 
 
 def _with_classes(data: Dataset, card: ModelCard) -> Dataset:

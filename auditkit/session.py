@@ -87,14 +87,9 @@ class Session:
                 other, dataset, self.engine, self.settings, images, own, siblings, peers
             )
 
-        drawn = Peers(
-            generators=named.generators,
-            ratings=named.ratings,
-            counterfactuals=named.counterfactuals,
-        )
-        others = {**named.models, **named.trainings, **named.features}
-        models = {name: partial(of, other, drawn) for name, other in others.items()}
-        return of(card, replace(drawn, models=models, assessments=named.assessments))
+        shared = Peers.of(named)
+        models = {name: partial(of, other, shared) for name, other in named.others.items()}
+        return of(card, replace(shared, models=models))
 
     def _models_of(self, card: ModelCard):  # type: ignore[no-untyped-def]  # noqa: ANN202 torch's type is not imported here
         """A function that gives each thread a model of its own; the network is loaded once."""

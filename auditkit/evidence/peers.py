@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from auditkit.spec.assessment import AssessmentCard, Unrecorded
+from auditkit.spec.beside import Beside
 from auditkit.spec.counterfactual_card import CounterfactualCard
 from auditkit.spec.generator_card import GeneratorCard
 from auditkit.spec.ratings_card import RatingsCard
@@ -30,3 +31,13 @@ class Peers:
     assessments: Mapping[str, AssessmentCard | Unrecorded] = field(default_factory=dict)
     ratings: Mapping[str, RatingsCard] = field(default_factory=dict)
     counterfactuals: Mapping[str, CounterfactualCard] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, named: Beside) -> "Peers":
+        """What an audit names, without other models."""
+        return cls(
+            generators=named.generators,
+            assessments=named.assessments,
+            ratings=named.ratings,
+            counterfactuals=named.counterfactuals,
+        )

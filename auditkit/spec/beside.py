@@ -62,6 +62,11 @@ class Beside:
     features: Mapping[str, ModelCard] = field(default_factory=dict)
 
     @property
+    def others(self) -> Mapping[str, ModelCard]:
+        """All further models."""
+        return {**self.models, **self.trainings, **self.features}
+
+    @property
     def digests(self) -> list[str]:
         """What tells one set of cards from another."""
         cards: tuple[_Filed, ...] = (
