@@ -7,7 +7,7 @@ from scipy import ndimage
 
 from auditkit.evidence.measuring.kinds import Floats, Mask
 
-_BLUR: Final = 1.5
+_BLUR: Final = 1.0
 
 
 def border_irregularity(region: Mask) -> float:
@@ -15,7 +15,7 @@ def border_irregularity(region: Mask) -> float:
 
     The compactness index of the ABCD rule's B (Stolz et al. 1994; Claridge et al. 1992,
     doi:10.1016/0262-8856(92)90014-S, eq. 1). P is the total variation of the region blurred by a Gaussian
-    of 1.5 pixels, which does not depend on the border's direction as a count of pixels does.
+    of one pixel, which does not depend on the border's direction as a count of pixels does.
 
     Args:
         region: bool (S, S), not empty.

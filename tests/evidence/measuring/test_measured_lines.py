@@ -157,7 +157,9 @@ def test_marks_at_unequal_distances_or_too_few_are_no_ruler():
 def test_noise_and_hair_are_no_ruler():
     noise = np.random.default_rng(0).normal(200, 8, (SIDE, SIDE))
     assert ruler_of(np.clip(noise, 0, 255).astype(np.uint8)) == 0
-    hairs = np.logical_or.reduce([stroke(a, x=20 + 9 * a, length=120) for a in (0.3, 1.2, 1.5, 1.9)])
+    hairs = np.logical_or.reduce(
+        [stroke(a, x=20 + 9 * a, length=120) for a in (0.3, 1.2, 1.5, 1.9)]
+    )
     assert ruler_of(np.where(hairs, np.uint8(40), skin())) == 0
 
 
