@@ -88,14 +88,22 @@ def _colours(seen: Seen, places: Places) -> Values:
 def _lesion(seen: Seen, within: Mask, skin: Floats) -> list[float]:
     """Means of the axes, then the quantities of `_COLOURED`."""
     means = seen.planes[:, within].astype(np.float64).mean(axis=1)
-    side = len(within)
-    lightness, a, b = ndimage.gaussian_filter(seen.bare, (0, _BLUR * side, _BLUR * side))[:, within]
-    fine = seen.bare[0] - ndimage.gaussian_filter(seen.bare[0], _COARSE * side)
-    spread = float(np.hypot(a.astype(np.float64).std(), b.astype(np.float64).std()))
+    lightness, a, b = _blurred(seen.bare, within, _BLUR)
+    fine = seen.bare[0][within] - _blurred(seen.bare[:1], within, _COARSE)[0]
+    spread = float(np.hypot(a.std(), b.std()))
     blue = (b < skin[2] - _BLUER) & (lightness > _BLACK)
-    texture = float(fine[within].astype(np.float64).std())
+    texture = float(fine.std())
     redness, contrast = float(means[1] - skin[1]), float(skin[0] - means[0])
     return [*map(float, means), redness, contrast, spread, texture, float(blue.mean())]
+
+
+def _blurred(planes: Plane, within: Mask, share: float) -> Floats:
+    """Gaussian means over the pixels within a region alone, of these pixels (C, n)."""
+    blur = share * len(within)
+    weight = within.astype(np.float64)
+    total = ndimage.gaussian_filter(weight, blur)[within]
+    found = ndimage.gaussian_filter(planes * weight, (0, blur, blur))[:, within]
+    return np.asarray(found / total)
 
 
 def _shapes(seen: Seen) -> Values:
