@@ -100,10 +100,13 @@ def _lesion(seen: Seen, within: Mask, skin: Floats) -> list[float]:
 def _blurred(planes: Plane, within: Mask, share: float) -> Floats:
     """Gaussian means over the pixels within a region alone, of these pixels (C, n)."""
     blur = share * len(within)
-    weight = within.astype(np.float64)
-    total = ndimage.gaussian_filter(weight, blur)[within]
-    found = ndimage.gaussian_filter(planes * weight, (0, blur, blur))[:, within]
-    return np.asarray(found / total)
+    rows, columns = (np.flatnonzero(within.any(axis=axis)) for axis in (1, 0))
+    box = np.s_[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+    weight = within[box].astype(np.float64)
+    total = ndimage.gaussian_filter(weight, blur, mode="constant")[within[box]]
+    weighted = planes[:, *box] * weight
+    found = ndimage.gaussian_filter(weighted, (0, blur, blur), mode="constant")
+    return np.asarray(found[:, within[box]] / total)
 
 
 def _shapes(seen: Seen) -> Values:

@@ -3,6 +3,7 @@
 from typing import Final
 
 import numpy as np
+import numpy.typing as npt
 from scipy import ndimage
 
 from auditkit.evidence.measuring.kinds import Floats, Grey
@@ -44,7 +45,8 @@ def ruler_of(value: Grey) -> float:
     for turns in range(4):
         profiles = _profiles(np.rot90(value, turns), thick)
         closed = ndimage.grey_closing(profiles, (1, window), mode="nearest")
-        for contrast in closed - profiles:
+        contrasts = closed - profiles
+        for contrast in contrasts[_begun(contrasts) >= _MARKS]:
             longest = max(longest, _equidistant(contrast))
     return min(longest, 1.0)
 
@@ -59,6 +61,12 @@ def _profiles(value: Grey, thick: int) -> Floats:
     starts = np.arange(0, max(deep, 1), max(1, thick // 2))
     starts = starts[starts + thick < len(total)]
     return np.asarray((total[starts + thick] - total[starts]) / thick)
+
+
+def _begun(contrasts: Floats) -> npt.NDArray[np.int64]:
+    """Number of marks of each profile, (bands,)."""
+    marked = np.pad(contrasts > _DARKER, ((0, 0), (1, 0)))
+    return np.asarray((marked[:, 1:] & ~marked[:, :-1]).sum(axis=1))
 
 
 def _equidistant(contrast: Floats) -> float:
@@ -87,8 +95,6 @@ def _marks(contrast: Floats) -> tuple[Floats, Floats]:
     """Centres of gravity and largest contrasts of the runs above the threshold."""
     edges = np.flatnonzero(np.diff(np.concatenate([[0], contrast > _DARKER, [0]])))
     runs = edges.reshape(-1, 2)
-    if len(runs) < _MARKS:
-        return np.zeros(0), np.zeros(0)
     steps = np.arange(len(contrast))
     centres = [np.average(steps[a:b], weights=contrast[a:b]) for a, b in runs]
     return np.array(centres), np.array([contrast[a:b].max() for a, b in runs])

@@ -28,7 +28,9 @@ def border_irregularity(region: Mask) -> float:
         >>> round(border_irregularity(x**2 + y**2 <= 30**2), 1)
         1.0
     """
-    wide = np.pad(region.astype(np.float64), int(4 * _BLUR) + 2)
+    rows, columns = (np.flatnonzero(region.any(axis=axis)) for axis in (1, 0))
+    box = region[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+    wide = np.pad(box.astype(np.float64), int(4 * _BLUR) + 2)
     perimeter = ndimage.gaussian_gradient_magnitude(wide, _BLUR).sum()
     return float(perimeter**2 / (4 * np.pi * region.sum()))
 
