@@ -69,8 +69,8 @@ _TABLE = (
     Quantity("lesion.asymmetry", "share of the lesion", (0.0, 1.0), "the lesion is less symmetric"),
     Quantity(
         "lesion.border_irregularity",
-        "perimeter squared by 4 pi area",
-        (0.0, 1000.0),
+        "1 - circularity",
+        (0.0, 1.0),
         "the lesion's border is less smooth",
     ),
     Quantity("brightness", "CIELAB", (0.0, 100.0), "the picture is lighter", masked=False),
