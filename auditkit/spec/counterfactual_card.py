@@ -22,6 +22,9 @@ class GeneratorNetwork(Strict):
 
     * delta: tanh(atanh(x) + d(x, c)), with d zero at first, on a grid of cells of ``grid`` pixels;
     * cyclegan: the paper's, after CycleGAN with nine blocks: the image is made anew.
+
+    Deviates: with ``own`` it is told the image's own bin as well, G(x, b(f(x)), c), so that a small
+    reconstruction error is weaker evidence than in the paper.
     """
 
     kind: Literal["delta", "cyclegan"] = "delta"

@@ -18,7 +18,7 @@ from auditkit.checks.counterfactual_attributes.shown import examples, forest, re
 from auditkit.checks.measuring import Measuring
 from auditkit.checks.screened import screened
 from auditkit.evidence import Evidence
-from auditkit.evidence.counterfactuals.attributes import measured
+from auditkit.evidence.counterfactuals.attributes import measured, unannotated
 from auditkit.evidence.counterfactuals.cards import card_of
 from auditkit.findings import Findings, Measurement
 from auditkit.spec.declarations.counterfactual_attributes import (
@@ -57,6 +57,12 @@ def counterfactual_attributes(evidence: Evidence, parameters: CounterfactualAttr
     findings.figures += [forest(rows), colour.figure()]
     findings.tables.append(table(rows))
     findings.examples += examples(evidence, card, rows)
+    missing = unannotated(evidence)
+    if missing:
+        findings.notes.append(
+            f"{missing} of {evidence.n} images have no annotation: measured around the lesion that is found "
+            "in the image itself."
+        )
     return findings
 
 

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from auditkit.errors import Unavailable
+from auditkit.errors import AuditError, Unavailable
 from auditkit.models.identity import model_digest
 from auditkit.spec.counterfactual_card import CounterfactualCard, Wanted
 
@@ -14,6 +14,7 @@ def card_of(evidence: "Evidence", wanted: Wanted) -> CounterfactualCard:
     """The generator of that kind for the evidence's model.
 
     Raises:
+        AuditError: several fit.
         Unavailable: there is none, or it was trained for other weights, preprocessing or another threshold.
     """
     model = evidence.card.model
@@ -21,9 +22,15 @@ def card_of(evidence: "Evidence", wanted: Wanted) -> CounterfactualCard:
     if not cards:
         raise Unavailable(f"no {wanted.family} {_missing(wanted, model)}")
     own = (None, model_digest(evidence.card))
-    for card in cards:
-        if card.model_sha256 in own:
-            return card
+    fitting = [card for card in cards if card.model_sha256 in own]
+    if len(fitting) > 1:
+        names = " and ".join(card.counterfactual for card in fitting)
+        raise AuditError(
+            f"{names} are of one kind, and all fit '{model}': give each a 'seed' of its own, or keep one "
+            "among the cards"
+        )
+    if fitting:
+        return fitting[0]
     raise Unavailable(
         f"'{cards[0].counterfactual}' was trained for '{model}' as it was then: its weights, input, output "
         f"or threshold have changed; run: {wanted.command(model)}"

@@ -10,6 +10,8 @@ from scipy import ndimage
 from auditkit.evidence.measuring.kinds import Floats, Mask, Plane
 from auditkit.evidence.measuring.morphology import disc, distance_to, opened
 
+# Of the normal equations: skin in a few rows or columns carries no surface.
+_ILL_CONDITIONED: Final = 1e7
 _BLUR: Final = 0.01
 _OUTER: Final = 0.6
 _CENTRAL: Final = 0.5
@@ -92,11 +94,14 @@ def find_lesion(colours: Plane, rim: Mask, search: Search) -> Mask | None:
 
 
 def _departure(smooth: Plane, skin: Mask) -> Plane | None:
-    """How much each pixel departs from the skin, in CIELAB; None if too little skin is seen."""
+    """How much each pixel departs from the skin, in CIELAB; None if too little of it is seen."""
     for _ in range(2):
         if skin.mean() <= _SMALLEST:
             return None
-        apart = smooth - _fitted(smooth, skin)
+        fitted = _fitted(smooth, skin)
+        if fitted is None:
+            return None
+        apart = smooth - fitted
         distance = np.sqrt((apart[:, skin] ** 2).sum(axis=0))
         skin = skin.copy()
         skin[skin] = distance <= _OUTLIER * np.median(distance)
@@ -105,12 +110,14 @@ def _departure(smooth: Plane, skin: Mask) -> Plane | None:
     return departure
 
 
-def _fitted(smooth: Plane, where: Mask) -> Plane:
-    """The least-squares quadratic surface of each colour."""
+def _fitted(smooth: Plane, where: Mask) -> Plane | None:
+    """The least-squares quadratic surface of each colour; None where the pixels do not carry one."""
     basis = _surfaces(len(where))
     at = np.stack([surface[where] for surface in basis])
     # Without BLAS, whose sums depend on its threads.
     left = np.einsum("in,jn->ij", at, at)
+    if np.linalg.cond(left) > _ILL_CONDITIONED:
+        return None
     right = np.einsum("in,cn->ic", at, np.stack([plane[where] for plane in smooth]))
     weights = np.linalg.solve(left, right).astype(np.float32)
     fitted: Plane = np.einsum("ic,iyx->cyx", weights, basis.astype(np.float32))

@@ -12,9 +12,9 @@ _LEAST: Final = 1e-6
 
 
 def sharpness_of(lightness: Plane, where: Mask) -> float:
-    """log10 of the variance of the Laplacian of L* (measure LAPV of Pertuz et al. 2013).
+    """log10 of the variance of the Laplacian of L* (Pech-Pacheco et al. 2000, doi:10.1109/ICPR.2000.903548).
 
-    doi:10.1016/j.patcog.2012.11.011. The largest tenth of the absolute values is left out.
+    The tenth of the pixels with the largest absolute values is left out.
 
     Args:
         lightness: L*, float32 (S, S).

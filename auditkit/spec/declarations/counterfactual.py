@@ -1,8 +1,9 @@
 """Declaration of the check `counterfactual`: is the generator fit to be looked at?"""
 
 from collections.abc import Iterator, Mapping, Sequence
+from typing import Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from auditkit.spec.audit import Number
 from auditkit.spec.declaration import CheckDeclaration, Measure
@@ -35,6 +36,12 @@ class Counterfactual(HasCounterfactuals):
         description="Compare with the first so many images of the data that it was trained on; 0: none.",
     )
     gallery: int = Field(12, ge=0, le=60, description="Failure cases shown with all their bins.")
+
+    @model_validator(mode="after")
+    def _there(self) -> Self:
+        if self.images is not None and self.training_images > self.images:
+            raise ValueError(f"training_images: at most {self.images}, as 'images', was expected")
+        return self
 
     @property
     def other_data(self) -> Sequence[str]:

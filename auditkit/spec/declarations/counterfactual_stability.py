@@ -1,8 +1,9 @@
 """Declaration of the check `counterfactual-stability`: does a re-trained generator say the same?"""
 
 from collections.abc import Iterator, Mapping, Sequence
+from typing import Self
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from auditkit.spec.counterfactual_card import Wanted
 from auditkit.spec.declaration import CheckDeclaration, Measure
@@ -21,6 +22,12 @@ class CounterfactualStability(HasAttributes):
         if len(set(value)) < len(value) or min(value) < 0:
             raise ValueError("different seeds from 0 were expected")
         return value
+
+    @model_validator(mode="after")
+    def _trained(self) -> Self:
+        if self.family == "guided-diffusion":
+            raise ValueError("family: guided diffusion is not trained, and has no re-trainings")
+        return self
 
     @property
     def counterfactuals(self) -> Sequence[Wanted]:

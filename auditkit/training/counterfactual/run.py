@@ -10,6 +10,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from auditkit.errors import AuditError
 from auditkit.models import load_model
 from auditkit.models.counterfactuals.exaggeration import Exaggeration
 from auditkit.spec.catalogue import catalogue
@@ -69,7 +70,12 @@ def train_counterfactual(
     task = task_of(recipe, known)
     name = name_of(task, known, out)
     folder = default_folder(known, name) if out is None else out
-    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise AuditError(
+            f"{folder} cannot be made: {error.strerror}; give another folder with --out"
+        ) from error
     with only_here(folder):
         run = _Run(task, name, folder, device)
         run.resume()
