@@ -6,6 +6,7 @@ from auditkit.metrics.agreement import (
     standardised_weights,
     top_k_agreement,
 )
+from auditkit.metrics.artifact_score import artifact_scores
 from auditkit.metrics.auroc_curve import auroc_aupc_estimate, auroc_delta_aupc_estimate
 from auditkit.metrics.bottleneck import bottleneck_importance
 from auditkit.metrics.cases import shared_interest_cases
@@ -25,6 +26,7 @@ from auditkit.metrics.coverage import (
     truth_of,
 )
 from auditkit.metrics.faithfulness import infidelity, sensitivity_n
+from auditkit.metrics.kernel_distance import kernel_distance, kernel_distance_margin
 from auditkit.metrics.map_similarity import map_similarity
 from auditkit.metrics.modalities import mi_correlation, modality_shapley, modality_sums
 from auditkit.metrics.not_evaluable import NotEvaluable
@@ -74,6 +76,7 @@ __all__ = [
     "Importances",
     "NotEvaluable",
     "alpha_estimate",
+    "artifact_scores",
     "aupc_estimate",
     "auroc_aupc_estimate",
     "auroc_delta_aupc_estimate",
@@ -97,6 +100,8 @@ __all__ = [
     "infidelity",
     "iou",
     "kappa_estimate",
+    "kernel_distance",
+    "kernel_distance_margin",
     "krippendorff_alpha",
     "map_similarity",
     "mi_correlation",
