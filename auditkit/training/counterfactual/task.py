@@ -12,7 +12,11 @@ from auditkit.data.resample import split_patients
 from auditkit.errors import AuditError
 from auditkit.models.identity import label_indices, model_digest
 from auditkit.spec.catalogue import Catalogue
-from auditkit.spec.counterfactual_card import COUNTERFACTUAL_SUFFIX, CounterfactualCard
+from auditkit.spec.counterfactual_card import (
+    COUNTERFACTUAL_SUFFIX,
+    CounterfactualCard,
+    GeneratorNetwork,
+)
 from auditkit.spec.data_card import VOLUMES, DataCard
 from auditkit.spec.model_card import ModelCard
 from auditkit.spec.training_counterfactual import CounterfactualTraining
@@ -20,6 +24,8 @@ from auditkit.training.examples import Examples
 
 FOLDER = "counterfactuals"
 # Fixed, so that all trainings on a data set hold the same patients out.
+# Four halvings by the discriminator.
+_SMALLEST = 16
 _SPLIT = 0
 
 
@@ -76,6 +82,7 @@ def task_of(recipe: CounterfactualTraining, cards: Catalogue) -> Task:
     model = cards.model(recipe.card_name(recipe.model))
     card = cards.data(recipe.card_name(recipe.data))
     refuse_model(model)
+    _refuse_size(model, recipe.network)
     _refuse_data(model, card)
     data = load_data(card, label_indices(model))
     training, held_out = split_patients(
@@ -94,6 +101,18 @@ def refuse_model(model: ModelCard) -> None:
     problem = _problem(model)
     if problem:
         raise AuditError(f"{model.path}: no counterfactuals of '{model.model}': {problem}")
+
+
+def _refuse_size(model: ModelCard, network: GeneratorNetwork) -> None:
+    """Raise AuditError if convolutions would be wider than what they see."""
+    size, grid = model.input.size, network.grid if network.kind == "delta" else 1
+    cells, smallest = size // grid, size // (grid * 2**network.downsamplings)
+    if size < _SMALLEST or cells < 4 or smallest < 2:
+        raise AuditError(
+            f"{model.path}: images of {size} pixels are too small for a generator with {grid=} and "
+            f"downsamplings={network.downsamplings}; at least {_SMALLEST} pixels, and two cells of the "
+            "smallest grid, were expected: lower 'network.grid' or 'network.downsamplings' in a recipe"
+        )
 
 
 def _problem(model: ModelCard) -> str:
