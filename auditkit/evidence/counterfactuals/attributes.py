@@ -121,9 +121,16 @@ def _attributes_worker(
 
 def seen_picture(evidence: "Evidence", index: int) -> "Picture":
     """An image as the generator is given it, in 8 bits like its counterfactuals, uint8 (S, S, 3)."""
+    spec, picture = evidence.card.input, evidence.data.image(index)
+    if (
+        picture.shape[:2] == (spec.size, spec.size)
+        and not spec.via
+        and spec.equalise != "before-resize"
+    ):
+        return picture  # without torch
     from auditkit.models.geometry import to_input
 
-    square = to_input(evidence.data.image(index), evidence.card.input)
+    square = to_input(picture, spec)
     seen: Picture = (square * 255).round().byte().permute(1, 2, 0).numpy()
     return seen
 
