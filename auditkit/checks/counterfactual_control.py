@@ -18,7 +18,6 @@ from auditkit.checks.pictures import png
 from auditkit.evidence import Evidence
 from auditkit.evidence.counterfactuals.answers import counterfactuals
 from auditkit.evidence.counterfactuals.artifact import ArtifactAnswers, artifact_answers
-from auditkit.evidence.counterfactuals.attributes import seen_picture
 from auditkit.evidence.counterfactuals.cards import card_of
 from auditkit.evidence.counterfactuals.pictures import pairs
 from auditkit.findings import Example, Figure, Findings, Measurement, Series, Table
@@ -148,7 +147,7 @@ class _Shown:
     def _row(self, index: int, kind: Discriminator) -> Iterator[tuple[str, bytes]]:
         card = self.cards[kind]
         answers, pair = counterfactuals(self.evidence, card), pairs(self.evidence, card)[index]
-        yield f"image: {answers.own[index]:.2f}", png(seen_picture(self.evidence, index))
+        yield f"image: {answers.own[index]:.2f}", png(self.evidence.picture(index))
         ends = (answers.score[index, 0], answers.score[index, -1])
         for side, score, picture in zip(SIDES, ends, pair, strict=True):
             left = self.found[kind].of(index, side)

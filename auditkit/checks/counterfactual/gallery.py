@@ -11,7 +11,6 @@ from auditkit.checks.counterfactual.panels import difference, shared_gain, times
 from auditkit.checks.pictures import png
 from auditkit.data.dataset import Picture
 from auditkit.evidence import Evidence
-from auditkit.evidence.counterfactuals.attributes import seen_picture
 from auditkit.evidence.counterfactuals.kinds import Counterfactuals
 from auditkit.evidence.counterfactuals.pictures import every_bin
 from auditkit.findings import CounterfactualCase, CounterfactualCases, CounterfactualFrame
@@ -37,7 +36,7 @@ def failure_gallery(
         "a check that needs a score is asked of models with a threshold only"
     )
     chosen = choose(found, evidence.labels, threshold, parameters.gallery)
-    pictures = [seen_picture(evidence, index) for index in chosen.cases]
+    pictures = [evidence.picture(index) for index in chosen.cases]
     drawn = every_bin(evidence, card, list(chosen.cases))
     gain = shared_gain(
         (picture, frame)

@@ -10,7 +10,6 @@ from auditkit.checks.counterfactual.panels import pair_panels, shared_gain
 from auditkit.checks.counterfactual.trained import seen_in_training
 from auditkit.checks.measuring import worded
 from auditkit.errors import AuditError
-from auditkit.evidence.counterfactuals.attributes import seen_picture
 from auditkit.evidence.counterfactuals.pictures import pairs
 from auditkit.findings import Example, Figure, Findings, Series, Table
 from auditkit.spec.counterfactual_card import CounterfactualCard
@@ -124,7 +123,7 @@ def examples(measured: Measured) -> Sequence[Example]:
     for index, (benign, malignant) in zip(chosen, drawn, strict=True):
         scores = found.own[index], found.score[index, 0], found.score[index, -1]
         panels = pair_panels(
-            seen_picture(evidence, index),
+            evidence.picture(index),
             benign,
             malignant,
             [float(score) for score in scores],

@@ -10,7 +10,6 @@ from auditkit.checks.counterfactual.panels import pair_panels, shared_gain
 from auditkit.checks.counterfactual_attributes.differences import Attribute
 from auditkit.evidence import Evidence
 from auditkit.evidence.counterfactuals.answers import counterfactuals
-from auditkit.evidence.counterfactuals.attributes import seen_picture
 from auditkit.evidence.counterfactuals.pictures import pairs
 from auditkit.findings import Example, Figure, Findings, Measurement, Series, Table
 from auditkit.spec.counterfactual_card import CounterfactualCard
@@ -142,7 +141,7 @@ def examples(
             evidence.records[index].id,
             _title(attribute, index),
             pair_panels(
-                seen_picture(evidence, index),
+                evidence.picture(index),
                 pictures[index, 0],
                 pictures[index, 1],
                 scores=(answers.own[index], answers.score[index, 0], answers.score[index, -1]),
