@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from auditkit.evidence.kinds import Floats, Integers
+from auditkit.evidence.kinds import Floats
 
 
 @dataclass(frozen=True)
@@ -70,6 +70,3 @@ class Measured:
     benign: dict[str, Floats]
     malignant: dict[str, Floats]
     reasons: dict[str, Sequence[str]]
-
-
-__all__ = ["Counterfactuals", "Floats", "Integers", "Measured"]
