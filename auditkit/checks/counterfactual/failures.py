@@ -8,7 +8,8 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from auditkit.evidence.counterfactuals.kinds import Counterfactuals, Integers
+from auditkit.evidence.counterfactuals.kinds import Counterfactuals
+from auditkit.evidence.kinds import Integers
 
 FALSE_POSITIVE: Final = "false positive"
 FALSE_NEGATIVE: Final = "false negative"

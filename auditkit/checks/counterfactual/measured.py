@@ -18,8 +18,9 @@ from auditkit.evidence.counterfactuals.features import (
     image_features,
     shifted_features,
 )
-from auditkit.evidence.counterfactuals.kinds import Counterfactuals, Floats
+from auditkit.evidence.counterfactuals.kinds import Counterfactuals
 from auditkit.evidence.counterfactuals.pictures import alone_and_together
+from auditkit.evidence.kinds import Floats
 from auditkit.findings import Measurement
 from auditkit.metrics.kernel_distance import kernel_distance, kernel_distance_margin
 from auditkit.spec.counterfactual_card import CounterfactualCard
