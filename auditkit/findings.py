@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-from auditkit.stats import Choice, Estimate
+from auditkit.stats import Choice, Estimate, Sample
 
 At = Mapping[str, float | str]
 
@@ -27,6 +27,8 @@ class Measurement:
             those images were known; ``None`` if images are averaged, so that it is their own share. Of a
             choice, 0 says that its candidates hold whatever those images are.
         choice: in place of an estimate where the measure is a name: which, and what cannot be excluded.
+        sample: what the estimate is of, image by image, so that two releases can be compared in pairs;
+            ``None`` where the quantity is no average and no AUROC.
     """
 
     name: str
@@ -40,6 +42,7 @@ class Measurement:
     applicable: bool = True
     affected: float | None = None
     choice: Choice | None = None
+    sample: Sample | None = None
 
 
 @dataclass(frozen=True)

@@ -67,6 +67,14 @@ def decide(
         why = "No blocking expectation was judged, so nothing was shown."
         return Release(model=model, decision="no blocking expectation", why=why, counts=counts)
     passed = sum(verdict.verdict is Verdict.PASS for verdict in blocking)
+    waived = [verdict for verdict in blocking if _waived(verdict)]
+    if waived:
+        people = ", ".join(dict.fromkeys(v.waiver.approver for v in waived if v.waiver))
+        why = (
+            f"Of {passed + len(waived)} blocking expectations that apply or are waived, {passed} pass "
+            f"and {len(waived)} are waived by {people}."
+        )
+        return Release(model=model, decision="pass with waivers", why=why, counts=counts)
     why = (
         f"All {passed} blocking expectations that apply pass."
         if passed > 1
@@ -76,7 +84,11 @@ def decide(
 
 
 def _lets_pass(verdict: VerdictResult) -> bool:
-    return verdict.verdict in (Verdict.PASS, Verdict.NOT_APPLICABLE)
+    return verdict.verdict in (Verdict.PASS, Verdict.NOT_APPLICABLE) or _waived(verdict)
+
+
+def _waived(verdict: VerdictResult) -> bool:
+    return verdict.waiver is not None and verdict.waiver.in_force
 
 
 def _why(hindering: Sequence[VerdictResult]) -> str:
@@ -114,7 +126,7 @@ def refusals(deviations: Deviations, commit: str, verdicts: Sequence[VerdictResu
         for verdict in verdicts
         if verdict.verdict is Verdict.NOT_APPLICABLE
         and verdict.severity == "blocking"
-        and not verdict.waiver
+        and not _waived(verdict)
     ]
     if unwaived:
         found.append(f"not applicable without a waiver ({', '.join(unwaived)})")

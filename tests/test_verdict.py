@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from auditkit.findings import Findings, Measurement
 from auditkit.release import decide, refusals, with_holm
-from auditkit.results import Deviations, VerdictResult
+from auditkit.results import Deviations, VerdictResult, WaiverResult
 from auditkit.spec.audit import Expectation
 from auditkit.stats import Estimate
 from auditkit.verdict import Verdict, judge, worst_case
@@ -121,7 +121,7 @@ def verdict(measure, kind, p=None, severity="blocking", model="m"):
         file="f",
         line=1,
         why="",
-        waiver="",
+        waiver=None,
     )
 
 
@@ -168,7 +168,15 @@ def test_release_mode_needs_a_waiver_and_a_commit():
     asked = verdict("x", Verdict.NOT_APPLICABLE)
     assert refusals(deviations, "abc", [verdict("x", Verdict.PASS)]) == []
     assert "without a waiver (a: x)" in refusals(deviations, "abc", [asked])[0]
-    waived = asked.model_copy(update={"waiver": "no runtime exists; QA, 2026-11-01"})
+    waiver = WaiverResult(
+        approver="QA",
+        reason="no runtime exists",
+        expires="2999-01-01",
+        reference="",
+        origin="a.audit.yaml",
+        in_force=True,
+    )
+    waived = asked.model_copy(update={"waiver": waiver})
     assert refusals(deviations, "abc", [waived]) == []
     assert "commit is unknown" in refusals(deviations, "", [])[0]
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from auditkit.errors import AuditError
 from auditkit.findings import At, Measurement
 from auditkit.spec.declaration import CheckDeclaration, Measure, Parameters
-from auditkit.stats import Estimate
+from auditkit.stats import Estimate, Sample
 
 
 @dataclass(frozen=True)
@@ -34,6 +34,7 @@ class Measuring:
         at: At | None = None,
         skipped: Iterable[str] = (),
         planned: int | None = None,
+        sample: Sample | None = None,
     ) -> Measurement:
         """A measurement; an `AuditError` while estimating becomes its reason.
 
@@ -43,6 +44,7 @@ class Measuring:
             at: the value of each dimension.
             skipped: one reason per image that could not be evaluated.
             planned: images that were to be evaluated, if not all.
+            sample: what the estimate is of, image by image, where it is an average or an AUROC.
         """
         measure = self.measures[name]
         counts = dict(Counter(skipped))
@@ -52,7 +54,15 @@ class Measuring:
         except AuditError as error:
             found, reason = None, str(error)
         return Measurement(
-            name, at or {}, found, measure.unit, measure.bounds, total, counts, reason
+            name,
+            at or {},
+            found,
+            measure.unit,
+            measure.bounds,
+            total,
+            counts,
+            reason,
+            sample=sample if found is not None else None,
         )
 
     def inapplicable(self, name: str, reason: str, at: At | None = None) -> Measurement:

@@ -188,9 +188,12 @@ _NOTHING: dict[str, Any] = {
     "below": None,
     "between": None,
     "in_": None,
+    "not_worse_than": None,
+    "margin": None,
+    "min_n": 1,
     "severity": "blocking",
     "why": "",
-    "waiver": "",
+    "waiver": None,
 }
 
 

@@ -1,6 +1,7 @@
 """Judging an item: the session's answer becomes a record and pytest's outcome."""
 
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -15,13 +16,14 @@ from auditkit.provenance import data_result, instruments, model_result, relative
 from auditkit.results import (
     AuditResult,
     VerdictResult,
+    WaiverResult,
     figure_result,
     measurement_result,
     number,
     table_result,
 )
 from auditkit.session import Session
-from auditkit.spec.audit import Expectation
+from auditkit.spec.audit import CONDITIONS, Expectation, Waiver
 from auditkit.spec.load import Audit, resolve_at
 from auditkit.spec.model_card import ModelCard
 from auditkit.verdict import Judgement, Verdict
@@ -107,7 +109,6 @@ def verdict_result(
     """A judged expectation as it stands in results.json."""
     estimate = measurement.estimate if measurement else None
     evaluated = estimate or (measurement.choice if measurement else None)
-    waived = judgement.verdict is Verdict.NOT_APPLICABLE and expectation.waiver
     return VerdictResult(
         node=node,
         audit=audit,
@@ -117,7 +118,7 @@ def verdict_result(
         expected=expectation.wording,
         severity=expectation.severity,
         verdict=judgement.verdict,
-        reason=f"{judgement.reason} (waived: {expectation.waiver})" if waived else judgement.reason,
+        reason=judgement.reason,
         value=number(estimate.value) if estimate else None,
         low=number(estimate.low) if estimate else None,
         high=number(estimate.high) if estimate else None,
@@ -128,8 +129,30 @@ def verdict_result(
         file=file,
         line=line,
         why=expectation.why,
-        waiver=expectation.waiver,
+        condition=condition(expectation),
+        waiver=waiver_result(expectation.waiver, judgement.verdict, file),
         guidelines=list(guidelines),
+    )
+
+
+def condition(expectation: Expectation) -> dict[str, Any]:
+    """An expectation's condition as the spec has it, so that stored results can be judged again."""
+    return expectation.model_dump(
+        mode="json", by_alias=True, include={*CONDITIONS, "margin", "min_n"}, exclude_none=True
+    )
+
+
+def waiver_result(waiver: Waiver | None, verdict: Verdict, origin: str) -> WaiverResult | None:
+    """A waiver as it stands in results.json, of what can be waived: an error or a pass cannot."""
+    if waiver is None or verdict in (Verdict.PASS, Verdict.ERROR):
+        return None
+    return WaiverResult(
+        approver=waiver.approver,
+        reason=waiver.reason,
+        expires=waiver.expires.isoformat(),
+        reference=waiver.reference,
+        origin=origin,
+        in_force=datetime.now(UTC).date() <= waiver.expires,
     )
 
 
@@ -227,4 +250,5 @@ def audit_result(
         galleries=[gallery_result(gallery, folder) for gallery in findings.galleries],
         counterfactuals=[cases_result(cases, folder) for cases in findings.counterfactuals],
         notes=findings.notes,
+        hazards=audit.spec.hazards,
     )

@@ -3,39 +3,51 @@
 All renderings (HTML, terminal, Markdown) are functions of this file alone.
 """
 
+from auditkit.results.audited import (
+    DataResult,
+    IdentifierFinding,
+    InstrumentResult,
+    ModelResult,
+    Person,
+)
 from auditkit.results.conversion import figure_result, measurement_result, number, table_result
 from auditkit.results.files import read_results, results_schema, to_json, write_whole
-from auditkit.results.schema import (
-    SCHEMA_VERSION,
+from auditkit.results.found import (
     AuditResult,
     ChoiceResult,
     CounterfactualCaseResult,
     CounterfactualCasesResult,
     CounterfactualFrameResult,
-    DataResult,
-    Deviations,
-    Environment,
     ExampleResult,
     FigureResult,
     GalleryItemResult,
     GalleryResult,
-    InstrumentResult,
     MeasurementResult,
-    ModelResult,
     Panel,
-    Part,
     PictureFile,
-    Release,
-    Results,
-    Run,
+    SampleFile,
     SeriesResult,
     TableResult,
-    VerdictResult,
 )
+from auditkit.results.judged import BaselineValue, Release, VerdictResult, WaiverResult
+from auditkit.results.part import SCHEMA_VERSION, Part
+from auditkit.results.ran import (
+    Deviations,
+    Environment,
+    EvidenceList,
+    ProfileResult,
+    Redaction,
+    Registered,
+    Registration,
+    Run,
+    SourceFile,
+)
+from auditkit.results.schema import Results
 
 __all__ = [
     "SCHEMA_VERSION",
     "AuditResult",
+    "BaselineValue",
     "ChoiceResult",
     "CounterfactualCaseResult",
     "CounterfactualCasesResult",
@@ -43,22 +55,32 @@ __all__ = [
     "DataResult",
     "Deviations",
     "Environment",
+    "EvidenceList",
     "ExampleResult",
     "FigureResult",
     "GalleryItemResult",
     "GalleryResult",
+    "IdentifierFinding",
     "InstrumentResult",
     "MeasurementResult",
     "ModelResult",
     "Panel",
     "Part",
+    "Person",
     "PictureFile",
+    "ProfileResult",
+    "Redaction",
+    "Registered",
+    "Registration",
     "Release",
     "Results",
     "Run",
+    "SampleFile",
     "SeriesResult",
+    "SourceFile",
     "TableResult",
     "VerdictResult",
+    "WaiverResult",
     "figure_result",
     "measurement_result",
     "number",

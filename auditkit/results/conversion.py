@@ -3,7 +3,7 @@
 import math
 
 from auditkit.findings import Figure, Measurement, Table
-from auditkit.results.schema import (
+from auditkit.results.found import (
     ChoiceResult,
     FigureResult,
     MeasurementResult,
@@ -40,6 +40,8 @@ def measurement_result(measurement: Measurement) -> MeasurementResult:
         reason=measurement.reason,
         choice=_choice_result(choice) if choice else None,
         applicable=measurement.applicable,
+        bounds=(number(measurement.bounds[0]), number(measurement.bounds[1])),
+        affected=number(measurement.affected),
     )
 
 

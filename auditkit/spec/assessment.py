@@ -1,21 +1,20 @@
 """Recorded assessments: who found an explanation understandable and relevant, and when."""
 
 import datetime as dt
-import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Literal
 
-from pydantic import BeforeValidator, Field, ValidationInfo, field_validator
+from pydantic import Field, ValidationInfo, field_validator
 
 from auditkit.spec.assessment_questions import (
     OptionalText,
     Relevance,
     Text,
     Understandability,
-    is_empty,
 )
 from auditkit.spec.audit import Number, identifier
+from auditkit.spec.dates import Date
 from auditkit.spec.methods import METHODS
 from auditkit.spec.problems import nearest
 from auditkit.spec.typed import Strict
@@ -40,22 +39,6 @@ Form = Literal[
     "text",
     "other",
 ]
-
-
-def _date(value: Any) -> Any:
-    if isinstance(value, dt.date):
-        return value
-    if is_empty(value):
-        raise ValueError("is not filled in; a date was expected, YYYY-MM-DD")
-    if not isinstance(value, str) or not re.fullmatch(r"\d{4}-\d{2}-\d{2}", value):
-        raise ValueError(f"a date was expected, YYYY-MM-DD, got {value!r}")
-    try:
-        return dt.date.fromisoformat(value)
-    except ValueError:
-        raise ValueError(f"{value} is no date of the calendar; YYYY-MM-DD was expected") from None
-
-
-Date = Annotated[dt.date, BeforeValidator(_date)]
 
 
 class Explanation(Strict):

@@ -7,11 +7,12 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
+from auditkit.spec.dates import Date
 from auditkit.spec.typed import Strict
 
 # pytest marks that change or repeat an outcome: a verdict is not negotiable.
 DECIDING_MARKS = ("skip", "skipif", "xfail", "flaky", "usefixtures", "parametrize")
-CONDITIONS = ("above", "below", "between", "in_")
+CONDITIONS = ("above", "below", "between", "in_", "not_worse_than")
 IDENTIFIER = re.compile(r"[a-z0-9][a-z0-9_-]*")
 
 
@@ -33,10 +34,19 @@ def identifier(value: str) -> str:
     return value
 
 
+class Waiver(Strict):
+    """A deviation that somebody accepts: it does not change the verdict, but a release may pass with it."""
+
+    approver: str = Field(min_length=1, description="Who accepts it: name and role.")
+    reason: str = Field(min_length=1, description="Why; printed in the report.")
+    expires: Date = Field(description="Last day on which it holds.")
+    reference: str = Field("", description="Ticket, risk file or decision that it rests on.")
+
+
 class Expectation(Strict):
     """What a measurement must satisfy, whatever its interval (or its candidates) leaves open.
 
-    Exactly one of above, below, between, in.
+    Exactly one of above, below, between, in, not_worse_than.
     """
 
     measure: str = Field(description="Name of a measure that the check declares.")
@@ -57,6 +67,14 @@ class Expectation(Strict):
         min_length=1,
         description="Of a measure that is a name: all names that cannot be excluded must be among these.",
     )
+    not_worse_than: Literal["baseline"] | None = Field(
+        None,
+        description="Against the run given by --audit-baseline, on the same images, in pairs: the whole "
+        "interval of the difference must lie above -margin (below margin, if lower is better).",
+    )
+    margin: Number | None = Field(
+        None, gt=0, description="Of not_worse_than: the loss that is accepted."
+    )
     severity: Literal["blocking", "advisory"] = Field(
         "blocking", description="Whether a release depends on it."
     )
@@ -67,8 +85,8 @@ class Expectation(Strict):
         "fail", description="What pytest sees when the interval straddles; only if advisory."
     )
     why: str = Field("", description="Where the threshold comes from; printed in the report.")
-    waiver: str = Field(
-        "", description="Why a release may pass where this is not applicable, and who says so."
+    waiver: Waiver | None = Field(
+        None, description="Who accepts that this does not pass, why, and until when."
     )
 
     @field_validator("at", mode="before")
@@ -83,9 +101,11 @@ class Expectation(Strict):
         given = [name for name in CONDITIONS if getattr(self, name) is not None]
         if len(given) != 1:
             raise ValueError(
-                "exactly one of 'above', 'below', 'between', 'in' is expected, "
+                "exactly one of 'above', 'below', 'between', 'in', 'not_worse_than' is expected, "
                 + (f"got {' and '.join(given).replace('in_', 'in')}" if given else "got none")
             )
+        if (self.margin is None) != (self.not_worse_than is None):
+            raise ValueError("margin and not_worse_than belong together: give both or neither")
         if self.in_ is not None and len(set(self.in_)) < len(self.in_):
             raise ValueError("in: each name was expected once")
         if self.between is not None and not self.between[0] < self.between[1]:
@@ -110,6 +130,8 @@ class Expectation(Strict):
         """The condition in words: 'between -0.05 and 0.05', 'in [hair, ruler]'."""
         if self.in_ is not None:
             return f"in [{', '.join(self.in_)}]"
+        if self.not_worse_than is not None:
+            return f"not worse than {self.not_worse_than} by {self.margin:g}"
         if self.between is not None:
             return f"between {self.between[0]:g} and {self.between[1]:g}"
         return f"above {self.above:g}" if self.above is not None else f"below {self.below:g}"
@@ -118,6 +140,8 @@ class Expectation(Strict):
     def key(self) -> str:
         """The expectation's part of a test id, unique within its audit."""
         parts = [self.measure, *(f"{name}-{_plain(value)}" for name, value in self.at.items())]
+        if self.not_worse_than is not None:
+            parts.append(f"not-worse-than-{self.not_worse_than}")
         if self.severity == "advisory":
             parts.append("advisory")
         plain = ".".join(parts)
@@ -146,6 +170,10 @@ class AuditSpec(Strict):
     assumes: list[str] = Field(
         default_factory=list,
         description="Audits without whose success this one is not interpretable.",
+    )
+    hazards: list[str] = Field(
+        default_factory=list,
+        description="Ids in the risk-management file (ISO 14971) whose control this audit is evidence for.",
     )
     marks: list[str] = Field(default_factory=list, description="pytest markers for its items.")
 

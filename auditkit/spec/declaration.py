@@ -40,6 +40,7 @@ class Measure:
         choices: the names that it may be, if it is a name and not a number: ``unit`` says of what, and
             ``bounds`` say nothing.
         guidelines: the guideline that it is about, of a check that is about several; else all of them.
+        better: in which direction a release gets better; ``None`` where neither is (a signed change).
     """
 
     unit: str
@@ -49,6 +50,7 @@ class Measure:
     everywhere: bool = True
     choices: tuple[str, ...] = ()
     guidelines: tuple[Guideline, ...] = ()
+    better: Literal["higher", "lower"] | None = None
 
 
 class Parameters(Strict):

@@ -28,6 +28,7 @@ from auditkit.stats.recalls import balanced_accuracy
 from auditkit.stats.reliability import brier_parts, reliability_bins
 from auditkit.stats.resampling import bootstrap
 from auditkit.stats.roc import auroc, auroc_point, roc_curve
+from auditkit.stats.sample import Sample
 from auditkit.stats.sample_size import required_n_auroc, required_n_mean, required_n_proportion
 
 __all__ = [
@@ -36,6 +37,7 @@ __all__ = [
     "Friedman",
     "Gaps",
     "Pair",
+    "Sample",
     "ScorePair",
     "SignedRanks",
     "association",

@@ -90,7 +90,13 @@ def test_release_mode_wants_a_waiver(project):
     release = results_of(project)[0]["release"][0]
     assert release["decision"] == "blocked"
     assert "not applicable without a waiver (maps: lost.iou)" in release["why"]
-    path.write_text(MAPS.replace("above: 0.1", "above: 0.1, waiver: no such layer") + TRUSTED)
+    path.write_text(
+        MAPS.replace(
+            "above: 0.1",
+            "above: 0.1, waiver: {approver: QA, reason: no such layer, expires: 2999-01-01}",
+        )
+        + TRUSTED
+    )
     project.runpytest("audits", "--model", "random", "--audit-release")
     assert "waiver" not in results_of(project)[0]["release"][0]["why"]
 

@@ -1,0 +1,1 @@
+"""Two runs side by side: verdicts, paired differences, specs, environments."""

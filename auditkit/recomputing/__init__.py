@@ -1,0 +1,1 @@
+"""A second look at a run: its evidence computed again and compared."""

@@ -1,0 +1,26 @@
+"""evidence.json: the shards on which a run's verdicts rest, each by its digest."""
+
+from pydantic import Field
+
+from auditkit.results.part import Part
+
+
+class ListedShard(Part):
+    """One shard of the evidence store, as it was when it was judged."""
+
+    address: str = Field(description="Where it lies in the store: AB/ABCDEF... .safetensors")
+    sha256: str = Field(description="Of the file with the arrays.")
+    stage: str = Field(description="What it is, for people.")
+    content: str = Field(
+        description="What it is of, whatever code computed it: sha256 of stage, parameters and images."
+    )
+    images: int = Field(description="Number of images in it.")
+    size: int = Field(description="Bytes of the file.")
+
+
+class ListedEvidence(Part):
+    """All of them, sorted by address."""
+
+    store: str = Field(description="The store, relative to the run's folder where possible.")
+    code: str = Field(description="sha256 of the computing code and the versions of its packages.")
+    shards: list[ListedShard] = Field(description="The shards.")

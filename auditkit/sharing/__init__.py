@@ -1,0 +1,1 @@
+"""Copies of a report that may leave the house."""
