@@ -42,7 +42,7 @@ class Measurement:
     applicable: bool = True
     affected: float | None = None
     choice: Choice | None = None
-    sample: Sample | None = None
+    sample: Sample | None = field(default=None, repr=False, compare=False)
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ import numpy as np
 from auditkit import stats
 from auditkit.checks.measuring import Measuring
 from auditkit.checks.pictures import png
+from auditkit.checks.sampling import Sampling
 from auditkit.evidence import Evidence, Scores
 from auditkit.findings import Example, Figure, Findings, Measurement, Series, Table
 from auditkit.spec.attributes import ATTRIBUTES
@@ -61,12 +62,21 @@ def _response(
     change = scores.score[:, 1] - scores.score[:, 0]
     flip = scores.decision[:, 1] != scores.decision[:, 0]
     truth = evidence.true_probabilities(name, span) if evidence.two_class else None
+    sampling = Sampling.of(evidence)
     return _Response(
         name,
         span,
         scores,
-        measuring(f"{name}.mean_change", lambda: stats.mean(change, patients, bounds=(-1.0, 1.0))),
-        measuring(f"{name}.decision_flips", lambda: stats.proportion(flip, patients)),
+        measuring(
+            f"{name}.mean_change",
+            lambda: stats.mean(change, patients, bounds=(-1.0, 1.0)),
+            sample=sampling.mean(change),
+        ),
+        measuring(
+            f"{name}.decision_flips",
+            lambda: stats.proportion(flip, patients),
+            sample=sampling.mean(flip),
+        ),
         None if truth is None else float((truth[:, 1] - truth[:, 0]).mean()),
     )
 

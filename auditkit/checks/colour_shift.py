@@ -18,6 +18,7 @@ import numpy.typing as npt
 from auditkit import stats
 from auditkit.checks.measuring import Measuring
 from auditkit.checks.pictures import png
+from auditkit.checks.sampling import Sampling
 from auditkit.colour import shift_luv_polar
 from auditkit.evidence import Evidence, Scores
 from auditkit.findings import At, Example, Figure, Findings, Series, Table
@@ -53,6 +54,7 @@ class _Grid:
         self.towards = "the positive class" if evidence.two_class else "their own label"
         self.change = after.score.reshape(shape) - before.score[:, None, None]
         self.flip = after.decision.reshape(shape) != before.decision[:, None, None]
+        self.sampling = Sampling.of(evidence)
         self.measuring = Measuring.of(COLOUR_SHIFT, parameters, evidence.n)
 
     def _mean(self, values: npt.NDArray[np.float64]) -> stats.Estimate:
@@ -69,7 +71,10 @@ class _Grid:
         estimate: Callable[[npt.NDArray[Any]], stats.Estimate],
         values: npt.NDArray[Any],
     ) -> None:
-        findings.measurements.append(self.measuring(name, lambda: estimate(values), at))
+        sample = self.sampling.mean(values)
+        findings.measurements.append(
+            self.measuring(name, lambda: estimate(values), at, sample=sample)
+        )
 
     def measure(self, findings: Findings) -> None:
         """Fill in all measurements."""

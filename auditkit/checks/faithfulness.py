@@ -20,6 +20,7 @@ from auditkit import stats
 from auditkit.checks.fitness import fitness_notes
 from auditkit.checks.measuring import Measuring, decimals, worded
 from auditkit.checks.perturbed_images import PerturbedImages, Scores
+from auditkit.checks.sampling import Sampling
 from auditkit.errors import AuditError
 from auditkit.evidence import Evidence
 from auditkit.findings import Figure, Findings, Measurement, Series, Table
@@ -132,7 +133,8 @@ def _measured(
     bounds = measuring.measures[asked.name].bounds
     estimate = partial(_mean, evidence, scores, bounds)
     skipped = [*evidence.incomplete, *scores.skipped]
-    return measuring(asked.name, estimate, asked.at, skipped)
+    sample = Sampling.of(evidence).mean(scores.values, scores.known)
+    return measuring(asked.name, estimate, asked.at, skipped, sample=sample)
 
 
 def _mean(evidence: Evidence, scores: Scores, bounds: tuple[float, float]) -> stats.Estimate:

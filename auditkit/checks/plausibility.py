@@ -27,6 +27,7 @@ from auditkit.checks.plausible import (
     importance_of,
     plausible,
 )
+from auditkit.checks.sampling import Sampling
 from auditkit.checks.slices import slice_example
 from auditkit.errors import AuditError
 from auditkit.evidence import Evidence
@@ -67,6 +68,7 @@ class _Measurer:
     ) -> None:
         self.measuring, self.found = measuring, found
         self.patients, self.incomplete = evidence.patients, evidence.incomplete
+        self.sampling = Sampling.of(evidence)
         self.reason = partial(_reason, evidence)
 
     def __call__(self, parameters: Plausibility) -> Iterator[Measurement]:
@@ -103,7 +105,8 @@ class _Measurer:
                 raise AuditError("fewer than two patients could be evaluated")
             return stats.mean(one.values(score)[rows], self.patients[rows], bounds=(0.0, 1.0))
 
-        found = self._measurement(name, estimate, one.reasons(score))
+        sample = None if score == "msfi" else self.sampling.mean(one.values(score), rows)
+        found = self._measurement(name, estimate, one.reasons(score), sample)
         return self._moved(found, one, one.portions.by_modality[rows]) if score == "msfi" else found
 
     def _over(self, name: str, one: Plausible, control: Plausible) -> Measurement:
@@ -136,10 +139,14 @@ class _Measurer:
         return replace(found, affected=min(1.0, absent + moved / (most - least)))
 
     def _measurement(
-        self, name: str, estimate: Callable[[], stats.Estimate], reasons: Sequence[str]
+        self,
+        name: str,
+        estimate: Callable[[], stats.Estimate],
+        reasons: Sequence[str],
+        sample: stats.Sample | None = None,
     ) -> Measurement:
         skipped = [*self.incomplete, *filter(None, reasons)]
-        return self.measuring(name, estimate, skipped=skipped)
+        return self.measuring(name, estimate, skipped=skipped, sample=sample)
 
 
 def _reason(evidence: Evidence, method: Method) -> str:

@@ -10,6 +10,7 @@ other what the audit's preprocessing leaves out.
 """
 
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +18,7 @@ import numpy.typing as npt
 from auditkit import stats
 from auditkit.checks.measuring import Measuring
 from auditkit.checks.pictures import png
+from auditkit.checks.sampling import Sampling
 from auditkit.evidence import Evidence
 from auditkit.findings import Example, Figure, Findings, Series, Table
 from auditkit.spec.declarations.reproduction import REPRODUCTION, Reproduction
@@ -36,7 +38,11 @@ def reproduction(evidence: Evidence, parameters: Reproduction) -> Findings:
     for against in parameters.against:
         pair = _Pair(evidence, against, parameters)
         at = {"against": against}
-        found = [measuring(name, estimate, at) for name, estimate in pair.estimates().items()]
+        samples = pair.samples()
+        found = [
+            measuring(name, estimate, at, sample=samples.get(name))
+            for name, estimate in pair.estimates().items()
+        ]
         findings.measurements += found
         columns.append([pair.title, *(_cell(m.estimate) for m in found), *pair.largest()])
         findings.figures.append(_figure(pair))
@@ -108,13 +114,23 @@ class _Pair:
         """Each measure's estimator."""
         patients = self.evidence.patients
         ours, theirs = self.scores()
-        same = self.decision(self.ours) == self.decision(self.theirs)
+        shares = self._shares()
         return {
             "pearson_r": lambda: stats.pearson_r(ours, theirs, patients),
             "logit_pearson_r": lambda: stats.pearson_r(_logit(ours), _logit(theirs), patients),
-            "bit_equal": lambda: stats.proportion(self.distance == 0, patients),
-            "within_tolerance": lambda: stats.proportion(self._close(), patients),
-            "decision_agreement": lambda: stats.proportion(same, patients),
+            **{name: partial(stats.proportion, hits, patients) for name, hits in shares.items()},
+        }
+
+    def samples(self) -> dict[str, stats.Sample]:
+        """What the shares are of."""
+        sampling = Sampling.of(self.evidence)
+        return {name: sampling.mean(hits) for name, hits in self._shares().items()}
+
+    def _shares(self) -> dict[str, npt.NDArray[np.bool_]]:
+        return {
+            "bit_equal": np.asarray(self.distance == 0),
+            "within_tolerance": self._close(),
+            "decision_agreement": self.decision(self.ours) == self.decision(self.theirs),
         }
 
     def _close(self) -> npt.NDArray[np.bool_]:

@@ -24,6 +24,8 @@ Need = Literal[
 # The Clinical XAI Guidelines of Jin et al. (arXiv:2202.10553, section 2).
 Guideline = Literal["G1", "G2", "G3", "G4", "G5"]
 
+Better = Literal["higher", "lower"]
+
 
 @dataclass(frozen=True)
 class Measure:
@@ -40,7 +42,8 @@ class Measure:
         choices: the names that it may be, if it is a name and not a number: ``unit`` says of what, and
             ``bounds`` say nothing.
         guidelines: the guideline that it is about, of a check that is about several; else all of them.
-        better: in which direction a release gets better; ``None`` where neither is (a signed change).
+        better: in which direction a release gets better, where that can be asked in pairs: the check keeps
+            its values image by image. ``None`` where neither direction is better, or nothing is kept.
     """
 
     unit: str
@@ -50,7 +53,7 @@ class Measure:
     everywhere: bool = True
     choices: tuple[str, ...] = ()
     guidelines: tuple[Guideline, ...] = ()
-    better: Literal["higher", "lower"] | None = None
+    better: Better | None = None
 
 
 class Parameters(Strict):

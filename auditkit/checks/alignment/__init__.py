@@ -21,6 +21,7 @@ from auditkit.checks.fitness import fitness_notes
 from auditkit.checks.galleries import alignment_gallery
 from auditkit.checks.measuring import Measuring
 from auditkit.checks.performance.groups import partition
+from auditkit.checks.sampling import Sampling
 from auditkit.evidence import Evidence
 from auditkit.findings import Figure, Findings, Series
 from auditkit.spec.declarations.alignment import ALIGNMENT, Alignment
@@ -36,7 +37,7 @@ def alignment(evidence: Evidence, parameters: Alignment) -> Findings:
     parts = partition(evidence, Performance(by=parameters.by))
     _, patients = np.unique(evidence.patients, return_inverse=True)
     measuring = Measuring.of(ALIGNMENT, parameters, evidence.n)
-    measurer = Measurer(measuring, patients, parts, parameters.min_group)
+    measurer = Measurer(measuring, patients, Sampling.of(evidence), parts, parameters.min_group)
     right = evidence.right(evidence.scores().decision)
     aligned: dict[str, Aligned] = {}
     for method in parameters.methods:

@@ -10,6 +10,7 @@ from auditkit.checks.aligned import Aligned, Texts
 from auditkit.checks.coverages import SCORES, Bools
 from auditkit.checks.measuring import Measuring
 from auditkit.checks.performance.groups import Part
+from auditkit.checks.sampling import Sampling
 from auditkit.errors import AuditError
 from auditkit.findings import Measurement
 from auditkit.metrics.cases import RIGHT, WRONG
@@ -33,12 +34,14 @@ class Measurer:
     Attributes:
         measuring: makes measurements.
         patients: (n,) patient as a number.
+        sampling: keeps what estimates are of.
         parts: all images, then the groups.
         min_group: groups with fewer images have no estimate.
     """
 
     measuring: Measuring
     patients: Integers
+    sampling: Sampling
     parts: Sequence[Part]
     min_group: int
 
@@ -49,7 +52,10 @@ class Measurer:
             rows = part.rows & found.evaluable
             for name in PARTS:
                 estimate = self._guarded(part, self._mean(found.values[name], rows, name))
-                yield self._measurement(f"{label}.{name}", estimate, part, part.rows, aligned)
+                sample = self.sampling.mean(found.values[name], rows)
+                yield self._measurement(
+                    f"{label}.{name}", estimate, part, part.rows, aligned, sample
+                )
             for name, right, names in self._shares(aligned):
                 concerned = part.rows & (aligned.right == right)
                 estimate = self._guarded(part, self._share(names == name, concerned & rows, right))
@@ -63,10 +69,16 @@ class Measurer:
                 yield self.measuring.inapplicable(f"{label}.{name}", reason, part.at)
 
     def _measurement(
-        self, name: str, estimate: Estimator, part: Part, planned: Bools, aligned: Aligned
+        self,
+        name: str,
+        estimate: Estimator,
+        part: Part,
+        planned: Bools,
+        aligned: Aligned,
+        sample: stats.Sample | None = None,
     ) -> Measurement:
         skipped = aligned.coverages.skipped(planned)
-        return self.measuring(name, estimate, part.at, skipped, int(planned.sum()))
+        return self.measuring(name, estimate, part.at, skipped, int(planned.sum()), sample)
 
     @staticmethod
     def _shares(aligned: Aligned) -> Iterator[tuple[str, bool, Texts]]:

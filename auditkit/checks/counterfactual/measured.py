@@ -11,6 +11,7 @@ from auditkit import stats
 from auditkit.checks.concepts.drawn import spread
 from auditkit.checks.concepts.exact import counted
 from auditkit.checks.measuring import Measuring
+from auditkit.checks.sampling import Sampling
 from auditkit.errors import AuditError
 from auditkit.evidence import Evidence
 from auditkit.evidence.counterfactuals.features import (
@@ -87,13 +88,15 @@ class Measured:
         def share() -> Estimate:
             return stats.proportion(hits[self.found.finite], self.patients)
 
-        return self.measuring(name, share, skipped=self.skipped)
+        sample = Sampling.of(self.evidence).mean(hits, self.found.finite)
+        return self.measuring(name, share, skipped=self.skipped, sample=sample)
 
     def _mean(self, name: str, values: Floats) -> Measurement:
         def mean() -> Estimate:
             return stats.mean(values[self.found.finite], self.patients, bounds=_UNIT)
 
-        return self.measuring(name, mean, skipped=self.skipped)
+        sample = Sampling.of(self.evidence).mean(values, self.found.finite)
+        return self.measuring(name, mean, skipped=self.skipped, sample=sample)
 
     def _company(self, rows: Rows) -> Measurement:
         """The largest difference in other company: a test of these images, not an estimate of others."""

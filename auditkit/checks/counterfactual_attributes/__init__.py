@@ -16,6 +16,7 @@ from auditkit.checks.counterfactual_attributes.colour import AXES, Colour
 from auditkit.checks.counterfactual_attributes.differences import Attribute
 from auditkit.checks.counterfactual_attributes.shown import examples, forest, read, table
 from auditkit.checks.measuring import Measuring
+from auditkit.checks.sampling import Sampling
 from auditkit.checks.screened import screened
 from auditkit.evidence import Evidence
 from auditkit.evidence.counterfactuals.attributes import measured, unannotated
@@ -48,7 +49,7 @@ def counterfactual_attributes(evidence: Evidence, parameters: CounterfactualAttr
     asked = {name: every[name] for name in parameters.quantities}
     measuring = Measuring.of(COUNTERFACTUAL_ATTRIBUTES, parameters, evidence.n)
     colour = Colour.of(evidence, every, parameters.colour_shift, parameters.angles)
-    findings = Findings(list(_measured(asked, measuring)))
+    findings = Findings(list(_measured(asked, measuring, Sampling.of(evidence))))
     findings.measurements.append(_response(colour, every, measuring))
     findings.measurements.append(
         measuring("retained", lambda: stats.proportion(passed.kept, evidence.patients))
@@ -66,17 +67,22 @@ def counterfactual_attributes(evidence: Evidence, parameters: CounterfactualAttr
     return findings
 
 
-def _measured(attributes: Mapping[str, Attribute], measuring: Measuring) -> Iterator[Measurement]:
+def _measured(
+    attributes: Mapping[str, Attribute], measuring: Measuring, sampling: Sampling
+) -> Iterator[Measurement]:
     for name, one in attributes.items():
         estimates = {
             f"difference[{name}]": one.difference,
             f"standardised[{name}]": one.standardised,
             f"higher[{name}]": one.higher,
         }
+        change = one.malignant - one.benign
+        samples = {f"difference[{name}]": sampling.mean(change, one.used)}
         for measure, estimate in estimates.items():
             skipped = filter(None, one.reasons)
             # The numbers are about pairs that pass; of these, what is not known could be anything.
-            yield replace(measuring(measure, estimate, skipped=skipped), affected=one.unknown)
+            found = measuring(measure, estimate, skipped=skipped, sample=samples.get(measure))
+            yield replace(found, affected=one.unknown)
 
 
 def _response(colour: Colour, axes: Mapping[str, Attribute], measuring: Measuring) -> Measurement:

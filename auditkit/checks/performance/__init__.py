@@ -10,7 +10,8 @@ import numpy as np
 from auditkit.checks.measuring import Measuring
 from auditkit.checks.performance import figures, gaps, tables
 from auditkit.checks.performance.groups import partition
-from auditkit.checks.performance.measures import Answers, estimates
+from auditkit.checks.performance.measures import Answers, estimates, samples
+from auditkit.checks.sampling import Sampling
 from auditkit.evidence import Evidence
 from auditkit.findings import Findings
 from auditkit.spec.declarations.performance import PERFORMANCE, Performance
@@ -23,10 +24,14 @@ def performance(evidence: Evidence, parameters: Performance) -> Findings:
     parts = partition(evidence, parameters)
     lost = answers.incomplete
     measuring = Measuring.of(PERFORMANCE, parameters, evidence.n + len(lost))
+    sampling = Sampling.of(evidence)
     for part in parts:
+        kept = samples(answers, part, sampling)
         for name, estimate in estimates(answers, part, parameters).items():
             planned = int(part.rows.sum()) + len(lost)
-            findings.measurements.append(measuring(name, estimate, part.at, lost, planned))
+            findings.measurements.append(
+                measuring(name, estimate, part.at, lost, planned, kept.get(name))
+            )
     findings.tables += tables.by_group(answers, parts, findings)
     if parameters.groupings:
         gaps.add(findings, answers, parts, parameters, measuring)

@@ -8,10 +8,11 @@ import numpy.typing as npt
 
 from auditkit import stats
 from auditkit.checks.performance.groups import Part, Rows
+from auditkit.checks.sampling import Sampling
 from auditkit.errors import AuditError
 from auditkit.evidence import Evidence
 from auditkit.spec.declarations.performance import Performance
-from auditkit.stats import Estimate
+from auditkit.stats import Estimate, Sample
 
 Estimator = Callable[[], Estimate]
 
@@ -107,6 +108,23 @@ def too_small(measure: str, own: Answers, parameters: Performance) -> str:
                 f"{count} {kind} images, fewer than {parameters.min_class}: no estimate is claimed"
             )
     return ""
+
+
+def samples(answers: Answers, part: Part, sampling: Sampling) -> dict[str, Sample]:
+    """What averages and AUROCs on a part are of, image by image.
+
+    Of which images predictive values are shares, the model itself decides: two models have no pairs there.
+    """
+    found = {"accuracy": sampling.mean(answers.right, part.rows)}
+    if not answers.two_class:
+        return found
+    error = (answers.score - answers.labels) ** 2
+    shares = {
+        name: sampling.mean(answers.right, part.rows & answers.concerns(name))
+        for name in ("sensitivity", "specificity")
+    }
+    auroc = sampling.auroc(answers.labels, answers.score, part.rows)
+    return found | shares | {"roc_auc": auroc, "brier": sampling.mean(error, part.rows)}
 
 
 _BOTH = ("roc_auc", "pr_auc", "balanced_accuracy", "calibration_slope", "calibration_intercept")

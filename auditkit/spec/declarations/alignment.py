@@ -6,7 +6,7 @@ from typing import Self
 from pydantic import Field, model_validator
 
 from auditkit.spec.audit import Number
-from auditkit.spec.declaration import CheckDeclaration, Measure, Need, Parameters
+from auditkit.spec.declaration import Better, CheckDeclaration, Measure, Need, Parameters
 from auditkit.spec.methods import HasMethods
 from auditkit.spec.postprocess import HasRegions
 from auditkit.spec.typed import Strict
@@ -54,21 +54,28 @@ class Alignment(HasRegions, HasMethods, Parameters):
 
 def _measures(parameters: Alignment) -> Mapping[str, Measure]:
     groups: dict[str, tuple[float | str, ...] | None] = dict.fromkeys(parameters.by)
-    return {
-        f"{method.label}.{name}": Measure("proportion", bounds, f"{text} ({method.label}).", groups)
-        for method in parameters.methods
-        for name, bounds, text in (*_scores(), *_shares(parameters.cuts))
-    }
+    parts: tuple[tuple[Better | None, Iterator[_Part]], ...]
+    found = {}
+    for method in parameters.methods:
+        parts = ("higher", _scores()), (None, _shares(parameters.cuts))
+        for better, declared in parts:
+            for name, bounds, text in declared:
+                full, words = f"{method.label}.{name}", f"{text} ({method.label})."
+                found[full] = Measure("proportion", bounds, words, groups, better=better)
+    return found
 
 
-def _scores() -> Iterator[tuple[str, tuple[float, float], str]]:
+_Part = tuple[str, tuple[float, float], str]
+
+
+def _scores() -> Iterator[_Part]:
     for name, text in _SCORES.items():
         yield name, (0.0, 1.0), f"Mean over images of the {text}"
     text = "explanation coverage minus the annotation's share of the image"
     yield "coverage_above_chance", (-1.0, 1.0), f"Mean over images of the {text}"
 
 
-def _shares(cuts: Cuts) -> Iterator[tuple[str, tuple[float, float], str]]:
+def _shares(cuts: Cuts) -> Iterator[_Part]:
     conditions = {
         "low": f"with an explanation coverage of at most {cuts.low:g}",
         "high": f"with an explanation coverage of at least {cuts.high:g}",

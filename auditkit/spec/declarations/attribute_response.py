@@ -85,7 +85,10 @@ def _measures(parameters: AttributeResponse) -> Mapping[str, Measure]:
             "probability", (-1.0, 1.0), f"Mean change of the score {moved}."
         )
         measures[f"{name}.decision_flips"] = Measure(
-            "proportion", (0.0, 1.0), f"Share of images whose decision flips {moved}."
+            "proportion",
+            (0.0, 1.0),
+            f"Share of images whose decision flips {moved}.",
+            better="lower",
         )
     return measures
 

@@ -67,7 +67,10 @@ def _measures(parameters: ColourShift) -> Mapping[str, Measure]:
     measures = {
         "mean_change": Measure(*change, "Mean change of the score at this angle.", around),
         "decision_flips": Measure(
-            *share, "Share of images whose decision flips at any angle of the circle.", at
+            *share,
+            "Share of images whose decision flips at any angle of the circle.",
+            at,
+            better="lower",
         ),
     }
     for name in parameters.directions:
@@ -75,7 +78,10 @@ def _measures(parameters: ColourShift) -> Mapping[str, Measure]:
             *change, f"Mean change of the score when images move towards {name}.", at
         )
         measures[f"{name}.decision_flips"] = Measure(
-            *share, f"Share of decisions that flip when images move towards {name}.", at
+            *share,
+            f"Share of decisions that flip when images move towards {name}.",
+            at,
+            better="lower",
         )
     return measures
 

@@ -60,17 +60,17 @@ def _measures(parameters: Counterfactual) -> Mapping[str, Measure]:
 
 def _all(parameters: Counterfactual) -> Iterator[tuple[str, Measure]]:
     text = "Share of pairs (first, last bin) on both sides of the decision threshold."
-    yield "consistency", Measure("proportion", _SHARE, text)
+    yield "consistency", Measure("proportion", _SHARE, text, better="higher")
     text = "Share of images whose decision the counterfactual for the other side flips."
-    yield "flip_rate", Measure("proportion", _SHARE, text)
+    yield "flip_rate", Measure("proportion", _SHARE, text, better="higher")
     text = (
         "Mean distance of the score from the centre of the bin that was asked for, over all bins."
     )
-    yield "bin_error", Measure("probability", _SHARE, text)
+    yield "bin_error", Measure("probability", _SHARE, text, better="lower")
     text = "Mean difference between an image and its reconstruction G(x, b(f(x)))."
-    yield "reconstruction_error", Measure(_UNIT, _SHARE, text)
+    yield "reconstruction_error", Measure(_UNIT, _SHARE, text, better="lower")
     text = "Mean difference between an image and G(G(x, c), b(f(x))), c the first and the last bin."
-    yield "cycle_error", Measure(_UNIT, _SHARE, text)
+    yield "cycle_error", Measure(_UNIT, _SHARE, text, better="lower")
     text = "Mean difference between the counterfactuals of the last and the first bin."
     yield "mean_change", Measure(_UNIT, _SHARE, text)
     text = "Largest difference of a pixel, of the images tested, if they are generated in other company."

@@ -51,15 +51,15 @@ def _all(parameters: Faithfulness) -> Iterator[tuple[str, Measure]]:
     for method in parameters.compared:
         name = method.label
         text = f"Area under the decided class' probability while {name} removes, hottest first."
-        yield f"{name}.deletion", Measure("probability", _SHARE, text)
+        yield f"{name}.deletion", Measure("probability", _SHARE, text, better="lower")
         text = f"Area under the decided class' probability while {name} inserts, hottest first."
-        yield f"{name}.insertion", Measure("probability", _SHARE, text)
+        yield f"{name}.insertion", Measure("probability", _SHARE, text, better="higher")
         text = (
             f"Infidelity of {name}, as a share of that of a map of zeros, after the best scaling."
         )
-        yield f"{name}.infidelity", Measure("share", _SHARE, text)
+        yield f"{name}.infidelity", Measure("share", _SHARE, text, better="lower")
         text = f"Pearson correlation of sums of {name} over random subsets with what their removal costs."
-        yield f"{name}.sensitivity_n", Measure("Pearson's r", _SIGNED, text, at)
+        yield f"{name}.sensitivity_n", Measure("Pearson's r", _SIGNED, text, at, better="higher")
     for method in parameters.methods:
         for control in parameters.controls:
             yield from _over(method.label, control.label, at)
@@ -74,9 +74,13 @@ def _over(
         ("infidelity", "share"),
     ):
         text = f"By how much {part} of {name} is better than that of {control}, image by image."
-        yield f"{name}.{part}.over[{control}]", Measure(unit, _SIGNED, text)
+        yield f"{name}.{part}.over[{control}]", Measure(unit, _SIGNED, text, better="higher")
     text = f"Sensitivity-n of {name} minus that of {control}, image by image."
-    yield f"{name}.sensitivity_n.over[{control}]", Measure("Pearson's r", (-2.0, 2.0), text, at)
+    unit = "Pearson's r"
+    yield (
+        f"{name}.sensitivity_n.over[{control}]",
+        Measure(unit, (-2.0, 2.0), text, at, better="higher"),
+    )
 
 
 def _needs(_parameters: Faithfulness) -> frozenset[Need]:

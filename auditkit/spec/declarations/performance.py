@@ -8,7 +8,7 @@ from typing import Annotated, Self
 from pydantic import Field, model_validator
 
 from auditkit.spec.audit import Number
-from auditkit.spec.declaration import CheckDeclaration, Measure, Need, Parameters
+from auditkit.spec.declaration import Better, CheckDeclaration, Measure, Need, Parameters
 
 GAPS = ("roc_auc", "sensitivity", "specificity", "accuracy", "balanced_accuracy")
 """Measures whose differences between groups are measured: those that prevalence does not move by itself,
@@ -66,7 +66,8 @@ def _measures(parameters: Performance) -> Mapping[str, Measure]:
     columns = dict.fromkeys(column for columns in parameters.groupings for column in columns)
     groups: dict[str, tuple[float | str, ...] | None] = dict.fromkeys(columns)
     found = {
-        name: Measure(unit, bounds, text, groups) for name, (unit, bounds, text) in _TABLE.items()
+        name: Measure(unit, bounds, text, groups, better=_BETTER.get(name))
+        for name, (unit, bounds, text) in _TABLE.items()
     }
     return found | dict(_gaps(parameters))
 
@@ -79,6 +80,14 @@ def _gaps(parameters: Performance) -> Iterator[tuple[str, Measure]]:
             yield f"{name}.largest_gap", Measure(*_SHARE, text, {"by": names})
 
 
+# Of the others, two models have no pairs.
+_BETTER: Mapping[str, Better] = {
+    "roc_auc": "higher",
+    "sensitivity": "higher",
+    "specificity": "higher",
+    "accuracy": "higher",
+    "brier": "lower",
+}
 _SHARE = ("proportion", (0.0, 1.0))
 _REAL = (-math.inf, math.inf)
 _TABLE: dict[str, tuple[str, tuple[float, float], str]] = {

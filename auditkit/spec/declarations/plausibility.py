@@ -60,7 +60,7 @@ def _measures(parameters: Plausibility) -> Mapping[str, Measure]:
 def _all(parameters: Plausibility) -> Iterator[tuple[str, Measure]]:
     for method in (*parameters.methods, *parameters.controls):
         text = f"Mean over images of the share of {method.label}'s heat inside the annotation (FP)."
-        yield f"{method.label}.fp", Measure("proportion", (0.0, 1.0), text)
+        yield f"{method.label}.fp", Measure("proportion", (0.0, 1.0), text, better="higher")
         text = f"Mean over images of FP per modality weighted by importance (MSFI), {method.label}."
         yield f"{method.label}.msfi", Measure("proportion", (0.0, 1.0), text)
     for method in parameters.methods:

@@ -39,14 +39,19 @@ def _measures(parameters: Reproduction) -> Mapping[str, Measure]:
         "logit_pearson_r": Measure(
             "correlation", (-1.0, 1.0), "Pearson's r of the two scores' log-odds.", at
         ),
-        "bit_equal": Measure(*share, "Share of images whose outputs are equal to the bit.", at),
+        "bit_equal": Measure(
+            *share, "Share of images whose outputs are equal to the bit.", at, better="higher"
+        ),
         "within_tolerance": Measure(
             *share,
             "Share of images whose outputs differ by at most `tolerance_steps` steps, or floats by "
             "`tolerance`.",
             at,
+            better="higher",
         ),
-        "decision_agreement": Measure(*share, "Share of images with the same decision.", at),
+        "decision_agreement": Measure(
+            *share, "Share of images with the same decision.", at, better="higher"
+        ),
     }
 
 

@@ -1,0 +1,56 @@
+"""What estimates are of, image by image, so that a later release can be compared in pairs."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from auditkit.evidence import Evidence
+from auditkit.stats import Sample
+
+Rows = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Sampling:
+    """Makes samples of one data set's images.
+
+    Attributes:
+        images: (n,) digest of each image's content.
+        patients: (n,) patient of each image.
+    """
+
+    images: npt.NDArray[np.str_]
+    patients: npt.NDArray[np.str_]
+
+    @classmethod
+    def of(cls, evidence: Evidence) -> "Sampling":
+        """Of the images that the evidence is about."""
+        return cls(np.array([record.digest for record in evidence.records]), evidence.patients)
+
+    def mean(self, values: npt.NDArray[np.generic], rows: Rows | None = None) -> Sample:
+        """An average over some of the images.
+
+        Args:
+            values: (n,) numbers, or yes and no for a share.
+            rows: bool (n,), over which images; all of them if left out.
+        """
+        chosen = np.ones(len(self.images), dtype=bool) if rows is None else rows
+        return Sample(
+            "mean",
+            self.images[chosen].tolist(),
+            self.patients[chosen].tolist(),
+            np.asarray(values)[chosen].astype(np.float64),
+        )
+
+    def auroc(
+        self, labels: npt.NDArray[np.int64], scores: npt.NDArray[np.float64], rows: Rows
+    ) -> Sample:
+        """The AUROC of scores by labels, (n,) each, over some of the images."""
+        return Sample(
+            "auroc",
+            self.images[rows].tolist(),
+            self.patients[rows].tolist(),
+            scores[rows],
+            labels[rows],
+        )
