@@ -1,0 +1,191 @@
+"""`auditkit keygen`, `sign`, `verify`, `register`, `pack`: who answers for a run, whether it is untouched."""
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from auditkit.errors import AuditError
+
+if TYPE_CHECKING:
+    from auditkit.spec.catalogue import AnyCard
+    from auditkit.spec.load import Audit
+
+_ROLES = ("performed", "reviewed", "approved")
+
+
+def add_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Declare the commands."""
+    keygen = commands.add_parser("keygen", help="a pair of keys for signatures (Ed25519)")
+    keygen.add_argument("name", type=Path, metavar="NAME", help="writes NAME.key and NAME.pub")
+    keygen.set_defaults(run=_keygen)
+    sign = commands.add_parser("sign", help="sign a run in a role")
+    sign.add_argument("folder", type=Path, metavar="RUN", help="a run's folder")
+    sign.add_argument("--key", type=Path, required=True, metavar="FILE", help="your NAME.key")
+    sign.add_argument("--role", choices=_ROLES, required=True, help="what the signature means")
+    sign.add_argument("--name", default="", metavar="NAME", help="of the person who signs")
+    sign.add_argument("--organisation", default="", metavar="NAME", help="for whom")
+    sign.set_defaults(run=_sign)
+    pack = commands.add_parser("pack", help="copy the evidence of a run into its folder")
+    pack.add_argument("folder", type=Path, metavar="RUN", help="a run's folder")
+    pack.set_defaults(run=_pack)
+    verify = commands.add_parser(
+        "verify",
+        help="whether a run is untouched, and who signed it (0 proven, 1 mismatch, 2 unsigned)",
+    )
+    _add_verify(verify)
+    for command in (sign, pack, verify):
+        command.add_argument(
+            "--store",
+            type=Path,
+            metavar="DIR",
+            help="the evidence (default: as evidence.json says)",
+        )
+    _add_register(commands.add_parser("register", help="record specs before a run"))
+
+
+def _add_verify(verify: argparse.ArgumentParser) -> None:
+    verify.add_argument(
+        "folder", type=Path, metavar="RUN", help="a run's folder, or a REGISTRATION.json"
+    )
+    verify.add_argument(
+        "--key",
+        action="append",
+        type=Path,
+        default=[],
+        metavar="PUB",
+        help="public key of a signer whom you know; repeatable",
+    )
+    verify.add_argument("--keys", type=Path, metavar="DIR", help="folder of public keys (*.pub)")
+    verify.add_argument("--format", choices=("text", "json"), default="text")
+    verify.set_defaults(run=_verify)
+
+
+def _add_register(register: argparse.ArgumentParser) -> None:
+    register.add_argument(
+        "paths", nargs="+", type=Path, metavar="PATH", help="specs, or folders of specs"
+    )
+    register.add_argument(
+        "--out", type=Path, metavar="FILE", help="default: REGISTRATION.json in the paths' folder"
+    )
+    register.add_argument("--reason", default="", metavar="TEXT", help="why there is another entry")
+    register.add_argument(
+        "--key", type=Path, metavar="FILE", help="your NAME.key, to sign the entry"
+    )
+    register.add_argument(
+        "--cards",
+        action="append",
+        type=Path,
+        metavar="DIR",
+        help="folder with cards (default: fixtures); repeatable",
+    )
+    register.set_defaults(run=_register)
+
+
+def _keygen(given: argparse.Namespace) -> int:
+    from auditkit.attestation.keys import PASSPHRASE, new_keys
+
+    private, public, key_id = new_keys(given.name)
+    print(f"{private}  private: keep it to yourself; encrypted if {PASSPHRASE} is set")
+    print(f"{public}  public: give it to those who will verify, on a way that they trust")
+    print(f"key {key_id}")
+    return 0
+
+
+def _sign(given: argparse.Namespace) -> int:
+    """Sign only what `auditkit verify` would not call a mismatch."""
+    from auditkit.attestation.keys import read_signing_key
+    from auditkit.attestation.signing import Signer, sign
+    from auditkit.attestation.verifying import verify
+    from auditkit.commands.page_again import check_page
+
+    key = read_signing_key(given.key)
+    wrong = verify(given.folder, store=given.store, page=check_page).mismatches
+    if wrong:
+        more = f" (and {len(wrong) - 1} more)" if len(wrong) > 1 else ""
+        raise AuditError(
+            f"{given.folder} is not signed, as it is not what it says: {wrong[0]}{more}; look at: auditkit "
+            f"verify {given.folder}"
+        )
+    print(sign(given.folder, key, Signer(given.role, given.name, given.organisation)))
+    return 0
+
+
+def _verify(given: argparse.Namespace) -> int:
+    from auditkit.attestation.keys import read_trusted_keys
+    from auditkit.attestation.verifying import verify
+    from auditkit.attestation.verifying_record import verify_record
+    from auditkit.commands.page_again import check_page
+    from auditkit.commands.verification_text import as_json, as_text
+
+    if not given.folder.exists():
+        raise AuditError(f"{given.folder} does not exist; a run's folder was expected")
+    keys = read_trusted_keys(given.key, given.keys)
+    found = (
+        verify(given.folder, keys, given.store, check_page)
+        if given.folder.is_dir()
+        else verify_record(given.folder, keys)
+    )
+    print(as_json(found) if given.format == "json" else as_text(found))
+    return found.status
+
+
+def _pack(given: argparse.Namespace) -> int:
+    from auditkit.attestation.shards import pack
+
+    folder, shards, size = pack(given.folder, given.store)
+    print(f"{folder}  {shards} shards, {size / 1e6:.1f} MB")
+    return 0
+
+
+def _register(given: argparse.Namespace) -> int:
+    from auditkit import __version__
+    from auditkit.attestation.keys import read_signing_key
+    from auditkit.attestation.registration import default_record, register
+
+    audits = _audits(given)
+    specs = {audit.path: audit.digest for audit in audits}
+    cards = {path: digest for audit in audits for path, digest in _cards(audit)}
+    record = given.out or default_record(given.paths)
+    key = read_signing_key(given.key) if given.key else None
+    entry = register(specs, cards, record, f"auditkit {__version__}", given.reason, key)
+    if entry is None:
+        print(f"{record} says so already; nothing was added")
+        return 0
+    signed = f", signed by key {key.id}" if key else ""
+    print(f"{record}  {len(entry.specs)} specs, {len(entry.cards)} cards, {entry.time}{signed}")
+    print(f"total sha256 {entry.total}")
+    print("Commit it before the run: a commit that others hold is what shows when it existed.")
+    return 0
+
+
+def _audits(given: argparse.Namespace) -> "list[Audit]":
+    from auditkit.spec.catalogue import catalogue
+    from auditkit.spec.load import find_specs, load_audit
+
+    files = find_specs(given.paths)
+    if not files:
+        names = ", ".join(str(path) for path in given.paths)
+        raise AuditError(f"{names}: no spec (*.audit.yaml) was found there")
+    cards = catalogue(given.cards or [Path("fixtures")])
+    return [load_audit(path, cards) for path in files]
+
+
+def _cards(audit: "Audit") -> list[tuple[Path, str]]:
+    """The cards that a spec names, with their digests: those of data, and what lies beside them.
+
+    A model's own card is not known before a run, and neither are counterfactual generators, which
+    belong to models.
+    """
+    from auditkit.spec.assessment import AssessmentCard
+
+    beside = audit.beside
+    recorded = [card for card in beside.assessments.values() if isinstance(card, AssessmentCard)]
+    named: tuple[AnyCard, ...] = (
+        audit.data,
+        *beside.data.values(),
+        *beside.others.values(),
+        *beside.generators.values(),
+        *recorded,
+        *beside.ratings.values(),
+    )
+    return [(card.path, card.digest) for card in named]
