@@ -13,6 +13,7 @@ from auditkit.spec.counterfactual_card import COUNTERFACTUAL_SUFFIX, Counterfact
 from auditkit.spec.data_card import DataCard
 from auditkit.spec.declaration import CheckDeclaration
 from auditkit.spec.declarations import SHIPPED
+from auditkit.spec.dossier import with_dossier
 from auditkit.spec.fallback import settled
 from auditkit.spec.generator_card import GeneratorCard
 from auditkit.spec.model_card import ModelCard
@@ -96,7 +97,7 @@ def read_counterfactual_card(path: Path) -> CounterfactualCard:
 
 def _read(path: Path, kind: type[Card]) -> Card:
     document = read_yaml(path)
-    card = typed(document, kind)
+    card = with_dossier(typed(document, kind), document)
     return card.model_copy(update={"path": path.resolve(), "digest": document.digest})
 
 

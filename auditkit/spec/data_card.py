@@ -9,6 +9,7 @@ from pydantic import Field, field_validator, model_validator
 from auditkit.spec.artifact import Artifact
 from auditkit.spec.audit import Number, identifier
 from auditkit.spec.concepts import Captions, Concept, check_captions
+from auditkit.spec.data_dossier import DataDossier
 from auditkit.spec.typed import Strict
 from auditkit.spec.volume import Glioma, VolumeFiles
 
@@ -243,6 +244,7 @@ class DataCard(Strict):
     licence: str = Field("", description="SPDX name or sentence.")
     source: str = Field("", description="Where the images come from.")
     description: str = Field("", description="Collection, annotators, reference standard.")
+    dossier: DataDossier = Field(DataDossier(), description="What only people know.")
     path: Path = Field(default=Path(), exclude=True)
     digest: str = Field(default="", exclude=True)
 

@@ -9,6 +9,7 @@ from auditkit.spec.asked import BlackBox, PythonSource
 from auditkit.spec.audit import Number, identifier
 from auditkit.spec.card_names import check_builder, check_own_files, own_files
 from auditkit.spec.formats import FORMATS, FormatName
+from auditkit.spec.model_dossier import ModelDossier
 from auditkit.spec.typed import Strict
 from auditkit.spec.views import VIEWS, View
 from auditkit.spec.volume import VolumeInput
@@ -193,16 +194,6 @@ class Output(Strict):
         return not self.exclusive and self.score is None
 
 
-class Dossier(Strict):
-    """What no tool can know and a regulator asks for."""
-
-    device: str = Field("", description="Name and version of the device.")
-    manufacturer: str = Field("", description="Who answers for it.")
-    intended_use: str = Field("", description="Indication, population, users, workflow.")
-    limitations: str = Field("", description="Known limits and out-of-scope inputs.")
-    training_data: str = Field("", description="Summary, and independence from the test data.")
-
-
 class Planted(Strict):
     """A behaviour that a stand-in was given on purpose: ground truth for audits."""
 
@@ -234,7 +225,7 @@ class Fallback(Strict):
     vendor_input: Input | None = None
     licence: str | None = None
     source: str | None = None
-    dossier: Dossier | None = None
+    dossier: ModelDossier | None = None
     planted: list[Planted] | None = None
 
 
@@ -280,7 +271,7 @@ class ModelCard(Strict):
     )
     licence: str = Field("", description="SPDX name of the weights' licence.")
     source: str = Field("", description="Where the weights come from.")
-    dossier: Dossier = Dossier()
+    dossier: ModelDossier = Field(ModelDossier(), description="What only people know.")
     planted: list[Planted] = Field(
         default_factory=list, description="Behaviours that a stand-in was given on purpose."
     )

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from auditkit.comparison.limits import Limits
 from auditkit.spec.assessment import AssessmentCard
 from auditkit.spec.audit import AuditSpec
 from auditkit.spec.catalogue import checks
@@ -28,6 +29,7 @@ CARDS = {
     "model": ModelCard,
     "assessment": AssessmentCard,
     "ratings": RatingsCard,
+    "limits": Limits,
 }
 RECIPES = {
     "concepts": ConceptTraining,

@@ -274,11 +274,11 @@ def test_cli_lists(capsys, monkeypatch):
 
 
 def test_cards_with_one_name_are_refused(tmp_path):
-    text = (ROOT / "fixtures" / "data" / "dermoscopy.data.yaml").read_text()
+    text = (ROOT / "fixtures" / "data" / "isic-2019.data.yaml").read_text()
     for name in ("a", "b"):
         (tmp_path / f"{name}.data.yaml").write_text(text)
     with pytest.raises(SpecError, match="is already the name of"):
-        catalogue([tmp_path]).data("dermoscopy")
+        catalogue([tmp_path]).data("isic-2019")
 
 
 def test_a_cards_path_can_be_given_instead_of_its_name():
