@@ -61,6 +61,8 @@ class WithArtifact:
         self.records: Sequence[Record] = [
             _marked(record, there=self._wanted(record)) for record in plain.records
         ]
+        # Where the files are, of a data set that has files.
+        self.entries = getattr(plain, "entries", ())
 
     def image(self, index: int) -> Picture:
         """The picture, sRGB uint8 (height, width, 3)."""

@@ -11,6 +11,7 @@ from auditkit.data.captions import check_concepts, tells
 from auditkit.data.data_check import Copies, DataCheck
 from auditkit.data.entry import Entry, Listing
 from auditkit.data.files import count_problem, patient_of
+from auditkit.data.identifiers import entry_identifiers
 from auditkit.data.labels import check_spelling, labelling
 from auditkit.data.load import GENERATORS, list_data
 from auditkit.data.mentions import mentions
@@ -91,6 +92,7 @@ def check_data(
         incomplete=tuple(_incomplete(entries)),
         modalities=_counted(name for entry in _cases(entries) for name in entry.there),
         empty_regions=sum(look.no_region for look in looks),
+        identifiers=tuple(entry_identifiers(card, entries)),
     )
 
 

@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from auditkit.data.mentions import Mention
+from auditkit.results import IdentifierFinding
+from auditkit.sharing.findings import uncleared
 from auditkit.spec.data_card import VOLUMES, DataCard
 
 _SHOWN, _SHORT = 20, 5
@@ -55,6 +57,7 @@ class DataCheck:
         incomplete: cases that lack a modality: audits count them as not evaluated.
         modalities: number of cases that have each modality.
         empty_regions: of the annotated pictures or cases, with nothing in the region.
+        identifiers: what may identify patients, in headers, names and columns.
     """
 
     card: DataCard
@@ -80,6 +83,12 @@ class DataCheck:
     incomplete: Sequence[str] = ()
     modalities: Mapping[str, int] = field(default_factory=dict)
     empty_regions: int = 0
+    identifiers: Sequence[IdentifierFinding] = ()
+
+    @property
+    def uncleared(self) -> Sequence[IdentifierFinding]:
+        """Identifiers that the card's dossier does not answer for."""
+        return uncleared(self.identifiers, self.card.dossier.deidentified)
 
     @property
     def leaks(self) -> Sequence[Copies]:
@@ -110,6 +119,7 @@ class DataCheck:
             self.file_problems,
             self.incomplete,
             self.split_patients,
+            self.uncleared,
         )
         copies = (self.leaks, self.label_conflicts, self.shared_pictures, self.mentions)
         return sum(map(len, listed)) + sum(map(len, copies))
@@ -132,6 +142,7 @@ def _lines(check: DataCheck) -> Iterator[str]:
     yield from _section("leakage: patients in several splits", check.split_patients)
     yield from _section("copies across patients", map(_described, check.shared_pictures))
     yield from _section("free text that tells a concept of the caption", map(_told, check.mentions))
+    yield from _section(_identifying(check), map(_located, check.identifiers))
     yield ""
     yield f"classes: {_listed(check.classes)}"
     if check.splits:
@@ -175,6 +186,23 @@ def _described(copies: Copies) -> str:
     if any(copies.splits):
         parts.append(f"splits {', '.join(copies.splits)}")
     return f"{ids} ({'; '.join(parts)})"
+
+
+def _identifying(check: DataCheck) -> str:
+    stated = check.card.dossier.deidentified
+    if check.identifiers and not check.uncleared:
+        who = (
+            f"the card states: {stated}" if stated else "the files say that they were de-identified"
+        )
+        return f"what may identify patients, cleared ({who})"
+    return (
+        "what may identify patients (remove it, or state in the card who de-identified the data, when and "
+        "how: dossier: {deidentified: ...})"
+    )
+
+
+def _located(finding: IdentifierFinding) -> str:
+    return f"{finding.where}: {finding.what}: {finding.count}"
 
 
 def _told(mention: Mention) -> str:

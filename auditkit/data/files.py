@@ -1,13 +1,14 @@
 """A data set of picture files, whatever format listed them."""
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from auditkit.data.captions import check_concepts, concept_of
 from auditkit.data.dataset import Mask, Picture, Record
 from auditkit.data.entry import Entry, Listing
 from auditkit.data.labels import check_spelling, labelling
 from auditkit.data.pictures import read_picture
+from auditkit.data.source import Source
 from auditkit.errors import AuditError
 from auditkit.spec.data_card import DataCard, Pictures
 from auditkit.spec.problems import nearest
@@ -38,6 +39,11 @@ class FileData:
         entry = self._entries[index]
         return read_picture(entry.picture, entry.where, self.card.pictures)
 
+    @property
+    def entries(self) -> Sequence[Entry]:
+        """What is listed of each record, in the records' order: where its files are."""
+        return self._entries
+
     def mask(self, index: int) -> Mask | None:
         """The annotated region, or None."""
         entry = self._entries[index]
@@ -62,6 +68,19 @@ class PlacedConcepts(FileData):
             return None
         height, width = self.image(index).shape[:2]
         return region.draw((height, width), entry.where, self.card.pictures)
+
+
+def sources_of(entry: Entry) -> Iterator[Source]:
+    """The files of a picture, or of a case of volumes: pictures, volumes and masks."""
+    yield from getattr(entry, "there", {"": entry.picture}).values()
+    regions = [
+        entry.region,
+        *entry.concept_regions.values(),
+        *getattr(entry, "regions", {}).values(),
+    ]
+    # Boxes and polygons have no file of their own.
+    found = (getattr(region, "source", None) for region in regions)
+    yield from (source for source in found if source is not None)
 
 
 def selected(card: DataCard, listing: Listing) -> Sequence[Entry]:

@@ -34,6 +34,7 @@ class VolumeData:
         check_unique(cases)
         self.card = card
         self.modalities: Sequence[str] = tuple(cases[0].files)
+        self.entries: Sequence[Case] = cases
         self._cases = [case for case in cases if not case.incomplete]
         self.incomplete: Sequence[Incomplete] = list(_incomplete(cases))
         if not self._cases:
