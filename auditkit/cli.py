@@ -34,7 +34,6 @@ SCHEMAS = (
     "counterfactual",
     "results",
 )
-FORMS = ("clinical-assessment",)
 LISTS = ("checks", "models", "data", "generators", "counterfactuals", "methods", "formats")
 
 
@@ -69,11 +68,6 @@ def _parser() -> argparse.ArgumentParser:
     schema = commands.add_parser("schema", help="JSON Schema of specs, cards or results.json")
     schema.add_argument("what", nargs="?", choices=SCHEMAS, default="audit")
     schema.set_defaults(run=_schema)
-    report = commands.add_parser(
-        "report", help="render report.html again from a run's results.json"
-    )
-    report.add_argument("folder", type=Path, metavar="RUN", help="a run's folder")
-    report.set_defaults(run=_report)
     weights = commands.add_parser("weights", help="a device's own files instead of its stand-in")
     weights.add_argument("action", choices=("add", "remove", "list"))
     weights.add_argument("model", nargs="?", metavar="MODEL", help="name or card of the model")
@@ -83,14 +77,8 @@ def _parser() -> argparse.ArgumentParser:
     data.add_argument("action", choices=("check",))
     data.add_argument("data", metavar="CARD", help="name or path of a data card")
     data.set_defaults(run=_data)
-    new = commands.add_parser("new", help="write an empty form, to be filled in by people")
-    new.add_argument("what", choices=FORMS)
-    new.add_argument("name", metavar="NAME", help="name of the record, as specs will name it")
-    new.add_argument("--task", required=True, help="which models it concerns")
-    new.add_argument(
-        "--out", type=Path, metavar="FILE", help="default: NAME.assessment.yaml in this folder"
-    )
-    new.set_defaults(run=_new)
+    _add_forms(commands.add_parser("new", help="write an empty form, to be filled in by people"))
+    _add_runs(commands)
     _add_computing(commands)
     for command in (validate, listing, weights, data):
         command.add_argument(
@@ -101,6 +89,30 @@ def _parser() -> argparse.ArgumentParser:
             help="folder with model and data cards (default: fixtures); repeatable",
         )
     return parser
+
+
+def _add_forms(new: argparse.ArgumentParser) -> None:
+    from auditkit.commands import dossier
+
+    forms = new.add_subparsers(required=True, metavar="FORM")
+    assessment = forms.add_parser("clinical-assessment", help="a recorded assessment (G1 and G2)")
+    assessment.add_argument(
+        "name", metavar="NAME", help="name of the record, as specs will name it"
+    )
+    assessment.add_argument("--task", required=True, help="which models it concerns")
+    assessment.add_argument(
+        "--out", type=Path, metavar="FILE", help="default: NAME.assessment.yaml in this folder"
+    )
+    assessment.set_defaults(run=_new)
+    dossier.add_commands(forms)
+
+
+def _add_runs(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """The commands about runs; what they do is imported when they do it."""
+    from auditkit.commands import attesting, comparing, gating, recomputing, rendering, sharing
+
+    for module in (rendering, gating, comparing, attesting, recomputing, sharing):
+        module.add_commands(commands)
 
 
 def _add_computing(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -140,13 +152,14 @@ def _catalogue(given: argparse.Namespace) -> Catalogue:
 
 def _validate(given: argparse.Namespace) -> int:
     from auditkit.spec.catalogue import CARDS
+    from auditkit.spec.dossier import DOSSIER_SUFFIX
     from auditkit.spec.load import SPEC_SUFFIXES, Audit, check_assumptions, find_specs
     from auditkit.spec.problems import Problem, SpecError
     from auditkit.spec.training import TRAINING_SUFFIX
 
     cards, audits = _catalogue(given), dict[Path, list[Audit]]()
     problems: list[Problem] = []
-    files = find_specs(given.paths, (*SPEC_SUFFIXES, *CARDS, TRAINING_SUFFIX))
+    files = find_specs(given.paths, (*SPEC_SUFFIXES, *CARDS, TRAINING_SUFFIX, DOSSIER_SUFFIX))
     if not files:
         names = ", ".join(str(path) for path in given.paths)
         raise AuditError(f"{names}: no spec (*.audit.yaml) or card was found there")
@@ -172,6 +185,7 @@ def _read(path: Path, cards: Catalogue) -> "list[Audit]":
     """Read a spec or a card; the audit, if it is one."""
     from auditkit.spec import catalogue as known
     from auditkit.spec.counterfactual_card import COUNTERFACTUAL_SUFFIX
+    from auditkit.spec.dossier import DOSSIER_SUFFIX, read_dossier
     from auditkit.spec.load import load_audit
     from auditkit.spec.recipes import TRAINING_SUFFIX, read_recipe
 
@@ -183,6 +197,7 @@ def _read(path: Path, cards: Catalogue) -> "list[Audit]":
         known.RATINGS_SUFFIX: known.read_ratings_card,
         COUNTERFACTUAL_SUFFIX: known.read_counterfactual_card,
         TRAINING_SUFFIX: read_recipe,
+        DOSSIER_SUFFIX: read_dossier,
     }
     for suffix, read in readers.items():
         if path.name.endswith(suffix):
@@ -300,27 +315,6 @@ def _new(given: argparse.Namespace) -> int:
     except OSError as error:
         raise AuditError(f"{file} cannot be written: {error.strerror}") from error
     print(f"{file} is to be filled in; then run: auditkit validate {file}")
-    return 0
-
-
-def _report(given: argparse.Namespace) -> int:
-    from pydantic import ValidationError
-
-    from auditkit.report.html import write
-    from auditkit.results import read_results
-
-    file = given.folder / "results.json"
-    try:
-        results = read_results(file)
-    except OSError as error:
-        raise AuditError(f"{file} cannot be read: {error.strerror}") from error
-    except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(str(part) for part in first["loc"])
-        raise AuditError(
-            f"{file} is not a results file of this version: {place}: {first['msg']}"
-        ) from error
-    print(write(results, given.folder))
     return 0
 
 

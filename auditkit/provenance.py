@@ -10,11 +10,12 @@ from auditkit.data.dataset import manifest_digest
 from auditkit.data.ratings import ratings_digest
 from auditkit.models.diffusion.folder import pipeline_digest
 from auditkit.models.identity import decision_names, pinned, weights_digest
-from auditkit.results import DataResult, InstrumentResult, ModelResult
+from auditkit.results import DataResult, IdentifierFinding, InstrumentResult, ModelResult, Person
 from auditkit.spec.assessment import AssessmentCard
 from auditkit.spec.beside import Beside
 from auditkit.spec.counterfactual_card import CounterfactualCard
 from auditkit.spec.data_card import DataCard
+from auditkit.spec.dossier import as_texts
 from auditkit.spec.generator_card import GeneratorCard
 from auditkit.spec.model_card import Input, ModelCard, Output
 from auditkit.spec.ratings_card import RatingsCard
@@ -38,7 +39,8 @@ def model_result(card: ModelCard, root: Path) -> ModelResult:
         threshold=card.threshold,
         licence=card.licence,
         source=card.source,
-        dossier=card.dossier.model_dump(),
+        dossier=as_texts(card.dossier),
+        people=[Person(**person.model_dump()) for person in card.dossier.people],
     )
 
 
@@ -57,7 +59,12 @@ def _format(card: ModelCard) -> str:
     return " ".join(parts)
 
 
-def data_result(data: DataCard, dataset: Dataset, card: ModelCard) -> DataResult:
+def data_result(
+    data: DataCard,
+    dataset: Dataset,
+    card: ModelCard,
+    identifiers: Sequence[IdentifierFinding] = (),
+) -> DataResult:
     """A data set's identity and make-up for results.json; labels by the model's class names."""
     names = decision_names(card) or []
     records = dataset.records
@@ -84,6 +91,9 @@ def data_result(data: DataCard, dataset: Dataset, card: ModelCard) -> DataResult
         licence=data.licence,
         source=data.source,
         description=data.description,
+        dossier=as_texts(data.dossier),
+        identifiers=list(identifiers),
+        cleared=data.dossier.deidentified,
     )
 
 

@@ -8,6 +8,7 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 from auditkit.checks import compute
+from auditkit.comparison.baseline import Baseline
 from auditkit.data import Dataset, load_data
 from auditkit.errors import Unavailable
 from auditkit.evidence import Evidence, Peers, Settings
@@ -21,7 +22,7 @@ from auditkit.spec.declaration import Need
 from auditkit.spec.formats import FORMATS
 from auditkit.spec.load import Audit, resolve_at
 from auditkit.spec.model_card import ModelCard
-from auditkit.verdict import Judgement, Verdict, judge
+from auditkit.verdict import Against, Judgement, Verdict, judge
 
 if TYPE_CHECKING:
     from auditkit.models.model import Model
@@ -35,11 +36,13 @@ class Session:
         engine: gathers evidence.
         settings: how evidence is computed.
         audits: all audits that may be assumed, by id.
+        baseline: an earlier run, for expectations that are held against one.
     """
 
     engine: Engine
     settings: Settings = field(default_factory=Settings)
     audits: Mapping[str, Audit] = field(default_factory=dict)
+    baseline: Baseline | None = None
     _models: "dict[str, Model]" = field(default_factory=dict)
     _loading: threading.Lock = field(default_factory=threading.Lock)
     _data: dict[tuple[str, ...], Dataset] = field(default_factory=dict)
@@ -130,7 +133,32 @@ class Session:
         failed = "" if inapplicable else self._failed_assumption(audit, card, expectation)
         if failed:
             return Judgement(Verdict.NOT_INTERPRETABLE, failed), measurement
-        return judge(expectation, measurement), measurement
+        against = self._against(audit, card, expectation, measurement)
+        return judge(expectation, measurement, against), measurement
+
+    def _against(
+        self,
+        audit: Audit,
+        card: ModelCard,
+        expectation: Expectation,
+        measurement: Measurement | None,
+    ) -> Against | None:
+        """What the baseline has to say, of an expectation that is held against one."""
+        better = audit.check.measures(audit.parameters)[expectation.measure].better
+        if None in (expectation.not_worse_than, self.baseline, measurement, better):
+            return None
+        assert self.baseline is not None
+        assert measurement is not None
+        assert better is not None
+        return self.baseline.against(
+            measurement,
+            audit=audit.id,
+            check=audit.check.name,
+            parameters=audit.parameters.model_dump(mode="json"),
+            model=card.model,
+            task=card.task,
+            better=better,
+        )
 
     def _hindrance(self, audit: Audit, card: ModelCard) -> Judgement | None:
         key = (audit.id, card.model)

@@ -6,6 +6,7 @@ leaves the others to their holders, so that no shard is computed twice.
 
 import os
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
@@ -18,7 +19,8 @@ from filelock import Timeout
 
 from auditkit.errors import AuditError
 from auditkit.evidence.identity import address, code_version
-from auditkit.evidence.store import Arrays, Store
+from auditkit.evidence.store import Arrays, Kept, Store
+from auditkit.results.evidence_list import ListedShard
 
 Compute = Callable[[Sequence[int]], Arrays]
 
@@ -63,6 +65,16 @@ class Stage:
         images = [self.digests[i] for i in indices]
         return address({**self.identity, "images": images, "code": code_version()})
 
+    def content(self, indices: Sequence[int]) -> str:
+        """What the shard is of, whatever code computed it and whatever machine was timed."""
+        images = [self.digests[i] for i in indices]
+        identity = {key: _machineless(value) for key, value in self.identity.items()}
+        return address({**identity, "images": images})
+
+
+def _machineless(value: Any) -> Any:
+    return {k: v for k, v in value.items() if k != "machine"} if isinstance(value, dict) else value
+
 
 @dataclass
 class Counts:
@@ -77,19 +89,32 @@ class Engine:
     """Runs stages over a store, with some threads.
 
     ``compute`` is made by ``worker()`` once per thread, so that each may own a model.
+
+    Attributes:
+        used: every shard that was found or computed, by address.
     """
 
     store: Store
     threads: int = 1
     progress: Progress = silent
     counts: Counts = field(default_factory=Counts)
+    used: dict[str, ListedShard] = field(default_factory=dict)
+    _told: set[str] = field(default_factory=set)
+    _noting: threading.Lock = field(default_factory=threading.Lock)
+
+    def news(self) -> list[ListedShard]:
+        """The shards that were used since the last call."""
+        with self._noting:
+            new = [shard for where, shard in self.used.items() if where not in self._told]
+            self._told |= {shard.address for shard in new}
+        return new
 
     def gather(self, stage: Stage, worker: Callable[[], Compute]) -> Arrays:
         """All images' arrays in order, joined along the first axis."""
         shards = list(stage.shards())
         parts: dict[str, Arrays] = {}
-        for where, _ in shards:
-            found = self.store.read(where)
+        for where, indices in shards:
+            found = self._found(stage, indices, where)
             if found is not None:
                 parts[where] = found
         self.counts.found += len(parts)
@@ -99,9 +124,21 @@ class Engine:
         ordered = [parts[where] for where, _ in shards]
         return {name: np.concatenate([part[name] for part in ordered]) for name in ordered[0]}
 
-    def missing(self, stage: Stage) -> list[list[int]]:
-        """The images of each shard that is not in the store."""
-        return [indices for where, indices in stage.shards() if self.store.read(where) is None]
+    def missing(self, stage: Stage, made_of: Stage | None = None) -> list[list[int]]:
+        """The images of each shard that is not in the store.
+
+        Args:
+            stage: what is asked for.
+            made_of: what it is computed from, with shards of the same images; where the former is in the
+                store, the latter is not read again, but what was computed rests on it.
+        """
+        missing = []
+        for where, indices in stage.shards():
+            if self._found(stage, indices, where) is None:
+                missing.append(indices)
+            elif made_of is not None:
+                self._note_unread(made_of, indices)
+        return missing
 
     def ensure(
         self, stage: Stage, worker: Callable[[], Compute], shards: Sequence[Sequence[int]]
@@ -114,14 +151,43 @@ class Engine:
             shards: the images of each shard wanted.
         """
         wanted = [(stage.where(indices), list(indices)) for indices in shards]
-        missing = [shard for shard in wanted if self.store.read(shard[0]) is None]
+        missing = [shard for shard in wanted if self._found(stage, shard[1], shard[0]) is None]
         self.counts.found += len(wanted) - len(missing)
         if missing:
             self._compute(stage, missing, worker, len(wanted), keep=False)
 
     def shard(self, stage: Stage, indices: Sequence[int]) -> Arrays | None:
         """One shard's arrays; None if it is not in the store."""
-        return self.store.read(stage.where(indices))
+        return self._found(stage, indices, stage.where(indices))
+
+    def _found(self, stage: Stage, indices: Sequence[int], where: str) -> Arrays | None:
+        found = self.store.fetch(where)
+        if found is None:
+            return None
+        self._note(stage, indices, where, found[1])
+        return found[0]
+
+    def _note_unread(self, stage: Stage, indices: Sequence[int]) -> None:
+        where = stage.where(indices)
+        kept = self.store.kept(where)
+        if kept is not None:
+            self._note(stage, indices, where, kept)
+
+    def _note(self, stage: Stage, indices: Sequence[int], where: str, kept: Kept) -> None:
+        with self._noting:
+            known = self.used.get(where)
+            if known is not None and known.sha256 == kept.sha256:
+                return
+            self.used[where] = ListedShard(
+                address=where,
+                sha256=kept.sha256,
+                stage=stage.name,
+                content=stage.content(indices),
+                images=len(indices),
+                size=kept.size,
+            )
+            # A shard that was damaged and computed again is told again.
+            self._told.discard(where)
 
     def _compute(
         self,
@@ -135,7 +201,6 @@ class Engine:
         started = time.monotonic()
         parts: dict[str, Arrays] = {}
         local: dict[str, Compute] = {}
-        import threading
 
         def one(shard: tuple[str, list[int]], patience: float) -> Arrays | None:
             me = threading.current_thread().name
@@ -164,7 +229,7 @@ class Engine:
         where, indices = shard
         try:
             with self.store.lock(where).acquire(timeout=patience):
-                found = self.store.read(where)
+                found = self._found(stage, indices, where)
                 if found is not None:
                     self.counts.found += 1
                     return found
@@ -176,7 +241,7 @@ class Engine:
                     "seconds": round(time.monotonic() - started, 3),
                     "images": len(indices),
                 }
-                self.store.write(where, arrays, about)
+                self._note(stage, indices, where, self.store.write(where, arrays, about))
                 self.counts.computed += 1
                 return arrays
         except Timeout:

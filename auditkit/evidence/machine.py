@@ -10,14 +10,14 @@ def machine(device: str) -> dict[str, str]:
     """What of a machine a time depends on; it is part of the evidence's identity."""
     return {
         "system": f"{platform.system()} {platform.machine()}",
-        "processor": _processor(),
+        "processor": processor(),
         "cores": str(os.cpu_count()),
         "torch": version("torch"),
         "device": _device(device),
     }
 
 
-def _processor() -> str:
+def processor() -> str:
     """The processor's name, which Python itself does not know on Linux."""
     listing = Path("/proc/cpuinfo")
     if listing.is_file():

@@ -10,6 +10,7 @@ import json
 import os
 import tempfile
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,14 @@ from auditkit.errors import AuditError
 Arrays = dict[str, npt.NDArray[Any]]
 
 
+@dataclass(frozen=True)
+class Kept:
+    """A shard's file with the arrays, as it was read or written."""
+
+    sha256: str
+    size: int
+
+
 class Store:
     """A folder of shards that many processes may read and write at once."""
 
@@ -30,6 +39,11 @@ class Store:
 
     def read(self, address: str) -> Arrays | None:
         """The shard's arrays; None if it is not there or does not match its digest."""
+        found = self.fetch(address)
+        return None if found is None else found[0]
+
+    def fetch(self, address: str) -> tuple[Arrays, Kept] | None:
+        """As `read`, with the digest that the arrays were held to."""
         from safetensors import SafetensorError
         from safetensors.numpy import load
 
@@ -37,15 +51,25 @@ class Store:
         try:
             about = json.loads(sidecar.read_text(encoding="utf-8"))
             content = data.read_bytes()
-            if hashlib.sha256(content).hexdigest() != about["sha256"]:
+            digest = hashlib.sha256(content).hexdigest()
+            if digest != about["sha256"]:
                 raise ValueError("digest differs")  # noqa: TRY301 handled as every other damage
-            return dict(load(content))
+            return dict(load(content)), Kept(digest, len(content))
         except FileNotFoundError:
             return None
         except (OSError, ValueError, KeyError, TypeError, SafetensorError):
             return None
 
-    def write(self, address: str, arrays: Arrays, about: Mapping[str, Any]) -> None:
+    def kept(self, address: str) -> Kept | None:
+        """What the sidecar says of a shard, whose arrays are not read; None if it is not there."""
+        data, sidecar = self._paths(address)
+        try:
+            about = json.loads(sidecar.read_text(encoding="utf-8"))
+            return Kept(str(about["sha256"]), data.stat().st_size)
+        except (OSError, ValueError, KeyError, TypeError):
+            return None
+
+    def write(self, address: str, arrays: Arrays, about: Mapping[str, Any]) -> Kept:
         """Keep a shard: to temporary files first, moved into place whole, sidecar last.
 
         Raises:
@@ -67,6 +91,7 @@ class Store:
                 f"evidence cannot be written to {self.root}: {error.strerror}; free some space, or "
                 "choose another folder with --audit-store"
             ) from error
+        return Kept(digest, len(content))
 
     def lock(self, address: str) -> FileLock:
         """A lock between processes, released by the system if its holder dies."""

@@ -1,14 +1,15 @@
 """Collecting ``*.audit.yaml``: one item per expectation and model. Parses and validates, nothing more."""
 
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from auditkit.errors import AuditError
-from auditkit.plugin.keys import AUDITS, LOADED, OPTIONS, OTHER_TASKS
+from auditkit.plugin.keys import AUDITS, OPTIONS, OTHER_TASKS
+from auditkit.spec.applying import Planned, apply, unchanged
 from auditkit.spec.audit import Expectation
 from auditkit.spec.beside import beside
 from auditkit.spec.load import (
@@ -19,6 +20,8 @@ from auditkit.spec.load import (
     load_audit,
 )
 from auditkit.spec.model_card import ModelCard
+
+PLANNED = pytest.StashKey[dict[Path, Planned]]()
 
 
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> "AuditFile | None":
@@ -35,7 +38,8 @@ class AuditFile(pytest.File):
         """One item per expectation and model, in the order of the spec and of the command line."""
         options = self.config.stash[OPTIONS]
         try:
-            audit = self._load(self.path)
+            planned = self._load(self.path)
+            audit = planned.audit
             known = self._with_assumed(audit)
         except AuditError as error:
             raise self.CollectError(str(error)) from error
@@ -51,13 +55,14 @@ class AuditFile(pytest.File):
             others = self.config.stash.setdefault(OTHER_TASKS, {})
             others[audit.data.task] = others.get(audit.data.task, 0) + 1
         for card in concerned:
-            for index, expectation in enumerate(audit.spec.expect):
-                yield self._item(audit, card, expectation, audit.lines[index])
+            for index in range(len(audit.spec.expect)):
+                yield self._item(planned, card, index)
 
-    def _item(
-        self, audit: Audit, card: ModelCard, expectation: Expectation, line: int
-    ) -> "AuditItem":
-        name = f"{audit.id}.{expectation.key}[{card.model}]"
+    def _item(self, planned: Planned, card: ModelCard, index: int) -> "AuditItem":
+        audit = planned.audit
+        expectation, by_profile = planned.expectation(index, card.model)
+        # A profile may change a severity, which the key names: the test's name stays that of the spec.
+        name = f"{audit.id}.{planned.keys[index]}[{card.model}]"
         # The id is also given as text: since pytest 9.2 a made-up name with brackets is not found by --lf.
         item: AuditItem = AuditItem.from_parent(
             self,
@@ -66,8 +71,14 @@ class AuditFile(pytest.File):
             audit=audit,
             card=card,
             expectation=expectation,
-            line=line,
+            line=audit.lines[index],
         )
+        item.left_out = planned.left_out
+        profile = self.config.stash[OPTIONS].profile
+        if by_profile and profile is not None:
+            item.waiver_origin = profile.path
+        if planned.left_out:
+            _leave_out(self.config)
         for mark in audit.spec.marks:
             try:
                 item.add_marker(getattr(pytest.mark, mark))
@@ -75,15 +86,17 @@ class AuditFile(pytest.File):
                 raise self.CollectError(f"{self.path}: marks: {error}") from error
         return item
 
-    def _load(self, path: Path) -> Audit:
-        loaded = self.config.stash.setdefault(LOADED, {})
+    def _load(self, path: Path) -> Planned:
+        loaded = self.config.stash.setdefault(PLANNED, {})
         if path not in loaded:
             options = self.config.stash[OPTIONS]
-            audit = load_audit(path, options.catalogue)
+            read = load_audit(path, options.catalogue)
+            planned = apply(options.profile, read) if options.profile else unchanged(read)
+            audit = planned.audit
             data = options.replaced(audit.data)
             # What replaces the data may be what they were to be compared with.
             cards = beside(audit.parameters, data, options.catalogue)
-            loaded[path] = replace(audit, data=data, beside=cards)
+            loaded[path] = replace(planned, audit=replace(audit, data=data, beside=cards))
         return loaded[path]
 
     def _with_assumed(self, audit: Audit) -> list[Audit]:
@@ -93,7 +106,7 @@ class AuditFile(pytest.File):
             for path in find_specs([self.path.parent]):
                 if path != self.path:
                     try:
-                        found.append(self._load(path))
+                        found.append(self._load(path).audit)
                     except AuditError:
                         continue  # its own collection says what is wrong with it
             check_assumptions(found)
@@ -118,6 +131,8 @@ class AuditItem(pytest.Item):
     ) -> None:
         super().__init__(**kwargs)
         self.audit, self.card, self.expectation, self.line = audit, card, expectation, line
+        self.left_out = ""
+        self.waiver_origin = self.path
         self.extra_keyword_matches.update({audit.id, audit.check.name, card.model, card.task})
 
     def setup(self) -> None:
@@ -144,3 +159,23 @@ class AuditItem(pytest.Item):
     def reportinfo(self) -> tuple[Path, int, str]:
         """The expectation's own line, from 0, for editors and annotations."""
         return self.path, self.line - 1, self.name
+
+
+@dataclass(frozen=True)
+class LeftOut:
+    """Deselects what a profile leaves out, so that it is counted as not judged."""
+
+    config: pytest.Config
+
+    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
+        """Take the items of left-out audits out of the run."""
+        left_out = [item for item in items if isinstance(item, AuditItem) and item.left_out]
+        if left_out:
+            items[:] = [item for item in items if not getattr(item, "left_out", "")]
+            self.config.hook.pytest_deselected(items=left_out)
+
+
+def _leave_out(config: pytest.Config) -> None:
+    """Register the above once, where a profile leaves something out."""
+    if not config.pluginmanager.has_plugin("auditkit-left-out"):
+        config.pluginmanager.register(LeftOut(config), "auditkit-left-out")

@@ -8,16 +8,11 @@ import pytest
 
 from auditkit.errors import AuditError, Unavailable
 from auditkit.findings import Findings, Measurement
-from auditkit.plugin.judging import (
-    NotPassed,
-    junit_properties,
-    send_audit,
-    send_model,
-    session_of,
-    verdict_result,
-)
+from auditkit.plugin.judging import NotPassed, junit_properties, verdict_result
 from auditkit.plugin.keys import AUDITOR, OPTIONS, RECORDS
 from auditkit.plugin.measured import VIOLATED, Inconclusive, Measured
+from auditkit.plugin.sending import send_audit, send_model, send_sources
+from auditkit.plugin.sessions import session_of
 from auditkit.provenance import relative
 from auditkit.results import VerdictResult
 from auditkit.session import hindrance
@@ -124,6 +119,7 @@ class Auditor:
         records = [{"verdict": verdict.model_dump(mode="json")} for verdict in verdicts]
         records += send_model(self.node.config, self.card)
         for audit in self.audits:
+            records += send_sources(self.node.config, audit, self.card)
             records += send_audit(self.node.config, audit, self.card)
         return records
 

@@ -1,6 +1,7 @@
 """The beginning of a run: options resolved, the folder checked, the listener set up."""
 
 import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -33,8 +34,7 @@ def pytest_configure(config: pytest.Config) -> None:
             "--audit-release refuses --reruns: running again until green is no audit"
         )
     _check_writable(options.folder)
-    for stale in ("results.json", "report.html"):  # of an earlier run into the same folder
-        (options.folder / stale).unlink(missing_ok=True)
+    _clear(options.folder)
     if hasattr(config.option, "xmlpath") and not config.option.xmlpath:
         config.option.xmlpath = str(options.folder / "junit.xml")
 
@@ -55,6 +55,29 @@ def _check_writable(folder: Path) -> None:
     if not existing.is_dir() or not os.access(existing, os.W_OK):
         raise pytest.UsageError(
             f"the report folder {folder} cannot be written; choose another with --audit-report"
+        )
+
+
+def _clear(folder: Path) -> None:
+    """Take away what an earlier run has left in the folder, since everything in it will be sealed."""
+    from auditkit.results.folder import RESULTS, SIGNATURES, WRITTEN
+
+    if not folder.is_dir():
+        return
+    if (folder / RESULTS).is_file():
+        signed = folder / SIGNATURES
+        if signed.is_dir() and any(signed.iterdir()):
+            raise pytest.UsageError(
+                f"{folder} holds a signed report; choose another folder with --audit-report"
+            )
+        for name in WRITTEN:
+            path = folder / name
+            shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
+    others = sorted(path.name for path in folder.iterdir() if not path.name.startswith("."))
+    if others:
+        raise pytest.UsageError(
+            f"{folder} holds other files ({', '.join(others[:3])}), and all that is in a report's folder is "
+            "sealed with it; choose a new or empty one with --audit-report"
         )
 
 

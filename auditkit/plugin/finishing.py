@@ -1,16 +1,19 @@
 """The end of a run: records become results.json and its renderings."""
 
-import platform
+import hashlib
 import subprocess
 import sys
 import time
 from datetime import UTC, datetime
-from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 import pytest
 
-from auditkit import __version__
+from auditkit.attestation.registration import registration
+from auditkit.environment import environment, requirements
+from auditkit.errors import AuditError
+from auditkit.evidence.listing import listed_evidence
+from auditkit.evidence.store import Store
 from auditkit.plugin.keys import OPTIONS
 from auditkit.plugin.options import Options
 from auditkit.plugin.recording import Recorder
@@ -19,32 +22,25 @@ from auditkit.results import (
     AuditResult,
     DataResult,
     Deviations,
-    Environment,
+    EvidenceList,
     InstrumentResult,
     ModelResult,
+    Registration,
     Results,
     Run,
+    SourceFile,
     VerdictResult,
     to_json,
     write_whole,
 )
-
-_PACKAGES = (
-    "torch",
-    "torchvision",
-    "timm",
-    "numpy",
-    "scipy",
-    "pillow",
-    "pytest",
-    "pytest-xdist",
-    "ai-edge-litert",
-)
+from auditkit.results.evidence_list import ListedShard, evidence_list_json
+from auditkit.results.folder import EVIDENCE_LIST, REQUIREMENTS
 
 
 def finish(config: pytest.Config, recorder: Recorder, exit_status: int) -> Results:
     """Judge the run as a whole and write its folder."""
     options = config.stash[OPTIONS]
+    write_whole(options.folder / REQUIREMENTS, requirements().encode())
     results = assemble(config, options, recorder, exit_status)
     write_whole(options.folder / "results.json", to_json(results).encode())
     from auditkit.report.html import write
@@ -64,8 +60,9 @@ def assemble(
     data = _sorted(recorder, "data", DataResult, lambda d: d.data)
     instruments = _sorted(recorder, "instrument", InstrumentResult, lambda i: (i.kind, i.name))
     deviations = _deviations(config, recorder, verdicts, models, data, instruments)
-    environment = _environment(config, options)
-    refused = refusals(deviations, environment.commit, verdicts) if options.release else []
+    commit = _git(config, "rev-parse", "HEAD") or ""
+    refused = refusals(deviations, commit, verdicts) if options.release else []
+    sources = _sorted(recorder, "source", SourceFile, lambda s: (s.kind, s.file))
     now = time.time()
     return Results(
         run=Run(
@@ -77,7 +74,7 @@ def assemble(
             exit_status=exit_status,
             evidence={"computed": 0, "found": 0} | recorder.counts,
         ),
-        environment=environment,
+        environment=environment(options.device, options.precision, commit, recorder.libraries),
         release=[
             decide(card.model, verdicts, refused, _unjudged(card.model, recorder, deviations))
             for card in options.models
@@ -88,6 +85,35 @@ def assemble(
         instruments=instruments,
         verdicts=verdicts,
         audits=audits,
+        sources=sources,
+        registration=_registration(config, sources),
+        evidence=_evidence(options, recorder),
+    )
+
+
+def _registration(config: pytest.Config, sources: list[SourceFile]) -> Registration | None:
+    """What was recorded of the specs before the run; a broken record is told, not raised, at the end."""
+    specs = {config.rootpath / one.file: one.sha256 for one in sources if one.kind == "spec"}
+    try:
+        return registration(specs, config.rootpath)
+    except AuditError as error:
+        return Registration(
+            file="", sha256="", recorded="", commit="", specs=[], problem=str(error)
+        )
+
+
+def _evidence(options: Options, recorder: Recorder) -> EvidenceList:
+    """Write the list of shards that verdicts rest on, and say what it is."""
+    shards = [
+        ListedShard.model_validate(shard) for r in recorder.records for shard in r.get("shards", ())
+    ]
+    listed = listed_evidence(shards, Store(options.store), options.folder)
+    text = evidence_list_json(listed).encode()
+    write_whole(options.folder / EVIDENCE_LIST, text)
+    return EvidenceList(
+        sha256=hashlib.sha256(text).hexdigest(),
+        shards=len(listed.shards),
+        size=sum(shard.size for shard in listed.shards),
     )
 
 
@@ -130,6 +156,7 @@ def _deviations(
         other_tasks=dict(sorted(recorder.other_tasks.items())),
         reruns=bool(getattr(config.option, "reruns", None)),
         dirty=_git(config, "status", "--porcelain", "--", ".", *_own(config)) not in ("", None),
+        empty_dossier=sorted({name for r in recorder.records for name in r.get("empty", ())}),
         stand_ins=sorted(
             {
                 *(model.model for model in models if model.stand_in),
@@ -137,24 +164,6 @@ def _deviations(
                 *(each.name for each in instruments if each.stand_in),
             }
         ),
-    )
-
-
-def _environment(config: pytest.Config, options: Options) -> Environment:
-    packages = {}
-    for name in _PACKAGES:
-        try:
-            packages[name] = version(name)
-        except PackageNotFoundError:
-            continue
-    return Environment(
-        auditkit=__version__,
-        python=platform.python_version(),
-        platform=f"{platform.system()} {platform.release()} {platform.machine()}",
-        packages=packages,
-        device=options.device,
-        precision=options.precision,
-        commit=_git(config, "rev-parse", "HEAD") or "",
     )
 
 

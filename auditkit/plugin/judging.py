@@ -6,26 +6,17 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from auditkit.evidence import Settings, Store
-from auditkit.evidence.engine import Engine, threads
-from auditkit.findings import Findings, Measurement
-from auditkit.plugin.keys import AUDITS, OPTIONS, RECORDS, SENT, SESSION, VERDICT
-from auditkit.plugin.pictures import cases_result, example_result, gallery_result
-from auditkit.plugin.progress import Progress
-from auditkit.provenance import data_result, instruments, model_result, relative
-from auditkit.results import (
-    AuditResult,
-    VerdictResult,
-    WaiverResult,
-    figure_result,
-    measurement_result,
-    number,
-    table_result,
-)
-from auditkit.session import Session
+from auditkit.comparison.baseline import Baseline
+from auditkit.findings import Measurement
+from auditkit.plugin.keys import OPTIONS, RECORDS, VERDICT
+from auditkit.plugin.sending import send_audit, send_model, send_sources
+from auditkit.plugin.sessions import session_of
+from auditkit.plugin.shielding import shielded
+from auditkit.provenance import relative
+from auditkit.release import expired_words, reason_beside, waived_words
+from auditkit.results import VerdictResult, WaiverResult, number
 from auditkit.spec.audit import CONDITIONS, Expectation, Waiver
-from auditkit.spec.load import Audit, resolve_at
-from auditkit.spec.model_card import ModelCard
+from auditkit.spec.load import resolve_at
 from auditkit.verdict import Judgement, Verdict
 
 if TYPE_CHECKING:
@@ -36,16 +27,8 @@ class NotPassed(Exception):  # noqa: N818 a verdict, not an error
     """An expectation whose verdict is not a pass; the text begins with the verdict."""
 
 
-def session_of(config: pytest.Config) -> Session:
-    """This process' session; made when the first item runs."""
-    if SESSION not in config.stash:
-        options = config.stash[OPTIONS]
-        settings = Settings(options.device, options.precision, options.batch_size)
-        audits: dict[str, Audit] = config.stash.setdefault(AUDITS, {})
-        count = 1 if options.device in ("cuda", "mps") else threads(options.workers)
-        engine = Engine(Store(options.store), count, Progress(config))
-        config.stash[SESSION] = Session(engine, settings, audits)
-    return config.stash[SESSION]
+class UnneededWaiver(pytest.PytestWarning):
+    """An expectation that passes although somebody waived it: the waiver would hide a later failure."""
 
 
 def judge_item(item: "AuditItem") -> None:
@@ -85,10 +68,14 @@ def _record(
         file=relative(item.path, item.config.rootpath),
         line=item.line,
         guidelines=item.audit.check.guidelines_of(measure),
+        waiver_origin=relative(item.waiver_origin, item.config.rootpath),
+        baseline=session_of(item.config).baseline,
     )
+    verdict = shielded(item.config, item.audit, item.card).verdict(verdict)
     item.stash[VERDICT] = verdict
     records.append({"verdict": verdict.model_dump(mode="json")})
     records.extend(send_model(item.config, item.card))
+    records.extend(send_sources(item.config, item.audit, item.card))
     if item.config.stash[OPTIONS].junit_properties:
         item.user_properties += junit_properties(verdict)
 
@@ -105,9 +92,12 @@ def verdict_result(
     file: str,
     line: int,
     guidelines: Sequence[str] = (),
+    waiver_origin: str = "",
+    baseline: Baseline | None = None,
 ) -> VerdictResult:
     """A judged expectation as it stands in results.json."""
-    estimate = measurement.estimate if measurement else None
+    paired = judgement.paired
+    estimate = paired.estimate if paired else measurement.estimate if measurement else None
     evaluated = estimate or (measurement.choice if measurement else None)
     return VerdictResult(
         node=node,
@@ -118,7 +108,7 @@ def verdict_result(
         expected=expectation.wording,
         severity=expectation.severity,
         verdict=judgement.verdict,
-        reason=judgement.reason,
+        reason=reason_beside(judgement.verdict, judgement.reason, expectation.waiver),
         value=number(estimate.value) if estimate else None,
         low=number(estimate.low) if estimate else None,
         high=number(estimate.high) if estimate else None,
@@ -130,7 +120,8 @@ def verdict_result(
         line=line,
         why=expectation.why,
         condition=condition(expectation),
-        waiver=waiver_result(expectation.waiver, judgement.verdict, file),
+        waiver=waiver_result(expectation.waiver, judgement.verdict, waiver_origin or file),
+        baseline=baseline.value(paired) if paired and baseline else None,
         guidelines=list(guidelines),
     )
 
@@ -171,84 +162,22 @@ def junit_properties(verdict: VerdictResult) -> list[tuple[str, object]]:
 
 
 def raise_verdict(item: "AuditItem") -> None:
-    """Pytest's outcome for a verdict: nothing unknown is ever skipped."""
+    """Pytest's outcome for a verdict: nothing unknown is ever skipped, what is waived is an xfail."""
     verdict = item.stash[VERDICT]
     text = f"{verdict.verdict.value.upper()}: {verdict.measure}: {verdict.reason}"
     if verdict.verdict is Verdict.PASS:
+        if item.expectation.waiver is not None:
+            item.warn(UnneededWaiver(f"{verdict.audit}: {verdict.measure}: {verdict.reason}"))
         return
     if verdict.verdict is Verdict.NOT_APPLICABLE:
         pytest.skip(f"not applicable: {verdict.reason}")
+    if verdict.waiver is not None:
+        if verdict.waiver.in_force:
+            pytest.xfail(f"{waived_words(verdict.waiver)}: {text}")
+        raise NotPassed(f"{text}\n{expired_words(verdict.waiver)}")
     if verdict.verdict is Verdict.INCONCLUSIVE:
         if item.expectation.on_inconclusive == "skip":
             pytest.skip(text)
         if item.expectation.on_inconclusive == "xfail":
             pytest.xfail(text)
     raise NotPassed(text)
-
-
-def _first_time(config: pytest.Config, *key: str) -> bool:
-    sent = config.stash.setdefault(SENT, set())
-    new = key not in sent
-    sent.add(key)
-    return new
-
-
-def send_model(config: pytest.Config, card: ModelCard) -> list[dict[str, Any]]:
-    """The model's identity, once per process."""
-    if not _first_time(config, "model", card.model):
-        return []
-    from auditkit.errors import AuditError
-
-    try:
-        found = model_result(card, config.rootpath)
-    except AuditError:
-        return []  # its weights cannot be read, which every verdict on it says
-    return [{"model": found.model_dump(mode="json")}]
-
-
-def send_audit(config: pytest.Config, audit: Audit, card: ModelCard) -> list[dict[str, Any]]:
-    """All that the audit's check found, and the data's identity, once per process."""
-    records = []
-    session = session_of(config)
-    if _first_time(config, "audit", audit.id, card.model):
-        found = audit_result(config, audit, card, session.findings(audit, card))
-        records.append({"audit": found.model_dump(mode="json")})
-    for data in (audit.data, *audit.beside.data.values()):
-        if _first_time(config, "data", data.data):
-            found_data = data_result(data, session.dataset(data, card), card)
-            records.append({"data": found_data.model_dump(mode="json")})
-    records += [
-        {"instrument": instrument.model_dump(mode="json")}
-        for instrument in instruments(audit.beside, card.model)
-        if _first_time(config, "instrument", instrument.kind, instrument.name)
-    ]
-    return records
-
-
-def audit_result(
-    config: pytest.Config, audit: Audit, card: ModelCard, findings: Findings
-) -> AuditResult:
-    """Findings as they stand in results.json; pictures go to the run's folder."""
-    folder = config.stash[OPTIONS].folder
-    return AuditResult(
-        audit=audit.id,
-        model=card.model,
-        check=audit.check.name,
-        title=audit.spec.title,
-        why=audit.spec.why,
-        paper=audit.check.paper,
-        guidelines=list(audit.check.guidelines),
-        data=audit.data.data,
-        parameters=audit.parameters.model_dump(mode="json"),
-        assumes=audit.spec.assumes,
-        file=relative(audit.path, config.rootpath),
-        sha256=audit.digest,
-        measurements=[measurement_result(m) for m in findings.measurements],
-        figures=[figure_result(figure) for figure in findings.figures],
-        tables=[table_result(table) for table in findings.tables],
-        examples=[example_result(example, folder) for example in findings.examples],
-        galleries=[gallery_result(gallery, folder) for gallery in findings.galleries],
-        counterfactuals=[cases_result(cases, folder) for cases in findings.counterfactuals],
-        notes=findings.notes,
-        hazards=audit.spec.hazards,
-    )

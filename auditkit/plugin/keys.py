@@ -1,5 +1,6 @@
 """What the plugin keeps on pytest's own objects, under typed keys."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +12,8 @@ from auditkit.spec.load import Audit
 if TYPE_CHECKING:
     from auditkit.plugin.comparing import Auditor
     from auditkit.plugin.recording import Recorder
-    from auditkit.results import Results, VerdictResult
+    from auditkit.plugin.shielding import Shield
+    from auditkit.results import IdentifierFinding, Results, VerdictResult
     from auditkit.session import Session
 
 # On the configuration.
@@ -22,6 +24,10 @@ OTHER_TASKS = pytest.StashKey[dict[str, int]]()
 SENT = pytest.StashKey[set[tuple[str, ...]]]()
 RECORDER: "pytest.StashKey[Recorder]" = pytest.StashKey()
 RESULTS: "pytest.StashKey[Results]" = pytest.StashKey()
+IDENTIFIERS: "pytest.StashKey[dict[tuple[str, str], Sequence[IdentifierFinding]]]" = (
+    pytest.StashKey()
+)
+SHIELDS: "pytest.StashKey[dict[tuple[str, str], Shield]]" = pytest.StashKey()
 SESSION: "pytest.StashKey[Session]" = pytest.StashKey()
 
 # On an item.

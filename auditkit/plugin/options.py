@@ -12,7 +12,10 @@ import pytest
 from auditkit.errors import AuditError
 from auditkit.spec.catalogue import Catalogue, catalogue
 from auditkit.spec.data_card import DataCard
+from auditkit.spec.load import SPEC_SUFFIXES, find_specs
 from auditkit.spec.model_card import ModelCard
+from auditkit.spec.profile import Profile, find_profile
+from auditkit.spec.profile_check import check_profile
 
 NO_ALIAS = "AUDITKIT_NO_MODEL_ALIAS"
 DEVICES = ("auto", "cpu", "cuda", "mps")
@@ -30,11 +33,13 @@ class Options:
     batch_size: int | None
     folder: Path
     store: Path
+    baseline: Path | None
     release: bool
     junit_properties: bool
     catalogue: Catalogue
     workers: int
     started: float
+    profile: Profile | None = None
 
     def replaced(self, data: DataCard) -> DataCard:
         """The data card that stands for ``data``: that of --audit-data if it has the same task."""
@@ -56,11 +61,17 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
     for name, metavar, text in (
         ("data", "NAME", "data card that replaces the specs' data of the same task"),
+        ("profile", "NAME|FILE", "profile of samples, limits and waivers: *.profile.yaml"),
         ("device", "|".join(DEVICES), "where networks run (default: auto)"),
         ("precision", "|".join(PRECISIONS), "arithmetic of float networks (default: float32)"),
         ("batch-size", "auto|N", "inputs per forward pass; no verdict depends on it"),
         ("report", "DIR", "folder of this run's report (default: reports/<run>)"),
         ("store", "DIR", "folder of the evidence store (default: .auditkit/store)"),
+        (
+            "baseline",
+            "RUN",
+            "folder of an earlier run, which 'not_worse_than: baseline' is held against",
+        ),
     ):
         dest = f"audit_{name.replace('-', '_')}"
         group.addoption(f"--audit-{name}", dest=dest, default=None, metavar=metavar, help=text)
@@ -95,7 +106,7 @@ def read_options(config: pytest.Config) -> Options:
     models = tuple(cards.model(name) for name in dict.fromkeys(names))
     if len({card.model for card in models}) < len(models):
         raise AuditError("two of the models have the same name; names must differ within a run")
-    release = config.option.audit_release
+    profile = _profile(config, root, cards)
     return Options(
         models=models,
         data=_data(cards, models, _text(config, "audit_data")),
@@ -104,11 +115,13 @@ def read_options(config: pytest.Config) -> Options:
         batch_size=_batch_size(_text(config, "audit_batch_size")),
         folder=_folder(config, root, models),
         store=root / (_text(config, "audit_store") or ".auditkit/store"),
-        release=config.getini("audit_release") if release is None else release,
+        baseline=_baseline(config),
+        release=_release(config, profile),
         junit_properties=config.getini("audit_junit_properties"),
         catalogue=cards,
         workers=int(worker_input(config).get("workercount", 1)),
         started=time.time(),
+        profile=profile,
     )
 
 
@@ -121,6 +134,30 @@ def worker_input(config: pytest.Config) -> dict[str, Any]:
 def is_worker(config: pytest.Config) -> bool:
     """Whether this process is an xdist worker."""
     return hasattr(config, "workerinput")
+
+
+def _release(config: pytest.Config, profile: Profile | None) -> bool:
+    given = config.option.audit_release
+    asked: bool = config.getini("audit_release") if given is None else given
+    return asked or (profile is not None and profile.spec.release)
+
+
+def _profile(config: pytest.Config, root: Path, cards: Catalogue) -> Profile | None:
+    """The profile that was asked for; all that it names is there."""
+    name = _text(config, "audit_profile")
+    if not name:
+        return None
+    here = config.invocation_params.dir
+    given = [here / argument.partition("::")[0] for argument in config.args]
+    places = [place for place in given if place.exists()]
+    if "/" in name or name.endswith((".yaml", ".yml")):
+        name = str((here if config.option.audit_profile else root) / name)
+    profile = find_profile(name, places, root)
+    if not is_worker(config):
+        found = find_specs([profile.path.parent, *places])
+        specs = [path for path in found if path.name.endswith(SPEC_SUFFIXES)]
+        check_profile(profile, specs, cards)
+    return profile
 
 
 def _folder(config: pytest.Config, root: Path, models: tuple[ModelCard, ...]) -> Path:
@@ -138,6 +175,21 @@ def _folder(config: pytest.Config, root: Path, models: tuple[ModelCard, ...]) ->
 def _text(config: pytest.Config, name: str) -> str:
     given = getattr(config.option, name)
     return str(given if given is not None else config.getini(name))
+
+
+def _baseline(config: pytest.Config) -> Path | None:
+    """The folder of the run to compare with; the command line's is relative to where it was typed."""
+    given = config.option.audit_baseline
+    text = str(given if given is not None else config.getini("audit_baseline"))
+    if not text:
+        return None
+    start: Path = config.rootpath if given is None else config.invocation_params.dir
+    folder = start / text
+    if not (folder / "results.json").is_file():
+        raise AuditError(
+            f"--audit-baseline {text}: the folder of an earlier run, with its results.json, was expected"
+        )
+    return folder
 
 
 def _data(cards: Catalogue, models: tuple[ModelCard, ...], name: str) -> DataCard | None:

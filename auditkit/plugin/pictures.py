@@ -1,4 +1,4 @@
-"""Pictures of findings: files in the run's folder, each named by its digest."""
+"""Pictures of findings: files in the run's folder, each named by its digest; without a folder, withheld."""
 
 import hashlib
 from pathlib import Path
@@ -23,9 +23,10 @@ from auditkit.results import (
     number,
     write_whole,
 )
+from auditkit.sharing.withholding import withheld
 
 
-def example_result(example: Example, folder: Path) -> ExampleResult:
+def example_result(example: Example, folder: Path | None) -> ExampleResult:
     """An example as it stands in results.json; its pictures are written into the run's folder."""
     panels = []
     for caption, png in example.panels:
@@ -36,7 +37,7 @@ def example_result(example: Example, folder: Path) -> ExampleResult:
     )
 
 
-def gallery_result(gallery: Gallery, folder: Path) -> GalleryResult:
+def gallery_result(gallery: Gallery, folder: Path | None) -> GalleryResult:
     """A gallery as it stands in results.json; its pictures are written into the run's folder."""
     return GalleryResult(
         name=gallery.name,
@@ -48,7 +49,7 @@ def gallery_result(gallery: Gallery, folder: Path) -> GalleryResult:
     )
 
 
-def _item(item: GalleryItem, folder: Path) -> GalleryItemResult:
+def _item(item: GalleryItem, folder: Path | None) -> GalleryItemResult:
     return GalleryItemResult(
         image_id=item.image_id,
         picture=_kept(item.picture, folder),
@@ -60,7 +61,7 @@ def _item(item: GalleryItem, folder: Path) -> GalleryItemResult:
     )
 
 
-def cases_result(found: CounterfactualCases, folder: Path) -> CounterfactualCasesResult:
+def cases_result(found: CounterfactualCases, folder: Path | None) -> CounterfactualCasesResult:
     """Cases as they stand in results.json; their pictures are written into the run's folder."""
     return CounterfactualCasesResult(
         name=found.name,
@@ -71,7 +72,7 @@ def cases_result(found: CounterfactualCases, folder: Path) -> CounterfactualCase
     )
 
 
-def _case(case: CounterfactualCase, folder: Path) -> CounterfactualCaseResult:
+def _case(case: CounterfactualCase, folder: Path | None) -> CounterfactualCaseResult:
     return CounterfactualCaseResult(
         image_id=case.image_id,
         picture=_kept(case.picture, folder),
@@ -81,7 +82,7 @@ def _case(case: CounterfactualCase, folder: Path) -> CounterfactualCaseResult:
     )
 
 
-def _frame(frame: CounterfactualFrame, folder: Path) -> CounterfactualFrameResult:
+def _frame(frame: CounterfactualFrame, folder: Path | None) -> CounterfactualFrameResult:
     return CounterfactualFrameResult(
         asked=float(frame.asked),
         got=float(frame.got),
@@ -91,7 +92,9 @@ def _frame(frame: CounterfactualFrame, folder: Path) -> CounterfactualFrameResul
     )
 
 
-def _kept(png: bytes, folder: Path) -> PictureFile:
+def _kept(png: bytes, folder: Path | None) -> PictureFile:
+    if folder is None:
+        return withheld(png)
     digest = hashlib.sha256(png).hexdigest()
     file = Path("images") / f"{digest}.png"
     # A digest names its content: what another item or process has written whole is the same.

@@ -24,6 +24,7 @@ class Recorder:
     other_tasks: dict[str, int] = field(default_factory=dict)
     records: list[dict[str, Any]] = field(default_factory=list)
     counts: dict[str, int] = field(default_factory=dict)
+    libraries: dict[str, str] = field(default_factory=dict)
 
 
 def recorder(config: pytest.Config) -> Recorder:
@@ -99,6 +100,8 @@ def _records(item: pytest.Item, call: pytest.CallInfo[None]) -> list[dict[str, A
     if session is not None:
         counts = session.engine.counts
         recorder(item.config).counts = {"computed": counts.computed, "found": counts.found}
+        news = [shard.model_dump(mode="json") for shard in session.engine.news()]
+        found = [*found, {"shards": news}]
     return found
 
 
@@ -131,6 +134,7 @@ def pytest_testnodedown(node: Any) -> None:
     mine.planned |= theirs["planned"]
     mine.deselected += [node for node in theirs["deselected"] if node not in mine.deselected]
     mine.other_tasks = theirs["other_tasks"] or mine.other_tasks
+    mine.libraries |= theirs["libraries"]
     for name, count in theirs["counts"].items():
         mine.counts[name] = mine.counts.get(name, 0) + count
 
@@ -141,11 +145,14 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     config = session.config
     found = recorder(config)
     if is_worker(config):
+        from auditkit.environment import libraries
+
         told = {
             "planned": found.planned,
             "deselected": found.deselected,
             "other_tasks": found.other_tasks,
             "counts": found.counts,
+            "libraries": libraries(),
         }
         config.workeroutput[KEY] = json.dumps(told)  # type: ignore[attr-defined]
         return
@@ -154,10 +161,12 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     if config.option.collectonly or not (found.records or demanded):
         _drop_empty_folder(config)
         return
+    from auditkit.attestation.statement import seal
     from auditkit.plugin.finishing import finish
 
     config.stash[RESULTS] = results = finish(config, found, int(exitstatus))
     _copy_junit(config)
+    seal(results, options.folder)
     blocked = any(release.decision != "pass" for release in results.release)
     if blocked and options.release and int(exitstatus) == 0:
         session.exitstatus = pytest.ExitCode.TESTS_FAILED

@@ -63,7 +63,7 @@ def _answers(evidence: "Evidence", card: GeneratorCard, listed: Listed) -> Array
     }
     title = f"{evidence.card.model}: {listed.title}"
     stage = Stage(title, identity, _digests(evidence, listed), images.shard)
-    missing = engine.missing(stage)
+    missing = engine.missing(stage, images)
     if missing:
         ensure_images(engine, images, card, settings, listed, missing)
     return engine.gather(stage, partial(_answering, evidence, images, listed))
