@@ -4,11 +4,15 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Literal
 
 from auditkit.errors import AuditError
 from auditkit.findings import Measurement
 from auditkit.spec.audit import Expectation
 from auditkit.stats import Choice
+from auditkit.stats.paired import Paired
+
+Better = Literal["higher", "lower"]
 
 
 class Verdict(StrEnum):
@@ -27,18 +31,37 @@ class Verdict(StrEnum):
 class Judgement:
     """A verdict, why, and the p-value of a violation where there is a measurement.
 
-    ``p_value`` is one-sided: small means evidence that the expectation is violated.
+    ``p_value`` is one-sided: small means evidence that the expectation is violated. ``paired`` is what was
+    judged of an expectation against a baseline: the difference, and not the measurement itself.
     """
 
     verdict: Verdict
     reason: str
     p_value: float | None = None
+    paired: Paired | None = None
 
 
-def judge(  # noqa: PLR0911 one return per verdict
-    expectation: Expectation, measurement: Measurement | None
+@dataclass(frozen=True)
+class Against:
+    """An earlier run, as an expectation `not_worse_than` is held against it.
+
+    Attributes:
+        better: in which direction the measure gets better.
+        paired: the later release minus the earlier one; ``None`` if there is none.
+        missing: what there is nothing of to compare with: not run.
+        reason: why the images of both runs give no difference: inconclusive.
+    """
+
+    better: Better
+    paired: Paired | None = None
+    missing: str = ""
+    reason: str = ""
+
+
+def judge(  # noqa: C901, PLR0911 one branch and one return per verdict
+    expectation: Expectation, measurement: Measurement | None, against: Against | None = None
 ) -> Judgement:
-    """Hold an expectation against a measurement.
+    """Hold an expectation against a measurement, and `not_worse_than` against an earlier run as well.
 
     pass: the whole interval satisfies it, also if every image that could not be evaluated had the worst
     possible value; fail: the whole interval violates it; otherwise inconclusive.
@@ -54,6 +77,8 @@ def judge(  # noqa: PLR0911 one return per verdict
     estimate = measurement.estimate
     if not measurement.applicable:
         return Judgement(Verdict.NOT_APPLICABLE, measurement.reason)
+    if expectation.not_worse_than is not None:
+        return _judge_against(expectation, measurement, against)
     if measurement.choice is not None:
         return _judge_choice(expectation, measurement, measurement.choice)
     if estimate is None:
@@ -107,6 +132,70 @@ def _judge_choice(expectation: Expectation, measurement: Measurement, choice: Ch
         )
         return Judgement(Verdict.INCONCLUSIVE, reason, p_value)
     return Judgement(Verdict.PASS, f"{found}; {wanted}", p_value)
+
+
+def _judge_against(
+    expectation: Expectation, measurement: Measurement, against: Against | None
+) -> Judgement:
+    assert expectation.margin is not None
+    if against is None:
+        return Judgement(Verdict.NOT_RUN, "no baseline was given: add --audit-baseline RUN")
+    if measurement.estimate is None or against.paired is None:
+        if against.missing:
+            return Judgement(Verdict.NOT_RUN, against.missing)
+        reason = measurement.reason or against.reason or "nothing could be evaluated"
+        return Judgement(Verdict.INCONCLUSIVE, reason)
+    least, most = measurement.bounds
+    return not_worse(
+        against.paired, against.better, expectation.margin, most - least, expectation.min_n
+    )
+
+
+def not_worse(
+    paired: Paired, better: Better, margin: float, span: float, min_n: int = 1
+) -> Judgement:
+    """Whether a later release is not worse than an earlier one by a margin, on the same images.
+
+    pass: the whole interval of the difference lies above -margin (below margin, where lower is better), also
+    if every image of one run alone had the worst possible difference; fail: it lies wholly beyond; otherwise
+    inconclusive. Images that neither run could evaluate are no loss from one to the other.
+
+    Args:
+        paired: new minus old.
+        better: in which direction the measure gets better.
+        margin: the loss that is accepted, > 0.
+        span: from the smallest to the largest possible value of the measure.
+        min_n: fewer independent units than this are inconclusive.
+    """
+    found, loss = paired.estimate, "loss" if better == "higher" else "rise"
+    # Gains are positive from here on.
+    low, high = (found.low, found.high) if better == "higher" else (-found.high, -found.low)
+    p_value = found.p_below(-margin) if better == "higher" else found.p_above(margin)
+    text = (
+        f"{found.value:+.3g} [{found.low:+.3g}, {found.high:+.3g}] ({paired.old:.3g} to {paired.new:.3g}), "
+        f"{paired.pairs} images in both runs"
+    )
+    wanted = f"expected no {loss} of {margin:g}"
+
+    def judged(verdict: Verdict, reason: str) -> Judgement:
+        return Judgement(verdict, reason, p_value, paired)
+
+    if found.clusters < min_n:
+        units = f"{found.clusters} independent units, at least {min_n} were declared"
+        return judged(Verdict.INCONCLUSIVE, f"{text}: {units}")
+    if high <= -margin:
+        return judged(Verdict.FAIL, f"{text}; {wanted}")
+    if not low > -margin:
+        return judged(Verdict.INCONCLUSIVE, f"{text} straddles; {wanted}")
+    if paired.affected:
+        worst = (1 - paired.affected) * low - paired.affected * span
+        if not worst > -margin:
+            alone = (
+                f"{paired.only_old} images of the earlier run and {paired.only_new} of this one have no "
+                "pair: audit the earlier release on today's images, or both on images that stay the same"
+            )
+            return judged(Verdict.INCONCLUSIVE, f"{text}; {wanted}; but {alone}")
+    return judged(Verdict.PASS, f"{text}; {wanted}")
 
 
 def _open_at_bounds(expectation: Expectation, measurement: Measurement) -> tuple[float, float]:

@@ -1,7 +1,11 @@
 """evidence.json: the shards on which a run's verdicts rest, each by its digest."""
 
+import json
+from pathlib import Path
+
 from pydantic import Field
 
+from auditkit.errors import AuditError
 from auditkit.results.part import Part
 
 
@@ -24,3 +28,24 @@ class ListedEvidence(Part):
     store: str = Field(description="The store, relative to the run's folder where possible.")
     code: str = Field(description="sha256 of the computing code and the versions of its packages.")
     shards: list[ListedShard] = Field(description="The shards.")
+
+
+def evidence_list_json(listed: ListedEvidence) -> str:
+    """Canonical text: sorted keys, newline at the end."""
+    data = listed.model_dump(mode="json")
+    return json.dumps(data, sort_keys=True, indent=1, ensure_ascii=False) + "\n"
+
+
+def read_evidence_list(file: Path) -> ListedEvidence:
+    """Read evidence.json back.
+
+    Raises:
+        AuditError: it is not there, or is none.
+    """
+    try:
+        return ListedEvidence.model_validate_json(file.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise AuditError(f"{file} cannot be read: {error.strerror}") from error
+    except ValueError as error:
+        first = str(error).splitlines()[0]
+        raise AuditError(f"{file} is not a list of evidence of this version: {first}") from error

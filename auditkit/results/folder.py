@@ -20,3 +20,20 @@ EVIDENCE: Final = "evidence"
 STATEMENT: Final = "statement.json"
 MANIFEST: Final = "MANIFEST.sha256"
 SIGNATURES: Final = "signatures"
+# Everything that a run or a command writes there.
+WRITTEN: Final = (
+    RESULTS,
+    REPORT,
+    MARKDOWN,
+    PDF,
+    JUNIT,
+    IMAGES,
+    SAMPLES,
+    SOURCES,
+    REQUIREMENTS,
+    EVIDENCE_LIST,
+    EVIDENCE,
+    STATEMENT,
+    MANIFEST,
+    SIGNATURES,
+)

@@ -2,7 +2,7 @@
 
 from typing import Any, Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from auditkit.results.part import Part
 from auditkit.verdict import Verdict
@@ -66,6 +66,23 @@ class VerdictResult(Part):
     guidelines: list[str] = Field(
         default_factory=list, description="Clinical XAI Guidelines that the measure is about."
     )
+
+    @field_validator("waiver", mode="before")
+    @classmethod
+    def _of_version_1_0(cls, value: Any) -> Any:
+        """Waivers were a sentence, without a person and a date."""
+        if not isinstance(value, str):
+            return value
+        if not value:
+            return None
+        return {
+            "approver": "not stated",
+            "reason": value,
+            "expires": "9999-12-31",
+            "reference": "",
+            "origin": "",
+            "in_force": True,
+        }
 
 
 class Release(Part):

@@ -78,6 +78,9 @@ class Registration(Part):
         description="Commit in which the record stands unchanged; empty if in none."
     )
     specs: list[Registered] = Field(description="Every spec of the run.")
+    problem: str = Field(
+        default="", description="Why the record could not be used, such as a broken chain."
+    )
 
 
 class ProfileResult(Part):

@@ -1,6 +1,6 @@
 """What a check names beside the audited model and its data: other cards, held to the same task."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
@@ -26,14 +26,18 @@ class Tasked(Protocol):
         ...
 
 
-class _Filed(Protocol):
+class Filed(Protocol):
     """A card that was read from a file."""
 
     @property
-    def path(self) -> Path: ...
+    def path(self) -> Path:
+        """The file."""
+        ...
 
     @property
-    def digest(self) -> str: ...
+    def digest(self) -> str:
+        """sha256 of its bytes."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -67,9 +71,9 @@ class Beside:
         return {**self.models, **self.trainings, **self.features}
 
     @property
-    def digests(self) -> list[str]:
-        """What tells one set of cards from another."""
-        cards: tuple[_Filed, ...] = (
+    def cards(self) -> Sequence[Filed]:
+        """All of them."""
+        return (
             *self.data.values(),
             *self.models.values(),
             *self.generators.values(),
@@ -79,7 +83,11 @@ class Beside:
             *self.counterfactuals.values(),
             *self.features.values(),
         )
-        return [part for card in cards for part in (str(card.path), card.digest)]
+
+    @property
+    def digests(self) -> list[str]:
+        """What tells one set of cards from another."""
+        return [part for card in self.cards for part in (str(card.path), card.digest)]
 
 
 def beside(parameters: Parameters, data: DataCard, catalogue: Catalogue) -> Beside:

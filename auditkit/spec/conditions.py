@@ -13,6 +13,8 @@ Problems = list[tuple[str, str]]
 def condition_problems(expectation: Expectation, measures: Mapping[str, Measure]) -> Problems:
     """What is wrong with a condition on a known measure; nothing, if it can hold and can fail."""
     measure = measures[expectation.measure]
+    if expectation.not_worse_than is not None:
+        return _of_baselines(expectation, measure)
     if measure.choices:
         return _of_names(expectation, measure)
     if expectation.in_ is None:
@@ -20,6 +22,19 @@ def condition_problems(expectation: Expectation, measures: Mapping[str, Measure]
     names = ", ".join(name for name, other in measures.items() if other.choices)
     which = f" ('in' is for {names})" if names else ""
     return [("in", f"'{expectation.measure}' is a number: use above, below or between{which}")]
+
+
+def _of_baselines(expectation: Expectation, measure: Measure) -> Problems:
+    name, margin = expectation.measure, expectation.margin
+    if measure.choices:
+        return [("not_worse_than", f"'{name}' is a name, which has no margin: use in: [...]")]
+    if measure.better is None:
+        message = f"of '{name}', neither more nor less is better: use above, below or between"
+        return [("not_worse_than", message)]
+    span = measure.bounds[1] - measure.bounds[0]
+    if margin is not None and margin >= span:
+        return [("margin", f"'{name}' cannot get worse by {margin:g}, so it tests nothing")]
+    return []
 
 
 def _of_names(expectation: Expectation, measure: Measure) -> Problems:

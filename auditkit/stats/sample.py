@@ -37,3 +37,5 @@ class Sample:
             raise AuditError(f"a sample has one value per image; got parts of lengths {lengths}")
         if (self.labels is not None) != (self.statistic == "auroc"):
             raise AuditError("labels belong to the statistic auroc, and to no other")
+        if not np.isfinite(self.values).all():
+            raise AuditError("a sample's values are finite; count other images as not evaluable")
