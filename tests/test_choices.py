@@ -138,7 +138,7 @@ def test_a_condition_that_suits_its_measure_is_none():
     ("more", "message"),
     [
         ({"in": ["a"], "below": 1.0}, "got below and in"),
-        ({}, "'above', 'below', 'between', 'in' is expected, got none"),
+        ({}, "'above', 'below', 'between', 'in', 'not_worse_than' is expected, got none"),
         ({"in": ["a", "a"]}, "each name was expected once"),
         ({"in": []}, "at least 1 item"),
         ({"in": [1]}, "valid string"),

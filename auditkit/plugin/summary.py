@@ -20,12 +20,14 @@ def pytest_terminal_summary(
     others = recorder(config).other_tasks
     if results is None and not (config.stash[OPTIONS].models and others):
         return
-    from auditkit.report.terminal import lines, other_tasks
-
     if results is None:
+        from auditkit.report.unplanned import other_tasks
+
         terminalreporter.section("audit")
         terminalreporter.line(other_tasks(others))
         return
+    from auditkit.report.terminal import lines
+
     for line in lines(results):
         _write(terminalreporter, line)
     terminalreporter.line(f"report: {_relative(config)}/report.html (results.json, junit.xml)")

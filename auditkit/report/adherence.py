@@ -3,20 +3,19 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
-from auditkit.report.guidelines import GUIDELINES, WORST_FIRST, Adherence, Cell, Guideline, Row
-from auditkit.report.words import counted
+from auditkit.report.guidelines import WORST_FIRST, Adherence, Cell, Guideline, Row, guidelines
+from auditkit.report.language import IN_ENGLISH, Language
+from auditkit.report.words import verdict_word
 from auditkit.results import AuditResult, Results, VerdictResult
 from auditkit.spec.declarations import SHIPPED
 from auditkit.spec.methods import METHODS, Control
 from auditkit.verdict import Verdict
 
-EVERY: Final = "every explanation"
-"""Head of the only column of a run that names no heatmap method."""
 _HARMLESS: Final = frozenset({Verdict.PASS, Verdict.NOT_APPLICABLE})
 _READ: Final = frozenset({Verdict.PASS, Verdict.FAIL, Verdict.INCONCLUSIVE})
 
 
-def adherence(results: Results, model: str) -> Adherence | None:
+def adherence(results: Results, model: str, t: Language = IN_ENGLISH) -> Adherence | None:
     """What the audits of a model say about the guidelines; none if no audit is about them."""
     audits = [audit for audit in results.audits if audit.model == model and audit.guidelines]
     verdicts = [found for found in results.verdicts if found.model == model and found.guidelines]
@@ -26,9 +25,10 @@ def adherence(results: Results, model: str) -> Adherence | None:
     methods = [name for name in _named(audits, verdicts) if name not in controls]
     judged = [verdict for verdict in verdicts if method_of(verdict) not in controls]
     of_controls = [method_of(found) for found in verdicts if method_of(found) in controls]
-    rows = _gated([_row(each, methods, audits, judged) for each in GUIDELINES])
-    remarks = [*_unasked(rows, judged), *_left_out(of_controls)]
-    return Adherence(model, methods or [EVERY], rows, remarks)
+    rows = _gated([_row(each, methods, audits, judged) for each in guidelines(t)], t)
+    remarks = [*_unasked(rows, judged, t), *_left_out(of_controls, t)]
+    # A run that names no heatmap method has one column.
+    return Adherence(model, methods or [t("guidelines.every")], rows, remarks)
 
 
 def method_of(verdict: VerdictResult) -> str:
@@ -99,24 +99,29 @@ def _counts(guideline: Guideline, general: VerdictResult) -> bool:
     return guideline.about_form or general.verdict not in _HARMLESS
 
 
-def _gated(rows: Sequence[Row]) -> list[Row]:
+def _gated(rows: Sequence[Row], t: Language) -> list[Row]:
     """The rows, with G4 read only where G3 is met."""
     truthful = next(row.cells for row in rows if row.guideline.id == "G3")
     return [
-        Row(row.guideline, list(map(_behind, truthful, row.cells)), row.audits)
+        Row(
+            row.guideline,
+            [_behind(gate, cell, t) for gate, cell in zip(truthful, row.cells, strict=True)],
+            row.audits,
+        )
         if row.guideline.id == "G4"
         else row
         for row in rows
     ]
 
 
-def _behind(gate: Cell, cell: Cell) -> Cell:
+def _behind(gate: Cell, cell: Cell, t: Language) -> Cell:
     if gate.verdict is Verdict.PASS or cell.verdict not in _READ:
         return cell
-    return Cell(Verdict.NOT_INTERPRETABLE, cell.audit, f"G3 is {gate.word}")
+    note = t("guidelines.gated", word=verdict_word(gate.word, t))
+    return Cell(Verdict.NOT_INTERPRETABLE, cell.audit, note)
 
 
-def _unasked(rows: Sequence[Row], verdicts: Sequence[VerdictResult]) -> Iterator[str]:
+def _unasked(rows: Sequence[Row], verdicts: Sequence[VerdictResult], t: Language) -> Iterator[str]:
     """A sentence for each guideline of which nothing is known of any method."""
     for row in rows:
         if any(cell.verdict is not None for cell in row.cells):
@@ -124,16 +129,16 @@ def _unasked(rows: Sequence[Row], verdicts: Sequence[VerdictResult]) -> Iterator
         each = row.guideline
         general = {verdict.audit: None for verdict in verdicts if each.id in verdict.guidelines}
         if general:
-            why = f"what is expected ({', '.join(general)}) is about the model or about raters"
+            why = t("guidelines.general", audits=", ".join(general))
         elif row.audits:
-            why = f"it is measured ({', '.join(row.audits)}), but nothing is expected"
+            why = t("guidelines.measured", audits=", ".join(row.audits))
         else:
-            giving = [name for name, check in SHIPPED.items() if each.id in check.guidelines]
-            why = f"no audit of this run is about it; checks that are: {', '.join(sorted(giving))}"
-        yield f"{each.id} {each.name} was not asked of any explanation: {why}."
+            giving = sorted(name for name, check in SHIPPED.items() if each.id in check.guidelines)
+            why = t("guidelines.no-audit", checks=", ".join(giving))
+        yield t("guidelines.unasked", id=each.id, name=each.name, why=why)
 
 
-def _left_out(controls: Sequence[str]) -> Iterator[str]:
+def _left_out(controls: Sequence[str], t: Language) -> Iterator[str]:
     if controls:
-        names, many = ", ".join(dict.fromkeys(controls)), counted(len(controls), "expectation")
-        yield f"Not in the table: {many} of controls ({names}), which explain nothing."
+        names, many = ", ".join(dict.fromkeys(controls)), t.counted("expectation", len(controls))
+        yield t("guidelines.controls", many=many, names=names)

@@ -8,7 +8,8 @@ from typing import Final
 
 from PIL import Image
 
-from auditkit.report.pictures import kept, opened, webp
+from auditkit.report.language import IN_ENGLISH, Language
+from auditkit.report.pictures import beyond, kept, opened, webp
 from auditkit.results import GalleryItemResult, PictureFile
 
 BUDGET: Final = 7_000_000
@@ -38,11 +39,13 @@ class Assets:
     Attributes:
         folder: the run's folder.
         budget: most characters of all texts together.
+        t: in which language it is said why an item is not shown.
         texts: WebP in base64, and outlines.
     """
 
     folder: Path
     budget: int = BUDGET
+    t: Language = IN_ENGLISH
     texts: list[str] = field(default_factory=list)
     _places: dict[str, int] = field(default_factory=dict)
     _known: dict[tuple[str, str, str], Parts] = field(default_factory=dict)
@@ -79,14 +82,23 @@ class Assets:
         if self._full:
             raise self._left_out(item)
         if name.startswith("picture "):
-            return _picture(self.folder, item.picture)
+            return webp(self._read(item.picture).convert("RGB"), quality=70)
         if name.startswith("heatmap ") and item.heatmap:
-            return _heatmap(self.folder, item.heatmap)
+            return _heatmap(self._read(item.heatmap))
         return item.outline
 
     def _left_out(self, item: GalleryItemResult) -> NotShown:
-        limit = f"{self.budget / 1e6:g} MB"
-        return NotShown(f"not embedded, {limit} are spent: see {item.picture.file}")
+        return NotShown(beyond(self.budget, item.picture, self.t))
+
+    def _read(self, file: PictureFile) -> Image.Image:
+        content, missing = kept(self.folder, file, self.t)
+        if missing:
+            raise NotShown(missing)
+        image = opened(content, "RGBA")
+        if image is None:
+            raise NotShown(self.t("picture.unreadable", file=file.file))
+        image.thumbnail((LARGEST_SIDE, LARGEST_SIDE), Image.Resampling.LANCZOS)
+        return image
 
 
 def embed(galleries: Sequence[Sequence[GalleryItemResult]], assets: Assets) -> None:
@@ -102,23 +114,6 @@ def _ends_first(items: Sequence[GalleryItemResult]) -> list[GalleryItemResult]:
     return [items[i] for i in sorted(range(len(items)), key=lambda i: min(i, last - i))]
 
 
-def _picture(folder: Path, file: PictureFile) -> str:
-    image = _read(folder, file)
-    return webp(image.convert("RGB"), quality=70)
-
-
-def _heatmap(folder: Path, file: PictureFile) -> str:
-    image = _read(folder, file)
+def _heatmap(image: Image.Image) -> str:
     exact = max(image.size) <= EXACT_SIDE
     return webp(image, quality=100 if exact else 50, lossless=exact)
-
-
-def _read(folder: Path, file: PictureFile) -> Image.Image:
-    content, missing = kept(folder, file)
-    if missing:
-        raise NotShown(missing)
-    image = opened(content, "RGBA")
-    if image is None:
-        raise NotShown(f"{file.file} cannot be read as an image")
-    image.thumbnail((LARGEST_SIDE, LARGEST_SIDE), Image.Resampling.LANCZOS)
-    return image

@@ -1,7 +1,6 @@
 """benchmark.json as one HTML file that needs nothing else: no network, no other file, no script."""
 
 import hashlib
-from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
 from typing import Final
@@ -12,8 +11,8 @@ from auditkit.benchmarking.result import NAME as JSON
 from auditkit.benchmarking.result import BenchmarkResult, TargetResult, read, to_text
 from auditkit.report.figures import draw
 from auditkit.report.grids import Grid, grid, numbers
-from auditkit.report.html import page_environment
 from auditkit.report.sections import Anchors, Drawing
+from auditkit.report.templating import page_environment
 from auditkit.results import FigureResult, TableResult, write_whole
 
 NAME: Final = "benchmark.html"
@@ -54,8 +53,7 @@ def render_benchmark(result: BenchmarkResult) -> str:
 
 
 def _drawing(figure: FigureResult, anchors: Anchors) -> Drawing:
-    own = numbers(figure)
-    own = replace(own, caption=own.caption.replace("results.json", JSON))
+    own = numbers(figure, file=JSON)
     return Drawing(figure, draw(figure, anchors("figure", figure.name)), own)
 
 

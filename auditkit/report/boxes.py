@@ -5,6 +5,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Final
 
 from auditkit.report.critical_difference import Colours
+from auditkit.report.language import Language
 from auditkit.report.words import short, shown
 from auditkit.results import FigureResult
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 # In CSS pixels: one label with its box; the axis and its label.
 WIDTH, ROW, MARGIN = 600, 26, 64
 THICK: Final = 0.56
+# The five series of a figure, each a column of the table of its numbers.
 COLUMNS: Final = ["lower whisker", "lower quartile", "median", "upper quartile", "upper whisker"]
 
 _HOLLOW: Final[dict[str, Any]] = {
@@ -26,7 +28,7 @@ _HOLLOW: Final[dict[str, Any]] = {
 Five = tuple[float, float, float, float, float]
 
 
-def boxes_plot(figure: FigureResult, colours: Colours) -> "Figure":
+def boxes_plot(figure: FigureResult, colours: Colours, t: Language) -> "Figure":
     """The boxes of a figure, each over the label that it belongs to."""
     from matplotlib.figure import Figure
 
@@ -35,7 +37,7 @@ def boxes_plot(figure: FigureResult, colours: Colours) -> "Figure":
     axes = drawn.add_subplot()
     boxes = summaries(figure)
     if not boxes:
-        axes.text(0.5, 0.5, "nothing could be evaluated", ha="center", transform=axes.transAxes)
+        axes.text(0.5, 0.5, t("figure.nothing"), ha="center", transform=axes.transAxes)
         axes.axis("off")
         return drawn
     if figure.zero:
@@ -88,20 +90,32 @@ def _by_place(x: Sequence[float], y: Sequence[float | None]) -> dict[int, float]
     return {int(place): value for place, value in zip(x, y, strict=True) if value is not None}
 
 
-def boxes_described(figure: FigureResult) -> str:
+def boxes_described(figure: FigureResult, t: Language) -> str:
     """The medians and quartiles in words."""
     found = [
-        f"{figure.labels[place]} {short(five[2])} ({short(five[1])} to {short(five[3])})"
+        t(
+            "figure.quartiles",
+            name=figure.labels[place],
+            median=short(five[2]),
+            low=short(five[1]),
+            high=short(five[3]),
+        )
         for place, five in summaries(figure).items()
     ]
-    middle = "; ".join(found) or "none"
-    return f"{figure.y_label} by {figure.x_label}, median and quartiles: {middle}. {figure.caption}"
+    return t(
+        "figure.distributions",
+        y=figure.y_label,
+        x=figure.x_label,
+        found="; ".join(found) or t("word.none"),
+        caption=figure.caption,
+    )
 
 
-def boxes_rows(figure: FigureResult) -> tuple[list[str], list[list[str]]]:
+def boxes_rows(figure: FigureResult, t: Language) -> tuple[list[str], list[list[str]]]:
     """Column heads and rows of the table of a figure's numbers."""
     rows = []
     for place, five in summaries(figure).items():
         beyond = ", ".join(map(short, outliers(figure, place)))
         rows.append([figure.labels[place], *map(short, five), beyond])
-    return [figure.x_label, *COLUMNS, "outliers"], rows
+    heads = [t(f"figure.{name}") for name in (*COLUMNS, "outliers")]
+    return [figure.x_label, *heads], rows

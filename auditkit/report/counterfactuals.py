@@ -9,8 +9,9 @@ from typing import Final
 from markupsafe import Markup
 from PIL import Image
 
-from auditkit.report.pictures import kept, opened, webp
-from auditkit.report.words import fixed, label
+from auditkit.report.language import IN_ENGLISH, Language
+from auditkit.report.pictures import beyond, kept, opened, webp
+from auditkit.report.words import facet_title, fixed
 from auditkit.results import (
     CounterfactualCaseResult,
     CounterfactualCasesResult,
@@ -80,10 +81,12 @@ class CaseImages:
     Attributes:
         folder: the run's folder.
         budget: most characters of all data URIs together.
+        t: in which language it is said why a case is not shown.
     """
 
     folder: Path
     budget: int = BUDGET
+    t: Language = IN_ENGLISH
     _known: dict[tuple[str, ...], Embedded] = field(default_factory=dict)
     _spent: int = 0
     _full: bool = False
@@ -99,7 +102,7 @@ class CaseImages:
     def _embed(self, files: Sequence[PictureFile]) -> Embedded:
         uris = []
         for file in files:
-            uri, missing = _uri(self.folder, file)
+            uri, missing = self._uri(file)
             if missing:
                 return Embedded(missing=missing)
             uris.append(uri)
@@ -107,16 +110,28 @@ class CaseImages:
         # Once full, always full: the first cases of every audit are shown, without holes.
         self._full = self._full or self._spent + length > self.budget
         if self._full:
-            limit = f"{self.budget / 1e6:g} MB"
-            return Embedded(missing=f"not embedded, {limit} are spent: see {files[0].file}")
+            return Embedded(missing=beyond(self.budget, files[0], self.t))
         self._spent += length
         picture, *frames = uris
         return Embedded(picture, list(zip(frames[::2], frames[1::2], strict=True)))
 
+    def _uri(self, file: PictureFile) -> tuple[Markup, str]:
+        """A picture as a data URI, or why there is none."""
+        content, missing = kept(self.folder, file, self.t)
+        if missing:
+            return _NOTHING, missing
+        image = opened(content, "RGB")
+        if image is None:
+            return _NOTHING, self.t("picture.unreadable", file=file.file)
+        image.thumbnail((LARGEST_SIDE, LARGEST_SIDE), Image.Resampling.LANCZOS)
+        return Markup(f"data:image/webp;base64,{webp(image, _QUALITY)}"), ""  # noqa: S704 base64
 
-def cases_of(results: Results, folder: Path, budget: int = BUDGET) -> CaseImages:
+
+def cases_of(
+    results: Results, folder: Path, budget: int = BUDGET, t: Language = IN_ENGLISH
+) -> CaseImages:
     """The cases of a run; if the budget is too small, every audit has its first ones."""
-    images = CaseImages(folder, budget)
+    images = CaseImages(folder, budget, t)
     queues = [found.cases for audit in results.audits for found in audit.counterfactuals]
     for row in zip_longest(*queues):
         for case in row:
@@ -129,11 +144,12 @@ def film(
     name: str, found: CounterfactualCasesResult, images: CaseImages, anchors: Callable[..., str]
 ) -> Film:
     """Cases under ids of their own."""
-    reels = [_reel(anchors(name, "case"), case, images[case]) for case in found.cases]
+    reels = [_reel(anchors(name, "case"), case, images) for case in found.cases]
     return Film(name, found, reels, sum(bool(reel.images.missing) for reel in reels))
 
 
-def _reel(name: str, case: CounterfactualCaseResult, images: Embedded) -> Reel:
+def _reel(name: str, case: CounterfactualCaseResult, cases: CaseImages) -> Reel:
+    images = cases[case]
     own = case.facets.get("decision", "")
     turned = [frame.decision != own for frame in case.frames]
     pictures = images.frames or [(_NOTHING, _NOTHING)] * len(case.frames)
@@ -141,7 +157,7 @@ def _reel(name: str, case: CounterfactualCaseResult, images: Embedded) -> Reel:
         Shot(f"{frame.asked:.3g}", _score(frame.got), frame.decision, changed, *pair)
         for frame, changed, pair in zip(case.frames, turned, pictures, strict=True)
     ]
-    facts = [(label(fact), case.facets[fact]) for fact in _facts(case)]
+    facts = [(facet_title(fact, cases.t), case.facets[fact]) for fact in _facts(case)]
     return Reel(name, case, facts, own, _score(case.score), images, shots, _start(case, turned))
 
 
@@ -169,15 +185,3 @@ def _files(case: CounterfactualCaseResult) -> list[PictureFile]:
 
 def _pair(frame: CounterfactualFrameResult) -> tuple[PictureFile, PictureFile]:
     return frame.picture, frame.difference
-
-
-def _uri(folder: Path, file: PictureFile) -> tuple[Markup, str]:
-    """A picture as a data URI, or why there is none."""
-    content, missing = kept(folder, file)
-    if missing:
-        return _NOTHING, missing
-    image = opened(content, "RGB")
-    if image is None:
-        return _NOTHING, f"{file.file} cannot be read as an image"
-    image.thumbnail((LARGEST_SIDE, LARGEST_SIDE), Image.Resampling.LANCZOS)
-    return Markup(f"data:image/webp;base64,{webp(image, _QUALITY)}"), ""  # noqa: S704 base64

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from auditkit.report.language import Language
 from auditkit.report.words import fixed, shown
 from auditkit.results import FigureResult
 
@@ -77,24 +78,27 @@ def ranked(figure: FigureResult) -> list[tuple[str, float]]:
     return sorted(found, key=lambda pair: pair[1])
 
 
-def described(figure: FigureResult) -> str:
+def described(figure: FigureResult, t: Language) -> str:
     """The diagram in words: the ranking, and which methods do not differ."""
     methods = ranked(figure)
-    ranking = "; ".join(f"{name} {rank:.2f}" for name, rank in methods) or "none"
+    ranking = "; ".join(f"{name} {rank:.2f}" for name, rank in methods) or t("word.none")
     runs = groups([rank for _, rank in methods], figure.critical_difference or 0.0)
-    joined = "; ".join(f"{methods[a][0]} to {methods[b][0]}" for a, b in runs) or "none"
-    difference = figure.critical_difference or 0.0
-    return (
-        f"{figure.y_label}, the best first: {ranking}. Critical difference {difference:.2f}. Not different: "
-        f"{joined}. {figure.caption}"
+    spans = [t("figure.span", first=methods[a][0], last=methods[b][0]) for a, b in runs]
+    return t(
+        "figure.ranks",
+        y=figure.y_label,
+        ranking=ranking,
+        difference=f"{figure.critical_difference or 0.0:.2f}",
+        joined="; ".join(spans) or t("word.none"),
+        caption=figure.caption,
     )
 
 
-def critical_difference_diagram(figure: FigureResult, colours: Colours) -> "Figure":
+def critical_difference_diagram(figure: FigureResult, colours: Colours, t: Language) -> "Figure":
     """The diagram."""
     from matplotlib.figure import Figure
 
-    diagram = _Diagram(figure, colours)
+    diagram = _Diagram(figure, colours, t)
     drawn = Figure((diagram.width / 72, diagram.height / 72))
     axes = drawn.add_axes((0, 0, 1, 1))
     axes.set(xlim=(0, diagram.width), ylim=(diagram.height, 0))
@@ -106,8 +110,8 @@ def critical_difference_diagram(figure: FigureResult, colours: Colours) -> "Figu
 class _Diagram:
     """Where everything is, in CSS pixels from the upper left."""
 
-    def __init__(self, figure: FigureResult, colours: Colours) -> None:
-        self.figure, self.colours = figure, colours
+    def __init__(self, figure: FigureResult, colours: Colours, t: Language) -> None:
+        self.figure, self.colours, self.t = figure, colours, t
         self.methods = ranked(figure)
         self.half = (len(self.methods) + 1) // 2
         left, right = _side(self.methods[: self.half]), _side(self.methods[self.half :])
@@ -145,7 +149,7 @@ class _Diagram:
     def draw(self, axes: "Axes") -> None:
         """All parts."""
         if not self.methods:
-            axes.text(self.width / 2, 40, "nothing could be evaluated", ha="center", va="center")
+            axes.text(self.width / 2, 40, self.t("figure.nothing"), ha="center", va="center")
             return
         self._axis(axes)
         self._bracket(axes)
@@ -174,7 +178,7 @@ class _Diagram:
         axes.plot((self.left, end), (BRACKET, BRACKET), color=self.colours.bar, linewidth=1.8)
         for x in (self.left, end):
             axes.plot((x, x), (BRACKET - 4, BRACKET + 4), color=self.colours.bar, linewidth=1.8)
-        text = f"CD {fixed(self.difference, 2)}"
+        text = self.t("figure.difference", value=fixed(self.difference, 2))
         axes.text(end + 8, BRACKET, text, ha="left", va="center", color=self.colours.ink)
 
     def _method(self, axes: "Axes", place: int, name: str, rank: float) -> None:

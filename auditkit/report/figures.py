@@ -12,6 +12,7 @@ from markupsafe import Markup
 from auditkit.colour import shift_luv_polar
 from auditkit.report.boxes import boxes_described, boxes_plot
 from auditkit.report.critical_difference import Colours, critical_difference_diagram, described
+from auditkit.report.language import IN_ENGLISH, Language
 from auditkit.report.matrix import Hues, matrix_described, matrix_plot
 from auditkit.report.svg import inlined
 from auditkit.report.violins import Shades, violins_described, violins_plot
@@ -70,12 +71,13 @@ _SETTINGS: Final[Any] = {
 }
 
 
-def draw(figure: FigureResult, name: str) -> Markup:
+def draw(figure: FigureResult, name: str, t: Language = IN_ENGLISH) -> Markup:
     """A figure as an SVG element; the same numbers give the same bytes.
 
     Args:
         figure: the numbers.
         name: id of the figure on the page.
+        t: in which language it is described.
     """
     from matplotlib import rc_context
 
@@ -83,15 +85,15 @@ def draw(figure: FigureResult, name: str) -> Markup:
     with rc_context(_SETTINGS), warnings.catch_warnings():
         # The browser has fonts for characters that Matplotlib's own font lacks.
         warnings.filterwarnings("ignore", message="Glyph")
-        drawn = _KINDS.get(figure.kind, _lines)(figure)
+        drawn = _KINDS.get(figure.kind, _lines)(figure, t)
         drawn.savefig(buffer, format="svg", transparent=True, metadata=_NO_METADATA)
-    return inlined(buffer.getvalue(), name, shown(figure.title), _description(figure), _COLOURS)
+    return inlined(buffer.getvalue(), name, shown(figure.title), _description(figure, t), _COLOURS)
 
 
 _NO_METADATA: Final[dict[str, Any]] = dict.fromkeys(("Date", "Creator", "Format", "Type"))
 
 
-def _lines(figure: FigureResult) -> "Figure":
+def _lines(figure: FigureResult, t: Language) -> "Figure":
     drawn, axes = _empty(WIDTH, SQUARE_HEIGHT if figure.diagonal else HEIGHT)
     _references(axes, figure)
     draw_series = _points if figure.kind == "points" else _plot
@@ -100,11 +102,11 @@ def _lines(figure: FigureResult) -> "Figure":
     axes.set_ylabel(shown(figure.y_label))
     if figure.diagonal and _unit(figure.series):
         axes.set(xlim=(0, 1), ylim=(0, 1))
-    _legend(drawn, axes, figure.series)
+    _legend(drawn, axes, figure.series, t)
     return drawn
 
 
-def _circle(figure: FigureResult) -> "Figure":
+def _circle(figure: FigureResult, t: Language) -> "Figure":
     """The circle cut open at 0 degrees, over a strip of the hue at every angle."""
     from matplotlib.figure import Figure
 
@@ -119,14 +121,16 @@ def _circle(figure: FigureResult) -> "Figure":
     strip.set(xlim=(0, 360), yticks=[], xlabel=shown(figure.x_label))
     strip.grid(visible=False)
     strip.spines[:].set_visible(False)
-    names = {angle: f"{angle:g}°\n{word}" for word, angle in DIRECTIONS.items()}
+    names = {
+        angle: f"{angle:g}°\n{t.or_else(f'hue.{word}', word)}" for word, angle in DIRECTIONS.items()
+    }
     names |= {225.0: "225°\n ", 360.0: "360°\n "}
     strip.set_xticks(sorted(names), [names[angle] for angle in sorted(names)])
-    _legend(drawn, axes, figure.series)
+    _legend(drawn, axes, figure.series, t)
     return drawn
 
 
-def _forest(figure: FigureResult) -> "Figure":
+def _forest(figure: FigureResult, t: Language) -> "Figure":
     """One row per label: the estimate as a dot on its interval, reference values as hollow dots."""
     rows = max(len(figure.labels), 1)
     # Several series share a row, one below the other.
@@ -149,7 +153,7 @@ def _forest(figure: FigureResult) -> "Figure":
             markerfacecolor="none" if line.dashed else colour,
             label=shown(line.name),
         )
-    _legend(drawn, axes, figure.series)
+    _legend(drawn, axes, figure.series, t)
     axes.set_yticks(range(len(figure.labels)), [shown(label) for label in figure.labels])
     axes.set(ylim=(rows - 0.5, -0.5), xlabel=shown(figure.y_label))
     axes.tick_params(left=False)
@@ -157,20 +161,20 @@ def _forest(figure: FigureResult) -> "Figure":
     return drawn
 
 
-def _ranks(figure: FigureResult) -> "Figure":
-    return critical_difference_diagram(figure, Colours(INK, MUTED, LINES[0]))
+def _ranks(figure: FigureResult, t: Language) -> "Figure":
+    return critical_difference_diagram(figure, Colours(INK, MUTED, LINES[0]), t)
 
 
-def _boxes(figure: FigureResult) -> "Figure":
-    return boxes_plot(figure, Colours(INK, MUTED, LINES[0]))
+def _boxes(figure: FigureResult, t: Language) -> "Figure":
+    return boxes_plot(figure, Colours(INK, MUTED, LINES[0]), t)
 
 
-def _violins(figure: FigureResult) -> "Figure":
-    return violins_plot(figure, Shades(INK, MUTED, (LINES[0], LINES[1])))
+def _violins(figure: FigureResult, t: Language) -> "Figure":
+    return violins_plot(figure, Shades(INK, MUTED, (LINES[0], LINES[1])), t)
 
 
-def _matrix(figure: FigureResult) -> "Figure":
-    return matrix_plot(figure, Hues(INK, MUTED, above=LINES[1], below=LINES[0]))
+def _matrix(figure: FigureResult, t: Language) -> "Figure":
+    return matrix_plot(figure, Hues(INK, MUTED, above=LINES[1], below=LINES[0]), t)
 
 
 _KINDS: Final = {
@@ -245,9 +249,9 @@ def _plot(axes: "Axes", series: Sequence[SeriesResult]) -> None:
         )
 
 
-def _legend(drawn: "Figure", axes: "Axes", series: Sequence[SeriesResult]) -> None:
+def _legend(drawn: "Figure", axes: "Axes", series: Sequence[SeriesResult], t: Language) -> None:
     if not series:
-        axes.text(0.5, 0.5, "nothing could be evaluated", ha="center", transform=axes.transAxes)
+        axes.text(0.5, 0.5, t("figure.nothing"), ha="center", transform=axes.transAxes)
         axes.set(xticks=[], yticks=[])
         return
     longest = max(len(line.name) for line in series)
@@ -290,9 +294,9 @@ _DESCRIBED: Final = {
 }
 
 
-def _description(figure: FigureResult) -> str:
+def _description(figure: FigureResult, t: Language) -> str:
     if figure.kind in _DESCRIBED:
-        return shown(_DESCRIBED[figure.kind](figure))
-    lines = "; ".join(line.name for line in figure.series) or "none"
-    text = f"{figure.y_label} over {figure.x_label}. Lines: {lines}. {figure.caption}"
-    return shown(text)
+        return shown(_DESCRIBED[figure.kind](figure, t))
+    lines = "; ".join(line.name for line in figure.series) or t("word.none")
+    axes = {"y": figure.y_label, "x": figure.x_label}
+    return shown(t("figure.lines", **axes, lines=lines, caption=figure.caption))

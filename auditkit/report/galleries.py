@@ -9,8 +9,9 @@ from markupsafe import Markup
 
 from auditkit.report.assets import Assets, Parts, embed
 from auditkit.report.grids import Grid
+from auditkit.report.language import IN_ENGLISH, Language
 from auditkit.report.scripts import in_script
-from auditkit.report.words import NONE, decimals, fixed, label, shown
+from auditkit.report.words import NONE, decimals, facet_title, fixed, label, shown
 from auditkit.results import GalleryItemResult, GalleryResult, Results
 
 # Cards on a page whose reader runs no script; all images are in the table.
@@ -69,9 +70,9 @@ def ranked(gallery: GalleryResult) -> list[GalleryItemResult]:
     return sorted(gallery.items, key=place)
 
 
-def assets_of(results: Results, folder: Path) -> Assets:
+def assets_of(results: Results, folder: Path, t: Language = IN_ENGLISH) -> Assets:
     """Everything that the galleries of a run show."""
-    assets = Assets(folder)
+    assets = Assets(folder, t=t)
     embed([ranked(each) for audit in results.audits for each in audit.galleries], assets)
     return assets
 
@@ -79,7 +80,8 @@ def assets_of(results: Results, folder: Path) -> Assets:
 def browser(name: str, gallery: GalleryResult, assets: Assets) -> Browser:
     """A gallery under an id of its own."""
     items = ranked(gallery)
-    facets = [_facet(facet, items) for facet in gallery.facets]
+    t = assets.t
+    facets = [_facet(facet, items, t) for facet in gallery.facets]
     several = len({item.image_id for item in items}) < len(items)
     return Browser(
         id=name,
@@ -88,7 +90,7 @@ def browser(name: str, gallery: GalleryResult, assets: Assets) -> Browser:
         scores=[label(score) for score in gallery.scores],
         facets=facets,
         cards=_cards(gallery, items[:FIRST], facets, assets),
-        table=_table(gallery, items),
+        table=_table(gallery, items, t),
         data=in_script(_data(gallery, items, facets, assets)),
         left_out=sum(bool(assets[item].missing) for item in items),
     )
@@ -99,8 +101,8 @@ def score_text(value: float | None) -> str:
     return NONE if value is None else fixed(value, decimals(value))
 
 
-def _facet(name: str, items: Sequence[GalleryItemResult]) -> Facet:
-    return Facet(label(name), sorted({_value(item, name) for item in items}))
+def _facet(name: str, items: Sequence[GalleryItemResult], t: Language) -> Facet:
+    return Facet(facet_title(name, t), sorted({_value(item, name) for item in items}))
 
 
 def _value(item: GalleryItemResult, facet: str) -> str:
@@ -144,10 +146,11 @@ def _uri(assets: Assets, place: int) -> Markup:
     return Markup(f"data:image/webp;base64,{assets.texts[place]}" if place >= 0 else "")  # noqa: S704 base64
 
 
-def _table(gallery: GalleryResult, items: Sequence[GalleryItemResult]) -> Grid:
+def _table(gallery: GalleryResult, items: Sequence[GalleryItemResult], t: Language) -> Grid:
     """All items: what a reader without a script has, and what a screen reader reads by columns."""
     noted = any(item.note for item in items)
-    columns = ["Image", *map(label, gallery.scores), *map(label, gallery.facets)]
+    facets = [facet_title(facet, t) for facet in gallery.facets]
+    columns = [t("gallery.image"), *map(label, gallery.scores), *facets]
     rows = [
         [
             item.image_id,
@@ -157,12 +160,12 @@ def _table(gallery: GalleryResult, items: Sequence[GalleryItemResult]) -> Grid:
         ]
         for item in items
     ]
-    by = f"Ranked by {label(gallery.scores[0])}, lowest first." if gallery.scores else ""
+    by = t("gallery.ranked", score=label(gallery.scores[0])) if gallery.scores else ""
     numeric = [False, *(True for _ in gallery.scores), *(False for _ in gallery.facets)]
     return Grid(
-        title=f"All values of: {gallery.title}",
+        title=t("gallery.values-of", title=gallery.title),
         caption=by,
-        columns=[*columns, "Note"] if noted else columns,
+        columns=[*columns, t("gallery.note")] if noted else columns,
         rows=rows,
         numeric=[*numeric, False] if noted else numeric,
     )

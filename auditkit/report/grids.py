@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from auditkit.report.boxes import boxes_rows
+from auditkit.report.language import IN_ENGLISH, Language
 from auditkit.report.matrix import matrix_rows
 from auditkit.report.violins import violins_rows
 from auditkit.report.words import numeric, short
@@ -49,32 +50,33 @@ def grid(table: TableResult) -> Grid:
     return Grid(table.title, table.caption, columns, rows, flush)
 
 
-def data_grids(data: DataResult) -> list[Grid]:
+def data_grids(data: DataResult, t: Language) -> list[Grid]:
     """Make-up of a data set: by label, then by every group column."""
-    grids = [_counts("Labels", "label", data.labels, data.images)]
+    grids = [_counts(t("data.labels"), t("data.label"), data.labels, data.images, t)]
     for column, counts in data.groups.items():
-        grids.append(_counts(f"By {column}", column, counts, data.images))
+        grids.append(_counts(t("data.by", column=column), column, counts, data.images, t))
     return grids
 
 
-def _counts(title: str, head: str, counts: dict[str, int], total: int) -> Grid:
+def _counts(title: str, head: str, counts: dict[str, int], total: int, t: Language) -> Grid:
     rows = [
-        [value, f"{count:,}", f"{100 * count / total:.1f} %" if total else ""]
+        [value, t.grouped(count), f"{100 * count / total:.1f} %" if total else ""]
         for value, count in counts.items()
     ]
-    return Grid(title, "", [head, "images", "share"], rows, [False, True, True])
+    return Grid(title, "", [head, t("data.images"), t("data.share")], rows, [False, True, True])
 
 
-def numbers(figure: FigureResult) -> Grid:
+def numbers(figure: FigureResult, t: Language = IN_ENGLISH, file: str = "results.json") -> Grid:
     """The points of a figure; long lines by evenly spaced points."""
-    title = f"Numbers of: {figure.title}"
+    title = t("figure.numbers-of", title=figure.title)
     if figure.kind in _WHOLE:
-        heads, cells = _WHOLE[figure.kind](figure)
+        heads, cells = _WHOLE[figure.kind](figure, t)
         return Grid(title, "", heads, cells, [False, *(True for _ in heads[1:])])
-    columns = ["line", figure.x_label, figure.y_label, "low", "high"]
+    low, high = t("figure.low"), t("figure.high")
+    columns = [t("figure.line"), figure.x_label, figure.y_label, low, high]
     rows = [_point(line, i, figure.labels) for line in figure.series for i in _thinned(len(line.x))]
     cut = any(len(line.x) > MOST_POINTS for line in figure.series)
-    caption = f"Long lines by {MOST_POINTS} of their points; results.json holds all." if cut else ""
+    caption = t("figure.thinned", points=MOST_POINTS, file=file) if cut else ""
     return Grid(
         title,
         caption,

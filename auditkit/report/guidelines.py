@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Final
 
+from auditkit.report.language import IN_ENGLISH, Language
 from auditkit.verdict import Verdict
 
 PAPER: Final = "Jin et al., Med. Image Anal. 2023, arXiv:2202.10553"
@@ -26,6 +27,11 @@ what cannot be asked takes nothing from what was met."""
 _WORDS: Final = {Verdict.PASS: "met", Verdict.FAIL: "not met"}
 
 
+# The first two are about the form of explanation, which all methods share.
+IDS: Final = ("G1", "G2", "G3", "G4", "G5")
+_ABOUT_FORM: Final = ("G1", "G2")
+
+
 @dataclass(frozen=True)
 class Guideline:
     """One of the five, in a line."""
@@ -36,36 +42,14 @@ class Guideline:
     about_form: bool = False
 
 
-GUIDELINES: Final = (
-    Guideline(
-        "G1",
-        "Understandability",
-        "Clinical users understand the explanation without technical knowledge.",
-        about_form=True,
-    ),
-    Guideline(
-        "G2",
-        "Clinical relevance",
-        "The explanation fits how physicians decide, and supports their reasoning.",
-        about_form=True,
-    ),
-    Guideline(
-        "G3",
-        "Truthfulness",
-        "The explanation reflects how the model decides. Prerequisite of G4.",
-    ),
-    Guideline(
-        "G4",
-        "Informative plausibility",
-        "How plausible it looks tells its users about the quality of the decision.",
-    ),
-    Guideline(
-        "G5",
-        "Computational efficiency",
-        "It is there within the time that users can wait for it.",
-    ),
-)
-"""After Table 1 of the paper. The first two are about the form of explanation, which all methods share."""
+def guidelines(t: Language = IN_ENGLISH) -> list[Guideline]:
+    """The five, after Table 1 of the paper."""
+    return [
+        Guideline(
+            name, t(f"guideline.{name}.name"), t(f"guideline.{name}.text"), name in _ABOUT_FORM
+        )
+        for name in IDS
+    ]
 
 
 @dataclass(frozen=True)

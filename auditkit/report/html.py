@@ -9,120 +9,139 @@ import shlex
 from collections.abc import Sequence
 from importlib.resources import files
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup, escape
+from markupsafe import Markup
 
-from auditkit.report import guidelines, words
-from auditkit.report.banners import banners
-from auditkit.report.bars import bar
+from auditkit.report import glossary, guidelines
+from auditkit.report.banners import banners, stand_ins
 from auditkit.report.counterfactuals import cases_of
+from auditkit.report.crosswalk import answers
+from auditkit.report.dossiers import dossiers
 from auditkit.report.galleries import assets_of
 from auditkit.report.grids import data_grids
+from auditkit.report.language import Language
+from auditkit.report.overview import glances, signatures
 from auditkit.report.pictures import Pictures
-from auditkit.report.scripts import in_script, script, script_digest
-from auditkit.report.sections import Anchors, Images, chapters
+from auditkit.report.scripts import in_script, script, script_digest, script_texts
+from auditkit.report.sections import Anchors, Chapter, Images, chapters
+from auditkit.report.summary import summaries
+from auditkit.report.templating import page_environment
 from auditkit.results import Results, to_json, write_whole
-from auditkit.verdict import Verdict
 
 NAME: Final = "report.html"
-# Ids that the templates themselves give.
+SECTIONS: Final = (
+    "summary",
+    "verdicts",
+    "guidelines",
+    "comparison",
+    "subject",
+    "assumptions",
+    "audits",
+    "data",
+    "dossier",
+    "method",
+    "deviations",
+    "environment",
+    "integrity",
+    "limits",
+    "glossary",
+    "crosswalk",
+)
+"""Sections of the page after its first one, in order; a section of which there is nothing is left out."""
+MOST_ITEMS: Final = 4
+"""Of a banner, so that the first page stays one; all of them stand among the deviations."""
+# Ids that the templates give beside these.
 _OWN_IDS: Final = (
-    "contents decision subject verdicts guidelines sign-off audits data dossier method environment limits "
-    "where gallery-assets"
+    "identity decision glance registration sign-off contents multiplicity privacy gallery-assets texts"
 )
 
 
-def write(results: Results, folder: Path) -> Path:
+def write(results: Results, folder: Path, language: str | Language | None = None) -> Path:
     """Render the report and write it into the run's folder, whole or not at all.
 
     Args:
         results: the run.
         folder: the run's folder, which holds the example images.
+        language: in place of the run's own.
 
     Returns:
         Path of the file.
 
     Raises:
-        AuditError: the folder cannot be written.
+        AuditError: the folder cannot be written, or there is no such language.
     """
     path = folder / NAME
-    write_whole(path, render(results, folder).encode("utf-8"))
+    write_whole(path, render(results, folder, language).encode("utf-8"))
     return path
 
 
-def render(results: Results, folder: Path) -> str:
+def render(results: Results, folder: Path, language: str | Language | None = None) -> str:
     """The report as text: the same results and images give the same bytes.
 
     Args:
         results: the run.
         folder: the run's folder, which holds the example images.
+        language: in place of the run's own.
 
     Returns:
         An HTML document.
+
+    Raises:
+        AuditError: there is no such language.
     """
+    t = language if isinstance(language, Language) else Language(language or results.language)
     # As the file holds them, so that a run in memory and its results.json give the same page.
     text = to_json(results)
     results = Results.model_validate_json(text)
-    pictures = Pictures(folder)
-    images = Images(pictures, assets_of(results, folder), cases_of(results, folder))
-    found = chapters(results, images, Anchors(set(_OWN_IDS.split())))
+    pictures = Pictures(folder, t=t)
+    images = Images(pictures, assets_of(results, folder, t), cases_of(results, folder, t=t))
+    anchors = Anchors({*_OWN_IDS.split(), *SECTIONS})
+    found = chapters(results, images, anchors, t)
     parts = _parts(results)
     program = script(*parts)
     return (
-        page_environment()
+        page_environment(t)
         .get_template("report.html.j2")
         .render(
-            results=results,
-            banners=banners(results),
+            **_view(results, found, t),
             chapters=found,
-            guided=[chapter for chapter in found if chapter.guidelines],
             pictures=[picture for picture in pictures.embedded.values() if picture.uri],
-            data_grids={data.data: data_grids(data) for data in results.data},
-            command=shlex.join(results.run.command),
             digest=hashlib.sha256(text.encode("utf-8")).hexdigest(),
-            style=_style(results, parts),
+            style=_style(results, parts, t),
             assets=in_script(images.assets.texts) if "gallery" in parts else "",
             script=program,
+            script_texts=script_texts(t) if program else "",
             script_digest=script_digest(program),
         )
     )
 
 
-def page_environment() -> Environment:
-    """Templates with the filters that pages use."""
-    environment = Environment(
-        loader=PackageLoader("auditkit.report"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        finalize=_harmless,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.globals |= {"verdict_words": list(Verdict), "meanings": words.MEANINGS}
-    environment.globals["guidelines_paper"] = guidelines.PAPER
-    environment.filters |= {
-        "at": words.at,
-        "bar": bar,
-        "breakable": breakable,
-        "counted": words.counted,
-        "decision": words.decision,
-        "estimate": words.estimate,
-        "label": words.label,
-        "linked": linked,
-        "p_value": words.p_value,
-        "percent": words.percent,
-        "plain": words.plain,
-        "qualifier": words.qualifier,
-        "signed": words.signed,
-        "stated": words.stated,
+def _view(results: Results, found: Sequence[Chapter], t: Language) -> dict[str, Any]:
+    """What the sections show beside the audits."""
+    guided = [chapter for chapter in found if chapter.guidelines]
+    compared = [verdict for verdict in results.verdicts if verdict.baseline]
+    absent = {"guidelines": not guided, "comparison": not compared}
+    models = [chapter.model for chapter in found]
+    return {
+        "results": results,
+        "banners": banners(results, t),
+        "most_items": MOST_ITEMS,
+        "stand_ins": stand_ins(results, t),
+        "sections": [name for name in SECTIONS if not absent.get(name)],
+        "glances": glances(results, models),
+        "signatures": signatures(results),
+        "summaries": summaries(results, t),
+        "guided": guided,
+        "guidelines_paper": guidelines.PAPER,
+        "compared": compared,
+        "waived": [verdict for verdict in results.verdicts if verdict.waiver],
+        "data_grids": {data.data: data_grids(data, t) for data in results.data},
+        "dossiers": dossiers(results, t),
+        "terms": sorted(glossary.terms(results), key=lambda term: t(f"glossary.{term}.term").casefold()),
+        "answers": answers(results, t),
+        "command": shlex.join(results.run.command),
     }
-    return environment
-
-
-def _harmless(value: object) -> object:
-    return value if isinstance(value, Markup) or not isinstance(value, str) else words.shown(value)
 
 
 def _parts(results: Results) -> list[str]:
@@ -132,33 +151,12 @@ def _parts(results: Results) -> list[str]:
     return ["gallery"] * galleries + ["counterfactuals"] * cases
 
 
-def _style(results: Results, parts: Sequence[str]) -> Markup:
+def _style(results: Results, parts: Sequence[str], t: Language) -> Markup:
     """The style sheet, and the run's name at the foot of every printed page."""
     folder = files("auditkit.report").joinpath("templates")
-    sheets = [
-        folder.joinpath(f"{name}.css").read_text(encoding="utf-8") for name in ("report", *parts)
-    ]
+    names = ("report", "front", *parts)
+    sheets = [folder.joinpath(f"{name}.css").read_text(encoding="utf-8") for name in names]
     sheet = "\n".join(sheets)
-    name = re.sub(r"[^A-Za-z0-9_.:+-]", "", results.run.id)
-    return Markup(sheet.replace("RUN-NAME", name))  # noqa: S704 our sheet, and letters only
-
-
-def breakable(text: str) -> Markup:
-    """A technical name that may be broken after its separators."""
-    return Markup(re.sub(r"([._/])(?=\w)", r"\1<wbr>", str(escape(words.shown(text)))))  # noqa: S704 escaped first
-
-
-def linked(text: str) -> Markup:
-    """Text in which DOIs and arXiv ids are links."""
-    safe = str(escape(words.shown(text)))
-    safe = re.sub(
-        r"(?i)\b(doi:\s?)(10\.\d{4,9}/[\w.()/:-]*\w)",
-        r'<a href="https://doi.org/\2" rel="noreferrer">\1\2</a>',
-        safe,
-    )
-    safe = re.sub(
-        r"(?i)\b(arxiv:\s?)(\d{4}\.\d{4,5})",
-        r'<a href="https://arxiv.org/abs/\2" rel="noreferrer">\1\2</a>',
-        safe,
-    )
-    return Markup(safe)  # noqa: S704 escaped first; only the two patterns become links
+    # Letters only: nothing may end the text of the style sheet in which it stands.
+    foot = re.sub(r"[^\w .:+-]", "", f"{t('front.title')} {results.run.id}")
+    return Markup(sheet.replace("RUN-NAME", foot))  # noqa: S704 our sheet, and letters only

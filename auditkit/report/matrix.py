@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+from auditkit.report.language import Language
 from auditkit.report.words import NONE, fixed, shown
 from auditkit.results import FigureResult, SeriesResult
 
@@ -36,7 +37,7 @@ class Hues:
     below: str
 
 
-def matrix_plot(figure: FigureResult, hues: Hues) -> "Figure":
+def matrix_plot(figure: FigureResult, hues: Hues, t: Language) -> "Figure":
     """The grid: rows are the labels, columns the series."""
     from matplotlib.figure import Figure
 
@@ -46,7 +47,7 @@ def matrix_plot(figure: FigureResult, hues: Hues) -> "Figure":
     axes.set(xlim=(0, place.width), ylim=(place.height, 0))
     axes.axis("off")
     if not figure.labels or not figure.series:
-        axes.text(place.width / 2, 40, "nothing could be evaluated", ha="center", va="center")
+        axes.text(place.width / 2, 40, t("figure.nothing"), ha="center", va="center")
         return drawn
     _names(axes, place, hues)
     for row, values in enumerate(cells(figure)):
@@ -136,18 +137,23 @@ def _cell(
     axes.text(*middle, text, ha="center", va="center", color=colour)
 
 
-def matrix_described(figure: FigureResult) -> str:
+def matrix_described(figure: FigureResult, t: Language) -> str:
     """Every row in words."""
     rows = []
     for label, values in zip(figure.labels, cells(figure), strict=True):
         pairs = zip(figure.series, values, strict=True)
         found = ", ".join(f"{line.name} {written(figure, value)}" for line, value in pairs)
         rows.append(f"{label}: {found}")
-    inside = "; ".join(rows) or "none"
-    return f"{figure.y_label}; {figure.x_label}. Rows: {inside}. {figure.caption}"
+    return t(
+        "figure.matrix",
+        y=figure.y_label,
+        x=figure.x_label,
+        rows="; ".join(rows) or t("word.none"),
+        caption=figure.caption,
+    )
 
 
-def matrix_rows(figure: FigureResult) -> tuple[list[str], list[list[str]]]:
+def matrix_rows(figure: FigureResult, _t: Language) -> tuple[list[str], list[list[str]]]:
     """Column heads and rows of the table of a figure's numbers, with intervals where there are any."""
     rows = [[label, *(NONE for _ in figure.series)] for label in figure.labels]
     for column, line in enumerate(figure.series, 1):

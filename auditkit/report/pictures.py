@@ -9,6 +9,7 @@ from typing import Final, Literal
 
 from PIL import Image
 
+from auditkit.report.language import IN_ENGLISH, Language
 from auditkit.results import Panel, PictureFile
 
 LARGEST_SIDE: Final = 256
@@ -33,11 +34,13 @@ class Pictures:
     Attributes:
         folder: the run's folder.
         budget: most bytes of all data URIs together.
+        t: in which language it is said why a picture is not shown.
         embedded: what was asked for, by digest.
     """
 
     folder: Path
     budget: int = BUDGET
+    t: Language = IN_ENGLISH
     embedded: dict[str, Picture] = field(default_factory=dict)
     _spent: int = 0
 
@@ -49,32 +52,38 @@ class Pictures:
         return self.embedded[panel.sha256]
 
     def _embed(self, panel: Panel, name: str) -> Picture:
-        content, missing = kept(self.folder, panel)
+        content, missing = kept(self.folder, panel, self.t)
         if missing:
             return Picture(name, missing=missing)
         image = opened(content, "RGB")
         if image is None:
-            return Picture(name, missing=f"{panel.file} cannot be read as an image")
+            return Picture(name, missing=self.t("picture.unreadable", file=panel.file))
         image.thumbnail((LARGEST_SIDE, LARGEST_SIDE), Image.Resampling.LANCZOS)
         uri = f"data:image/webp;base64,{webp(image, quality=90)}"
         if self._spent + len(uri) > self.budget:
-            limit = f"{self.budget / 1e6:g} MB"
-            return Picture(name, missing=f"not embedded, {limit} are spent: see {panel.file}")
+            return Picture(name, missing=beyond(self.budget, panel, self.t))
         self._spent += len(uri)
         return Picture(name, uri, image.width, image.height)
 
 
-def kept(folder: Path, picture: PictureFile) -> tuple[bytes, str]:
+def beyond(budget: int, picture: PictureFile, t: Language) -> str:
+    """Says that a picture would be one too many, and where it lies."""
+    return t("picture.beyond", size=f"{budget / 1e6:g}", file=picture.file)
+
+
+def kept(folder: Path, picture: PictureFile, t: Language = IN_ENGLISH) -> tuple[bytes, str]:
     """A file's content, or why there is none. Nothing outside the run's folder is read."""
+    if not picture.file:
+        return b"", t("picture.withheld", sha256=picture.sha256)
     path = (folder / picture.file).resolve()
     if not path.is_relative_to(folder.resolve()):
-        return b"", f"{picture.file} lies outside the run's folder"
+        return b"", t("picture.outside", file=picture.file)
     try:
         content = path.read_bytes()
     except OSError:
-        return b"", f"{picture.file} is missing from the run's folder"
+        return b"", t("picture.missing", file=picture.file)
     if hashlib.sha256(content).hexdigest() != picture.sha256:
-        return b"", f"{picture.file} does not have the sha256 that results.json states"
+        return b"", t("picture.altered", file=picture.file)
     return content, ""
 
 

@@ -8,6 +8,8 @@ from importlib.resources import files
 
 from markupsafe import Markup
 
+from auditkit.report.language import Language
+
 
 def in_script(value: object) -> Markup:
     """JSON that may stand inside a script element: ASCII, and nothing that could end the element."""
@@ -28,3 +30,9 @@ def script(*names: str) -> Markup:
 def script_digest(program: str) -> str:
     """By which the page's policy allows the program and no other."""
     return base64.b64encode(hashlib.sha256(program.encode("utf-8")).digest()).decode("ascii")
+
+
+def script_texts(t: Language) -> Markup:
+    """What the program says, in the language of the page."""
+    said = {key: t.pattern(f"script.{key}") for key in t.under("script")}
+    return in_script({**said, "thousands": t.pattern("number.thousands")})

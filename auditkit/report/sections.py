@@ -8,12 +8,16 @@ from markupsafe import Markup
 
 from auditkit.report.adherence import adherence
 from auditkit.report.assets import Assets
+from auditkit.report.by_group import forests
 from auditkit.report.counterfactuals import CaseImages, Film, film
 from auditkit.report.figures import draw
+from auditkit.report.flow import Flow, flow
 from auditkit.report.galleries import Browser, browser
 from auditkit.report.grids import Grid, grid, numbers
 from auditkit.report.guidelines import Adherence
+from auditkit.report.language import IN_ENGLISH, Language
 from auditkit.report.pictures import Picture, Pictures
+from auditkit.report.tree import Branch, tree
 from auditkit.results import (
     AuditResult,
     ExampleResult,
@@ -85,6 +89,8 @@ class Section:
     audit: AuditResult
     verdicts: Sequence[VerdictResult]
     assumptions: Sequence[Group]
+    flow: Flow | None
+    by_group: Sequence[Drawing]
     drawings: Sequence[Drawing]
     tables: Sequence[Grid]
     cases: Sequence[Case]
@@ -102,23 +108,28 @@ class Chapter:
     sections: Sequence[Section]
     guidelines: Adherence | None
     anchors: Mapping[str, str]
+    tree: Sequence[Branch]
 
 
-def chapters(results: Results, images: Images, anchors: Anchors) -> list[Chapter]:
+def chapters(
+    results: Results, images: Images, anchors: Anchors, t: Language = IN_ENGLISH
+) -> list[Chapter]:
     """One chapter for every model that is named anywhere, in order of appearance."""
     named = [
         *(model.model for model in results.models),
         *(verdict.model for verdict in results.verdicts),
         *(audit.model for audit in results.audits),
     ]
-    return [_Writer(results, model, images, anchors).chapter() for model in dict.fromkeys(named)]
+    return [_Writer(results, model, images, anchors, t).chapter() for model in dict.fromkeys(named)]
 
 
 class _Writer:
     """Puts together what belongs to one model."""
 
-    def __init__(self, results: Results, model: str, images: Images, anchors: Anchors) -> None:
-        self.results, self.model = results, model
+    def __init__(
+        self, results: Results, model: str, images: Images, anchors: Anchors, t: Language
+    ) -> None:
+        self.results, self.model, self.t = results, model, t
         self.images, self.anchors = images, anchors
         self.verdicts = [verdict for verdict in results.verdicts if verdict.model == model]
         self.audits = [audit for audit in results.audits if audit.model == model]
@@ -135,9 +146,10 @@ class _Writer:
             self.model,
             groups,
             sections,
-            adherence(self.results, self.model),
+            adherence(self.results, self.model, self.t),
             # The first of two sections of one audit, as in the table of verdicts.
             {audit.audit: name for name, audit in [*self.named][::-1]},
+            tree(self.audits, self.verdicts),
         )
 
     def group(self, audit: str, severity: str = "") -> Group:
@@ -159,6 +171,10 @@ class _Writer:
             audit=audit,
             verdicts=self.group(audit.audit).verdicts,
             assumptions=[self.group(assumed, "blocking") for assumed in audit.assumes],
+            flow=flow(audit, self.results.data),
+            by_group=[
+                self.drawing(name, figure) for figure in forests(audit, self.results.data, self.t)
+            ],
             drawings=[self.drawing(name, figure) for figure in audit.figures],
             tables=[grid(table) for table in audit.tables],
             cases=[self.case(example) for example in audit.examples],
@@ -174,7 +190,8 @@ class _Writer:
 
     def drawing(self, section: str, figure: FigureResult) -> Drawing:
         """A figure under an id of its own."""
-        return Drawing(figure, draw(figure, self.anchors(section, figure.name)), numbers(figure))
+        svg = draw(figure, self.anchors(section, figure.name), self.t)
+        return Drawing(figure, svg, numbers(figure, self.t))
 
     def case(self, example: ExampleResult) -> Case:
         """An example with its pictures."""

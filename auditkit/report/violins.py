@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 import numpy.typing as npt
 
+from auditkit.report.language import Language
 from auditkit.report.words import NONE, short, shown
 from auditkit.results import FigureResult
 
@@ -59,7 +60,7 @@ class Half:
         return lower, middle, upper
 
 
-def violins_plot(figure: FigureResult, shades: Shades) -> "Figure":
+def violins_plot(figure: FigureResult, shades: Shades, t: Language) -> "Figure":
     """The halves of a figure, each at the label that it belongs to."""
     from matplotlib.figure import Figure
 
@@ -68,7 +69,7 @@ def violins_plot(figure: FigureResult, shades: Shades) -> "Figure":
     axes = drawn.add_subplot()
     found = halves(figure)
     if not found:
-        axes.text(0.5, 0.5, "nothing could be evaluated", ha="center", transform=axes.transAxes)
+        axes.text(0.5, 0.5, t("figure.nothing"), ha="center", transform=axes.transAxes)
         axes.axis("off")
         return drawn
     for place in range(rows):
@@ -76,8 +77,8 @@ def violins_plot(figure: FigureResult, shades: Shades) -> "Figure":
     for (place, side), half in found.items():
         _half(axes, place, half, (-1, 1)[side], shades.halves[side])
     for side, line in enumerate(figure.series):
-        where = ("above", "below")[side]
-        axes.scatter([], [], color=shades.halves[side], label=shown(f"{line.name} ({where})"))
+        name = t(f"figure.half-{('above', 'below')[side]}", name=line.name)
+        axes.scatter([], [], color=shades.halves[side], label=shown(name))
     drawn.legend(loc="outside upper left", ncols=len(figure.series), columnspacing=1.4)
     axes.set_yticks(range(len(figure.labels)), [shown(label) for label in figure.labels])
     axes.set(ylim=(rows - 0.5, -0.5), xlabel=shown(figure.y_label))
@@ -136,27 +137,43 @@ def _half(axes: "Axes", place: int, half: Half, sign: int, colour: str) -> None:
     axes.scatter(values, height, color=colour, **_DOT)
 
 
-def violins_described(figure: FigureResult) -> str:
+def violins_described(figure: FigureResult, t: Language) -> str:
     """Medians and quartiles in words."""
     found = []
     for half in halves(figure).values():
         lower, middle, upper = half.quartiles
         count = half.values.size
-        found.append(
-            f"{half.label}, {half.name}: {short(middle)} ({short(lower)} to {short(upper)}), {count} values"
-        )
-    told = "; ".join(found) or "none"
-    return f"{figure.y_label} by {figure.x_label}, median and quartiles: {told}. {figure.caption}"
+        name = f"{half.label}, {half.name}:"
+        quartiles = {"median": short(middle), "low": short(lower), "high": short(upper)}
+        told = t("figure.quartiles", name=name, **quartiles)
+        found.append(f"{told}, {t.counted('value', count)}")
+    return t(
+        "figure.distributions",
+        y=figure.y_label,
+        x=figure.x_label,
+        found="; ".join(found) or t("word.none"),
+        caption=figure.caption,
+    )
 
 
-def violins_rows(figure: FigureResult) -> tuple[list[str], list[list[str]]]:
+_HEADS: Final = (
+    "group",
+    "values",
+    "least",
+    "lower quartile",
+    "median",
+    "upper quartile",
+    "largest",
+)
+
+
+def violins_rows(figure: FigureResult, t: Language) -> tuple[list[str], list[list[str]]]:
     """Column heads and rows of the table of a figure's numbers."""
     rows = [
         [half.label, half.name, str(half.values.size), *_five(half)]
         for half in halves(figure).values()
     ]
-    heads = [figure.x_label, "group", "values", "least", "lower quartile", "median"]
-    return [*heads, "upper quartile", "largest"], rows
+    return [figure.x_label, *(t(f"figure.{head}") for head in _HEADS)], rows
 
 
 def _five(half: Half) -> Sequence[str]:

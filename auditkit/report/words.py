@@ -6,6 +6,8 @@ import re
 from collections.abc import Mapping
 from typing import Any, Final, Protocol
 
+from auditkit.report.bars import limits
+from auditkit.report.language import IN_ENGLISH, Language
 from auditkit.results import Release, VerdictResult
 from auditkit.verdict import Verdict
 
@@ -13,25 +15,6 @@ NONE: Final = "–"
 
 _WRITTEN: Final = {"iou": "IoU"}
 _FIRST: Final = ("modalities", "size", "crop")
-
-DECISIONS: Final[dict[str, str]] = {
-    "pass": "Meets every blocking expectation",
-    "blocked": "Release blocked",
-    "partial": "Not decided: a part of the plan was not judged",
-    "no blocking expectation": "No blocking expectation was judged",
-}
-
-MEANINGS: Final[dict[Verdict, str]] = {
-    Verdict.PASS: "The whole interval satisfies the expectation, also if every image that could "
-    "not be evaluated had the worst possible value.",
-    Verdict.FAIL: "The whole interval violates the expectation.",
-    Verdict.INCONCLUSIVE: "The interval straddles the limit, or fewer patients were available "
-    "than the spec declares as the least. Neither met nor violated.",
-    Verdict.NOT_INTERPRETABLE: "Another audit, on which this one rests, did not pass.",
-    Verdict.NOT_RUN: "Something needed to ask the question is missing; the reason says what.",
-    Verdict.NOT_APPLICABLE: "The question cannot be asked of this model; the reason says why.",
-    Verdict.ERROR: "The check broke off. Nothing is known.",
-}
 
 
 class Estimated(Protocol):
@@ -42,12 +25,17 @@ class Estimated(Protocol):
     high: float | None
 
 
-def decision(release: Release) -> str:
+def decision(release: Release, t: Language = IN_ENGLISH) -> str:
     """The decision about a model in plain words."""
-    return DECISIONS[release.decision]
+    return t(f"decision.{release.decision}")
 
 
-def qualifier(verdict: VerdictResult) -> str:
+def verdict_word(word: str, t: Language = IN_ENGLISH) -> str:
+    """A verdict's word, or that of a guideline's cell, in the reader's language."""
+    return t.or_else(f"verdict.{word}", word)
+
+
+def qualifier(verdict: VerdictResult, t: Language = IN_ENGLISH) -> str:
     """What must be said beside the verdict's word; empty for most.
 
     Only blocking expectations with a p-value enter Holm's correction, so an advisory failure is
@@ -56,15 +44,30 @@ def qualifier(verdict: VerdictResult) -> str:
     if verdict.verdict is not Verdict.FAIL:
         return ""
     if verdict.fault:
-        return ": fault"
+        return t("qualifier.fault")
     if verdict.p_adjusted is None:
-        return " (not part of Holm's correction)"
-    return " (not confirmed after Holm's correction)"
+        return t("qualifier.uncorrected")
+    return t("qualifier.unconfirmed")
 
 
-def wording(verdict: VerdictResult) -> str:
+def wording(verdict: VerdictResult, t: Language = IN_ENGLISH) -> str:
     """The verdict as a reader sees it, such as 'fail: fault'."""
-    return f"{verdict.verdict.value}{qualifier(verdict)}"
+    return f"{verdict_word(verdict.verdict.value, t)}{qualifier(verdict, t)}"
+
+
+def expected(verdict: VerdictResult, t: Language = IN_ENGLISH) -> str:
+    """The condition in words: 'between −0.05 and 0.05'."""
+    margin, names = verdict.condition.get("margin"), verdict.condition.get("in")
+    if verdict.condition.get("not_worse_than") and isinstance(margin, int | float):
+        return t("expected.not-worse", margin=short(margin))
+    if isinstance(names, list):
+        return t("expected.in", names=", ".join(map(str, names)))
+    ends = limits(verdict.expected)
+    if ends is None:
+        return signed(verdict.expected)
+    low, high = ends
+    kind = "below" if low is None else "above" if high is None else "between"
+    return t(f"expected.{kind}", low=short(low), high=short(high))
 
 
 def at(place: Mapping[str, float | str]) -> str:
@@ -125,39 +128,39 @@ def percent(level: float | None) -> str:
     return NONE if level is None else f"{100 * level:g}\u00a0%"
 
 
-def counted(count: int, one: str, many: str = "") -> str:
-    """A count with its noun: '1 image', '1,000 images'."""
-    return f"{count:,} {one if count == 1 else many or one + 's'}"
-
-
 def label(name: str) -> str:
     """A field's name as a heading: 'intended_use' becomes 'Intended use', 'iou' becomes 'IoU'."""
     words = name.replace("_", " ").strip()
     return _WRITTEN.get(words) or words[:1].upper() + words[1:]
 
 
-def plain(value: Any, most: int = 20) -> str:
+def facet_title(name: str, t: Language = IN_ENGLISH) -> str:
+    """What images are told apart by, as a heading."""
+    return t.or_else(f"facet.{name}", label(name))
+
+
+def plain(value: Any, most: int = 20, t: Language = IN_ENGLISH) -> str:
     """A parameter as text: lists and mappings in JSON, long lists cut."""
     if isinstance(value, str):
         return value
     if isinstance(value, list) and len(value) > most:
-        return f"{plain(value[:most])} and {len(value) - most:,} more"
+        return t("word.and-more", some=plain(value[:most]), count=len(value) - most)
     return json.dumps(value, ensure_ascii=False, sort_keys=True)
 
 
-def stated(part: Mapping[str, Any]) -> str:
+def stated(part: Mapping[str, Any], t: Language = IN_ENGLISH) -> str:
     """What a card states of an input: 'modalities t1, t1c; size 24 × 24; scale foreground'."""
     given = {key: value for key, value in part.items() if value is not None}
     # results.json has its keys in alphabetical order.
     keys = [*(key for key in _FIRST if key in given), *(key for key in given if key not in _FIRST)]
-    return "; ".join(f"{key.replace('_', ' ')} {_value(key, given[key])}" for key in keys)
+    return "; ".join(f"{key.replace('_', ' ')} {_value(key, given[key], t)}" for key in keys)
 
 
-def _value(key: str, value: Any) -> str:
+def _value(key: str, value: Any, t: Language) -> str:
     if isinstance(value, list) and all(isinstance(each, str | int | float) for each in value):
         texts = [each if isinstance(each, str) else f"{each:g}" for each in value]
         return (" × " if key in ("size", "crop") else ", ").join(texts)
-    return plain(value)
+    return plain(value, t=t)
 
 
 def signed(text: str) -> str:

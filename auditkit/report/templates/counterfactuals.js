@@ -4,6 +4,9 @@
 (() => {
   const MOST_TICKS = 12; // more would run into each other on a telephone
 
+  const texts = JSON.parse(document.getElementById("texts").textContent);
+  const say = (key, values) => texts[key].replace(/\{(\w+)\}/g, (_, name) => values[name]);
+
   const words = (cell) => ({
     asked: cell.querySelector(".wanted")?.textContent ?? "",
     got: cell.querySelector(".got").textContent,
@@ -21,7 +24,7 @@
       this.range.value = root.dataset.start;
       this.range.addEventListener("input", () => this.show());
       this.ticks();
-      this.put(".before", this.own, `Image ${this.name}`);
+      this.put(".before", this.own, say("image", { id: this.name }));
       this.show();
       const strip = root.querySelector(".bins");
       strip.open = false;
@@ -45,10 +48,10 @@
     show() {
       const frame = this.frames[this.range.value - 1];
       const { asked, got, decision } = words(frame);
-      this.put(".after", frame, `Counterfactual of ${this.name}, asked for ${asked}`);
-      this.draw(".change", frame.querySelector(".difference"), `Difference from ${this.name}, asked for ${asked}`);
+      this.put(".after", frame, say("counterfactual", { id: this.name, asked }));
+      this.draw(".change", frame.querySelector(".difference"), say("difference", { id: this.name, asked }));
       this.stage.querySelector(".chosen").textContent = asked;
-      this.range.setAttribute("aria-valuetext", `asked for ${asked}: score ${got}, ${decision}`);
+      this.range.setAttribute("aria-valuetext", say("slider", { asked, got, decision }));
     }
 
     /** A picture with what the model answers to it. */
@@ -56,7 +59,7 @@
       this.draw(place, cell.querySelector(".picture"), name);
       const said = this.stage.querySelector(`${place} .said`);
       const parts = [".got", ".decision-of"].map((part) => cell.querySelector(part).cloneNode(true));
-      said.replaceChildren("score ", parts[0], ": ", parts[1]);
+      said.replaceChildren(`${texts.score} `, parts[0], ": ", parts[1]);
       said.classList.toggle("turned", cell.classList.contains("turned"));
     }
 

@@ -6,6 +6,9 @@
   const NONE = "–";
   const json = (element) => JSON.parse(element.textContent);
   const assets = json(document.getElementById("gallery-assets"));
+  const texts = json(document.getElementById("texts"));
+  const say = (key, values = {}) => texts[key].replace(/\{(\w+)\}/g, (_, name) => values[name]);
+  const grouped = (count) => count.toLocaleString("en").replaceAll(",", texts.thousands);
   const picture = (place) => `data:image/webp;base64,${assets[place]}`;
 
   // As auditkit.report.words.fixed prints a number alone.
@@ -207,33 +210,32 @@
     count(counts, asked) {
       for (const box of this.boxes) {
         const count = counts[this.facet(box)][box.value];
-        box.parentElement.querySelector(".count").textContent = count.toLocaleString("en");
+        box.parentElement.querySelector(".count").textContent = grouped(count);
         box.parentElement.classList.toggle("none", !count);
       }
       const set = asked.chosen.filter((each) => each.size).length;
-      this.find(".set").textContent = set ? `: ${set} set` : "";
+      this.find(".set").textContent = set ? say("set", { count: set }) : "";
       const [found, total] = [this.found.length, this.data.items.length];
-      const noun = this.root.dataset.noun + (total === 1 ? "" : "s");
       const unranked = this.ranks.filter((rank) => rank === NONE).length;
-      const last = this.data.scores.length && unranked ? `; ${unranked} not evaluable, last` : "";
-      this.find(".found").textContent =
-        `${found.toLocaleString("en")} of ${total.toLocaleString("en")} ${noun}${last}`;
+      const last = this.data.scores.length && unranked ? say("unranked", { count: grouped(unranked) }) : "";
+      const key = `${this.root.dataset.noun}-${total === 1 ? "one" : "other"}`;
+      this.find(".found").textContent = say(key, { found: grouped(found), count: grouped(total) }) + last;
     }
 
     /** What is asked for, in words: on paper there are no controls to read it from. */
-    say(built) {
+    tell(built) {
       const { id, low, high, chosen } = this.asked();
       const score = this.data.scores[this.score];
       const order = this.input("order")?.selectedOptions[0].textContent;
       const said = chosen.flatMap((set, facet) => {
         const { title, values } = this.data.facets[facet];
-        return set.size ? [`${title}: ${[...set].map((value) => values[value]).join(" or ")}`] : [];
+        return set.size ? [`${title}: ${[...set].map((value) => values[value]).join(say("or"))}`] : [];
       });
-      if (low > -Infinity) said.push(`${score} from ${low}`);
-      if (high < Infinity) said.push(`${score} to ${high}`);
-      if (id) said.push(`image id contains ${id}`);
-      if (score) said.push(`sorted by ${score}, ${order}`);
-      if (built < this.found.length) said.push(`the first ${built} shown`);
+      if (low > -Infinity) said.push(say("from", { score, low }));
+      if (high < Infinity) said.push(say("to", { score, high }));
+      if (id) said.push(say("contains", { id }));
+      if (score) said.push(say("sorted", { score, order }));
+      if (built < this.found.length) said.push(say("first", { count: built }));
       this.find(".asked").textContent = said.join("; ");
     }
 
@@ -243,10 +245,10 @@
       const next = this.found.slice(built, built + STEP);
       this.tiles.append(...next.map((place, i) => this.tile(this.data.items[place], built + i)));
       const left = this.found.length - built - next.length;
-      this.say(built + next.length);
+      this.tell(built + next.length);
       const button = this.find(".more");
       button.hidden = left <= 0;
-      button.textContent = `Show ${Math.min(left, STEP)} more of ${left.toLocaleString("en")}`;
+      button.textContent = say("more", { next: Math.min(left, STEP), left: grouped(left) });
     }
 
     tile(item, i) {
@@ -279,7 +281,7 @@
       ];
       this.find("dialog h5").replaceChildren(
         element("span", "id", item.id),
-        element("span", "quiet", ` ${place + 1} of ${this.found.length}`),
+        element("span", "quiet", ` ${say("place", { place: place + 1, count: this.found.length })}`),
       );
       this.find("dialog dl").replaceChildren(
         ...rows.flatMap(([name, value]) => {
@@ -289,8 +291,8 @@
         }),
       );
       this.find("dialog .note").textContent = item.note;
-      this.side(".plain", { ...item, heatmap: -1, outline: -1 }, `Image ${item.id}`);
-      this.side(".covered", item, `Image ${item.id} with heatmap and outline`);
+      this.side(".plain", { ...item, heatmap: -1, outline: -1 }, say("image", { id: item.id }));
+      this.side(".covered", item, say("covered", { id: item.id }));
       // Disabled buttons would lose the focus, so the ends are told and not taken away.
       this.find(".back").setAttribute("aria-disabled", String(place === 0));
       this.find(".on").setAttribute("aria-disabled", String(place === this.found.length - 1));
