@@ -32,6 +32,7 @@ SCHEMAS = (
     "assessment",
     "ratings",
     "counterfactual",
+    "profile",
     "results",
 )
 LISTS = ("checks", "models", "data", "generators", "counterfactuals", "methods", "formats")
@@ -155,11 +156,14 @@ def _validate(given: argparse.Namespace) -> int:
     from auditkit.spec.dossier import DOSSIER_SUFFIX
     from auditkit.spec.load import SPEC_SUFFIXES, Audit, check_assumptions, find_specs
     from auditkit.spec.problems import Problem, SpecError
+    from auditkit.spec.profile import PROFILE_SUFFIX
     from auditkit.spec.training import TRAINING_SUFFIX
 
     cards, audits = _catalogue(given), dict[Path, list[Audit]]()
     problems: list[Problem] = []
-    files = find_specs(given.paths, (*SPEC_SUFFIXES, *CARDS, TRAINING_SUFFIX, DOSSIER_SUFFIX))
+    files = find_specs(
+        given.paths, (*SPEC_SUFFIXES, *CARDS, TRAINING_SUFFIX, DOSSIER_SUFFIX, PROFILE_SUFFIX)
+    )
     if not files:
         names = ", ".join(str(path) for path in given.paths)
         raise AuditError(f"{names}: no spec (*.audit.yaml) or card was found there")
@@ -187,6 +191,7 @@ def _read(path: Path, cards: Catalogue) -> "list[Audit]":
     from auditkit.spec.counterfactual_card import COUNTERFACTUAL_SUFFIX
     from auditkit.spec.dossier import DOSSIER_SUFFIX, read_dossier
     from auditkit.spec.load import load_audit
+    from auditkit.spec.profile import PROFILE_SUFFIX, read_profile
     from auditkit.spec.recipes import TRAINING_SUFFIX, read_recipe
 
     readers: dict[str, Callable[[Path], object]] = {
@@ -198,6 +203,7 @@ def _read(path: Path, cards: Catalogue) -> "list[Audit]":
         COUNTERFACTUAL_SUFFIX: known.read_counterfactual_card,
         TRAINING_SUFFIX: read_recipe,
         DOSSIER_SUFFIX: read_dossier,
+        PROFILE_SUFFIX: read_profile,
     }
     for suffix, read in readers.items():
         if path.name.endswith(suffix):

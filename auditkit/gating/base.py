@@ -10,7 +10,7 @@ from auditkit.gating.rebuilding import expectation_of, key_of
 from auditkit.results import Results, VerdictResult, WaiverResult
 from auditkit.spec.audit import AuditSpec, Expectation, Waiver
 from auditkit.spec.catalogue import checks
-from auditkit.spec.declaration import CheckDeclaration
+from auditkit.spec.declaration import CheckDeclaration, Parameters
 from auditkit.spec.problems import nearest
 from auditkit.spec.profile import Profile
 from auditkit.spec.strict_yaml import read_yaml
@@ -23,12 +23,17 @@ class SpecFile:
 
     spec: AuditSpec
     declaration: CheckDeclaration
-    parameters: dict[str, Any]
+    typed: Parameters
 
     @property
     def check(self) -> str:
         """Name of its check."""
         return self.declaration.name
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        """All of its parameters as results.json has them."""
+        return self.typed.model_dump(mode="json")
 
     @property
     def raw(self) -> dict[str, Any]:
@@ -75,7 +80,7 @@ def spec_files(
             raise AuditError(f"{path}: unknown check '{spec.check}'; {nearest(spec.check, known)}")
         check = known[spec.check]
         parameters = typed_part(document, spec.parameters, check.parameters, ("with",))
-        found[spec.audit] = SpecFile(spec, check, parameters.model_dump(mode="json"))
+        found[spec.audit] = SpecFile(spec, check, parameters)
     return found
 
 

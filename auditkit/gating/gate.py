@@ -50,7 +50,7 @@ def gate(stored: Stored, profile: Profile | None, today: date, origin: str = "")
     results = stored.results
     specs = spec_files(results, stored.folder, profile)
     rules = rules_of(results, profile, specs, origin)
-    judging = Judging(results, rules, profile)
+    judging = Judging(results, rules, profile, origin)
     found = [(rule, judging.judged(rule)) for rule in rules]
     asked = [(rule, judgement) for rule, judgement in found if not rule.left_out]
     verdicts = _with_holm([_verdict(rule, judgement, today) for rule, judgement in asked])
@@ -137,6 +137,8 @@ def _refused(
 def released(results: Results) -> bool:
     """Whether a run was made in release mode."""
     words = "Release mode refuses"
+    if results.run.release is not None:
+        return results.run.release
     return "--audit-release" in results.run.command or any(
         release.why.startswith(words) for release in results.release
     )

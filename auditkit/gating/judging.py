@@ -25,6 +25,7 @@ class Judging:
     results: Results
     rules: Sequence[Rule]
     profile: Profile | None
+    origin: str
     _found: dict[str, Judgement] = field(default_factory=dict)
     _findings: dict[tuple[str, str], Findings] = field(default_factory=dict)
 
@@ -133,7 +134,7 @@ class Judging:
         )
 
     def _command(self, rule: Rule) -> str:
-        profile = f" --audit-profile {self.profile.path}" if self.profile else ""
+        profile = f" --audit-profile {self.origin}" if self.profile else ""
         return f"pytest {rule.stored.file} --model {rule.stored.model}{profile}"
 
 

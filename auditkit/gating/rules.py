@@ -11,6 +11,7 @@ from auditkit.gating.rebuilding import key_of
 from auditkit.results import AuditResult, Results, VerdictResult, WaiverResult
 from auditkit.spec.applying import Target, changed, merged_parameters, targets_of, waived_words
 from auditkit.spec.audit import Expectation, Waiver
+from auditkit.spec.declaration import Parameters
 from auditkit.spec.load import SPEC_SUFFIXES
 from auditkit.spec.problems import SpecError
 from auditkit.spec.profile import ExpectationChange, Profile
@@ -177,15 +178,14 @@ class _Group:
 
     def _other_parameters(self, audit: str, check: str) -> str:
         """Why stored measurements are not those that the profile asks for; empty if they are."""
+        made_under = self.results.profile
+        if made_under is not None and made_under.sha256 == self.profile.digest:
+            return ""
         asked = [one for one in self.profile.spec.parameters if one.means(audit, check)]
         if self.audit is None:
-            return "the profile changes its parameters, and nothing of it is stored" * bool(asked)
+            return self._unknown_parameters(audit, bool(asked))
         if self.spec is not None:
-            wanted = self.spec.parameters
-            declaration = self.spec.declaration
-            _, typed = merged_parameters(self.profile, audit, declaration, self.spec.raw)
-            if typed is not None:
-                wanted = typed.model_dump(mode="json")
+            wanted = self._typed(self.spec, audit).model_dump(mode="json")
         else:
             wanted = dict(self.audit.parameters)
             for one in asked:
@@ -200,6 +200,17 @@ class _Group:
             return ""
         listed = ", ".join(others)
         return f"the profile asks for other parameters than the stored ones ({listed})"
+
+    def _typed(self, spec: SpecFile, audit: str) -> Parameters:
+        _, typed = merged_parameters(self.profile, audit, spec.declaration, spec.raw)
+        return typed or spec.typed
+
+    def _unknown_parameters(self, audit: str, asked: bool) -> str:
+        """The same where nothing is stored: what cannot be asked of a model stays so if it needs the same."""
+        if self.spec is not None:
+            needs = self.spec.declaration.needs
+            asked = asked and needs(self._typed(self.spec, audit)) != needs(self.spec.typed)
+        return "the profile changes its parameters, and nothing of it is stored" if asked else ""
 
     def _know(self, given: Mapping[str, object], audit: str) -> None:
         assert self.audit is not None

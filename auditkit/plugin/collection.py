@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from auditkit.errors import AuditError
-from auditkit.plugin.keys import AUDITS, OPTIONS, OTHER_TASKS
+from auditkit.plugin.keys import AUDITS, OPTIONS, OTHER_TASKS, PLANNED
 from auditkit.spec.applying import Planned, apply, unchanged
 from auditkit.spec.audit import Expectation
 from auditkit.spec.beside import beside
@@ -20,8 +20,6 @@ from auditkit.spec.load import (
     load_audit,
 )
 from auditkit.spec.model_card import ModelCard
-
-PLANNED = pytest.StashKey[dict[Path, Planned]]()
 
 
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> "AuditFile | None":

@@ -14,9 +14,12 @@ from auditkit.environment import environment, requirements
 from auditkit.errors import AuditError
 from auditkit.evidence.listing import listed_evidence
 from auditkit.evidence.store import Store
+from auditkit.gating.profiles import changes_of, profile_result
 from auditkit.plugin.keys import OPTIONS
 from auditkit.plugin.options import Options
 from auditkit.plugin.recording import Recorder
+from auditkit.plugin.sources import kept
+from auditkit.provenance import relative
 from auditkit.release import decide, refusals, with_holm
 from auditkit.results import (
     AuditResult,
@@ -25,6 +28,7 @@ from auditkit.results import (
     EvidenceList,
     InstrumentResult,
     ModelResult,
+    ProfileResult,
     Registration,
     Results,
     Run,
@@ -35,6 +39,7 @@ from auditkit.results import (
 )
 from auditkit.results.evidence_list import ListedShard, evidence_list_json
 from auditkit.results.folder import EVIDENCE_LIST, REQUIREMENTS
+from auditkit.spec.load import SPEC_SUFFIXES
 
 
 def finish(config: pytest.Config, recorder: Recorder, exit_status: int) -> Results:
@@ -63,6 +68,8 @@ def assemble(
     commit = _git(config, "rev-parse", "HEAD") or ""
     refused = refusals(deviations, commit, verdicts) if options.release else []
     sources = _sorted(recorder, "source", SourceFile, lambda s: (s.kind, s.file))
+    if options.profile:
+        sources.append(kept(config, "profile", options.profile.path, options.profile.digest))
     now = time.time()
     return Results(
         run=Run(
@@ -73,6 +80,9 @@ def assemble(
             command=["pytest", *map(str, config.invocation_params.args)],
             exit_status=exit_status,
             evidence={"computed": 0, "found": 0} | recorder.counts,
+            release=options.release,
+            batch_size=options.batch_size,
+            baseline=relative(options.baseline, config.rootpath) if options.baseline else "",
         ),
         environment=environment(options.device, options.precision, commit, recorder.libraries),
         release=[
@@ -87,8 +97,20 @@ def assemble(
         audits=audits,
         sources=sources,
         registration=_registration(config, sources),
+        profile=_profile(config, options, recorder),
         evidence=_evidence(options, recorder),
     )
+
+
+def _profile(config: pytest.Config, options: Options, recorder: Recorder) -> ProfileResult | None:
+    """The profile in force, and what it changed in the specs that were planned."""
+    profile = options.profile
+    if profile is None:
+        return None
+    planned = {node.partition("::")[0] for node in recorder.planned}
+    specs = [config.rootpath / file for file in planned if file.endswith(SPEC_SUFFIXES)]
+    changes = changes_of(profile, specs, options.catalogue)
+    return profile_result(profile, changes, relative(profile.path, config.rootpath))
 
 
 def _registration(config: pytest.Config, sources: list[SourceFile]) -> Registration | None:

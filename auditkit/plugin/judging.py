@@ -97,8 +97,10 @@ def verdict_result(
 ) -> VerdictResult:
     """A judged expectation as it stands in results.json."""
     paired = judgement.paired
-    estimate = paired.estimate if paired else measurement.estimate if measurement else None
-    evaluated = estimate or (measurement.choice if measurement else None)
+    # What is held against an earlier release is the difference; the quantity itself would mislead.
+    own = None if expectation.not_worse_than else measurement
+    estimate = paired.estimate if paired else own.estimate if own else None
+    evaluated = estimate or (own.choice if own else None)
     return VerdictResult(
         node=node,
         audit=audit,

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from auditkit.plugin.options import Options
+from auditkit.spec.applying import Planned
 from auditkit.spec.load import Audit
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 # On the configuration.
 OPTIONS = pytest.StashKey[Options]()
 AUDITS = pytest.StashKey[dict[str, Audit]]()
-LOADED = pytest.StashKey[dict[Path, Audit]]()
+PLANNED = pytest.StashKey[dict[Path, Planned]]()
 OTHER_TASKS = pytest.StashKey[dict[str, int]]()
 SENT = pytest.StashKey[set[tuple[str, ...]]]()
 RECORDER: "pytest.StashKey[Recorder]" = pytest.StashKey()

@@ -31,6 +31,17 @@ def pytest_terminal_summary(
     for line in lines(results):
         _write(terminalreporter, line)
     terminalreporter.line(f"report: {_relative(config)}/report.html (results.json, junit.xml)")
+    _annotate(terminalreporter, config, results)
+
+
+def _annotate(reporter: pytest.TerminalReporter, config: pytest.Config, results: "Results") -> None:
+    """What GitHub Actions puts on the lines of specs; it reads lines without colours only."""
+    from auditkit.plugin.annotations import annotations, root_in_repository, wanted
+
+    if wanted(config):
+        reporter.ensure_newline()
+        for line in annotations(results, root_in_repository(config)):
+            reporter.write_line(line)
 
 
 def _write(reporter: pytest.TerminalReporter, line: "Line") -> None:

@@ -175,6 +175,8 @@ class Rejudging:
     @property
     def _gated(self) -> bool:
         """Whether the run was to decide on a release."""
+        if self.results.run.release is not None:
+            return self.results.run.release
         return self.plan.release or "--audit-release" in self.results.run.command
 
     def _remark(self, kind: Any, what: str, where: str, text: str) -> None:

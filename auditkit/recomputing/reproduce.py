@@ -77,7 +77,9 @@ def _looked(
     results = record.results
     files = list(hold_files(results, asked.root))
     plan = load_plan(results, asked.root, asked.cards)
-    settings = Settings(device, results.environment.precision, record.batch)
+    settings = Settings(
+        device, results.environment.precision, record.results.run.batch_size or record.batch
+    )
     session = Session(engine, settings, plan.audits)
     contents = list(hold_contents(results, plan, session))
     judging = Rejudging(results, plan, session)

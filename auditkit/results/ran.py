@@ -120,3 +120,12 @@ class Run(Part):
     command: list[str] = Field(description="The command line.")
     exit_status: int = Field(description="pytest's exit status.")
     evidence: dict[str, int] = Field(description="Shards computed and shards found.")
+    release: bool | None = Field(
+        default=None, description="Whether release mode was on; null in files of version 1.0."
+    )
+    batch_size: int | None = Field(
+        default=None, description="Inputs per forward pass, if it was stated."
+    )
+    baseline: str = Field(
+        default="", description="The earlier run that this one was compared with, as it was stated."
+    )

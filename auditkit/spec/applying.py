@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from auditkit.spec.audit import CONDITIONS, Expectation, Waiver
 from auditkit.spec.conditions import condition_problems
 from auditkit.spec.declaration import CheckDeclaration, Measure, Parameters
-from auditkit.spec.load import Audit, _at_problems, resolve_at
+from auditkit.spec.load import Audit, at_problems, resolve_at
 from auditkit.spec.problems import SpecError, nearest
 from auditkit.spec.profile import ExpectationChange, Profile, ProfileWaiver, Where
 from auditkit.spec.typed import typed_part
@@ -31,7 +31,7 @@ class Target:
     @property
     def words(self) -> str:
         """Audit, measure and place."""
-        at = ", ".join(f"{k} {v if isinstance(v, str) else f'{v:g}'}" for k, v in self.at.items())
+        at = ", ".join(v if isinstance(v, str) else f"{k} {v:g}" for k, v in self.at.items())
         return f"{self.audit}: {self.measure}{f' at {at}' if at else ''}"
 
 
@@ -240,7 +240,7 @@ def _unanswered(expectation: Expectation, measures: Mapping[str, Measure]) -> li
     if expectation.measure not in measures:
         hint = nearest(expectation.measure, measures)
         return [f"'{expectation.measure}' is not measured; {hint}"]
-    found = _at_problems(expectation, measures[expectation.measure])
+    found = at_problems(expectation, measures[expectation.measure])
     return [text for _, text in found]
 
 

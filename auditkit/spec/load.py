@@ -133,14 +133,15 @@ def _expectation_problems(
     measure: Measure = measures[name]
     found = [
         Problem(document.path, document.line((*place, "at", dimension)), message)
-        for dimension, message in _at_problems(expectation, measure)
+        for dimension, message in at_problems(expectation, measure)
     ]
     for key, message in condition_problems(expectation, measures):
         found.append(Problem(document.path, document.line((*place, key)), message))
     return found
 
 
-def _at_problems(expectation: Expectation, measure: Measure) -> list[tuple[str, str]]:
+def at_problems(expectation: Expectation, measure: Measure) -> list[tuple[str, str]]:
+    """What is wrong with the values of dimensions that an expectation names: dimension and message."""
     problems = []
     for dimension, value in expectation.at.items():
         if dimension not in measure.at:

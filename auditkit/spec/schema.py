@@ -11,6 +11,7 @@ from auditkit.spec.data_card import DataCard
 from auditkit.spec.generator_card import GeneratorCard
 from auditkit.spec.methods import METHODS, Control, Method
 from auditkit.spec.model_card import ModelCard
+from auditkit.spec.profile import ProfileSpec
 from auditkit.spec.ratings_card import RatingsCard
 from auditkit.spec.typed import Strict
 
@@ -23,6 +24,7 @@ KINDS: dict[str, type[Strict]] = {
     "assessment": AssessmentCard,
     "ratings": RatingsCard,
     "counterfactual": CounterfactualCard,
+    "profile": ProfileSpec,
 }
 
 

@@ -187,7 +187,7 @@ def test_budget_too_small_leaves_both_ends_of_every_ranking(found, tmp_path, pla
 
 
 def test_pictures_that_are_not_embedded_are_counted_on_the_page(found, place, monkeypatch):
-    monkeypatch.setattr("auditkit.report.galleries.Assets", lambda folder: Assets(folder, 0))
+    monkeypatch.setattr("auditkit.report.galleries.Assets", lambda folder, t: Assets(folder, 0, t))
     text = Page(render(found, place)).text
     assert f"{COUNT} images of {COUNT} not drawn here; each says why." in text
 
@@ -224,7 +224,7 @@ def test_text_from_data_never_becomes_markup(text, tmp_path):
     )
     page = render(run_with([found], tmp_path), tmp_path)
     read = Page(page)
-    assert len(read.named("script")) == 3  # data, pictures, program
+    assert len(read.named("script")) == 4  # data, pictures, texts, program
     assert read.unbalanced == []
     assert "\u202e" not in page
     assert not any(name.startswith("on") for _, found in read.elements for name in found)

@@ -7,7 +7,8 @@ from report_builders import HOSTILE, measurement, verdict
 from report_pages import Page
 
 from auditkit.report import words
-from auditkit.report.html import linked, render, write
+from auditkit.report.html import render, write
+from auditkit.report.templating import linked
 from auditkit.results import read_results, to_json
 from auditkit.verdict import Verdict
 
@@ -90,8 +91,8 @@ def test_every_verdict_is_a_word_with_an_icon(page, read):
 def test_failure_is_a_fault_only_after_the_correction(read):
     assert "fail: fault" in read.text
     assert (
-        read.text.count("fail (not confirmed after Holm's correction)") == 3
-    )  # two tables, method
+        read.text.count("fail (not confirmed after Holm's correction)") == 4
+    )  # two tables, summary, method
     assert read.text.count("fail (not part of Holm's correction)") == 2
 
 
@@ -181,7 +182,7 @@ def test_identity_is_on_the_page(read, results):
 
 
 def test_empty_dossier_is_said_to_be_empty(page):
-    assert re.search(r"<dt>Manufacturer</dt><dd><span[^>]*>not stated</span></dd>", page)
+    assert re.search(r"<dt>Not provided</dt><dd[^>]*>[^<]*Manufacturer", page)
 
 
 def test_verdicts_on_a_model_without_identity_are_still_shown(tmp_path):

@@ -14,6 +14,7 @@ from auditkit.spec.counterfactual_card import CounterfactualCard
 from auditkit.spec.data_card import DataCard
 from auditkit.spec.generator_card import GeneratorCard
 from auditkit.spec.model_card import ModelCard
+from auditkit.spec.profile import ProfileSpec
 from auditkit.spec.ratings_card import RatingsCard
 from auditkit.spec.strict_yaml import parse_yaml
 from auditkit.spec.training import ConceptTraining
@@ -30,6 +31,7 @@ CARDS = {
     "assessment": AssessmentCard,
     "ratings": RatingsCard,
     "limits": Limits,
+    "profile": ProfileSpec,
 }
 RECIPES = {
     "concepts": ConceptTraining,
