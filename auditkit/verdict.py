@@ -9,7 +9,7 @@ from typing import Literal
 from auditkit.errors import AuditError
 from auditkit.findings import Measurement
 from auditkit.spec.audit import Expectation
-from auditkit.stats import Choice
+from auditkit.stats import Choice, Estimate
 from auditkit.stats.paired import Paired
 
 Better = Literal["higher", "lower"]
@@ -205,6 +205,15 @@ def _open_at_bounds(expectation: Expectation, measurement: Measurement) -> tuple
     return (-math.inf if low <= least and expectation.between else low), (
         math.inf if high >= most and expectation.between else high
     )
+
+
+def shown_beside(
+    expectation: Expectation, judgement: Judgement, measurement: Measurement | None
+) -> Estimate | Choice | None:
+    """What stands beside a verdict: against an earlier release the difference, not the quantity itself."""
+    if expectation.not_worse_than is not None:
+        return judgement.paired.estimate if judgement.paired else None
+    return None if measurement is None else measurement.estimate or measurement.choice
 
 
 def worst_case(measurement: Measurement) -> tuple[float, float]:

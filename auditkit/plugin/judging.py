@@ -17,7 +17,8 @@ from auditkit.release import expired_words, reason_beside, waived_words
 from auditkit.results import VerdictResult, WaiverResult, number
 from auditkit.spec.audit import CONDITIONS, Expectation, Waiver
 from auditkit.spec.load import resolve_at
-from auditkit.verdict import Judgement, Verdict
+from auditkit.stats import Estimate
+from auditkit.verdict import Judgement, Verdict, shown_beside
 
 if TYPE_CHECKING:
     from auditkit.plugin.collection import AuditItem
@@ -97,10 +98,8 @@ def verdict_result(
 ) -> VerdictResult:
     """A judged expectation as it stands in results.json."""
     paired = judgement.paired
-    # What is held against an earlier release is the difference; the quantity itself would mislead.
-    own = None if expectation.not_worse_than else measurement
-    estimate = paired.estimate if paired else own.estimate if own else None
-    evaluated = estimate or (own.choice if own else None)
+    found = shown_beside(expectation, judgement, measurement)
+    estimate = found if isinstance(found, Estimate) else None
     return VerdictResult(
         node=node,
         audit=audit,
@@ -114,7 +113,7 @@ def verdict_result(
         value=number(estimate.value) if estimate else None,
         low=number(estimate.low) if estimate else None,
         high=number(estimate.high) if estimate else None,
-        n=int(evaluated.n) if evaluated else 0,
+        n=int(found.n) if found else 0,
         p_value=number(judgement.p_value),
         p_adjusted=None,
         fault=False,

@@ -22,7 +22,8 @@ from auditkit.results import (
 from auditkit.session import Session
 from auditkit.spec.audit import Expectation
 from auditkit.spec.model_card import ModelCard
-from auditkit.verdict import Judgement, Verdict, judge
+from auditkit.stats import Estimate
+from auditkit.verdict import Judgement, Verdict, judge, shown_beside
 
 # Sums in another order; what is computed from the same arrays agrees to this.
 _ROUNDING = 1e-9
@@ -108,8 +109,8 @@ class Rejudging:
         expectation = expectation_of(planned, verdict)
         if expectation is None:
             return None, "the spec has no such expectation"
-        if expectation.not_worse_than is not None:
-            return None, "it rests on an earlier run as well"
+        if expectation.not_worse_than is not None and self.session.baseline is None:
+            return None, "it rests on an earlier run as well, which is not at hand"
         text = other_condition(verdict, expectation, self.results.run.started[:10])
         if text:
             return None, text
@@ -117,7 +118,7 @@ class Rejudging:
             judgement, measurement = self.session.judge(planned.audit, card, expectation)
         except Exception as error:  # noqa: BLE001 as pytest's items do
             judgement, measurement = Judgement(Verdict.ERROR, f"{error}" or repr(error)), None
-        return _as_recorded(verdict, judgement, measurement)
+        return _as_recorded(verdict, expectation, judgement, measurement)
 
     def _judged_test(
         self, verdict: VerdictResult, card: ModelCard
@@ -134,7 +135,7 @@ class Rejudging:
         judgement = judge(expectation, measurement)
         if judgement.verdict is Verdict.FAIL and verdict.expected.startswith("not "):
             judgement = Judgement(Verdict.PASS, judgement.reason, None)
-        return _as_recorded(verdict, judgement, measurement)
+        return _as_recorded(verdict, expectation, judgement, measurement)
 
     def _hold_verdict(self, verdict: VerdictResult, new: VerdictResult | None, reason: str) -> None:
         where, confirmed = verdict.node.rpartition("::")[2], 0
@@ -202,7 +203,10 @@ def _place(part: Any) -> str:
 
 
 def _as_recorded(
-    verdict: VerdictResult, judgement: Judgement, measurement: Measurement | None
+    verdict: VerdictResult,
+    expectation: Expectation,
+    judgement: Judgement,
+    measurement: Measurement | None,
 ) -> tuple[VerdictResult | None, str]:
     """The verdict with what was found now; none if something is missing on this machine alone."""
     if (
@@ -210,14 +214,14 @@ def _as_recorded(
         and judgement.verdict != verdict.verdict
     ):
         return None, judgement.reason
-    estimate = measurement.estimate if measurement else None
-    evaluated = estimate or (measurement.choice if measurement else None)
+    found = shown_beside(expectation, judgement, measurement)
+    estimate = found if isinstance(found, Estimate) else None
     update = {
         "verdict": judgement.verdict,
         "value": number(estimate.value) if estimate else None,
         "low": number(estimate.low) if estimate else None,
         "high": number(estimate.high) if estimate else None,
-        "n": int(evaluated.n) if evaluated else 0,
+        "n": int(found.n) if found else 0,
         "p_value": number(judgement.p_value),
         "p_adjusted": None,
         "fault": False,

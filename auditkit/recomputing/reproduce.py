@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from auditkit.comparison.baseline import Baseline
 from auditkit.environment import environment
 from auditkit.errors import AuditError
 from auditkit.evidence import Settings, Store
@@ -18,6 +19,8 @@ from auditkit.recomputing.plan import load_plan
 from auditkit.recomputing.record import Record, read_record
 from auditkit.recomputing.sampling import drawn, fresh_seed, sample_size
 from auditkit.recomputing.tolerance import Tolerance, tolerance
+from auditkit.results import Results
+from auditkit.results.folder import RESULTS
 from auditkit.session import Session
 
 _UNASKED = "none of the audits that could be repeated here needed it"
@@ -80,7 +83,7 @@ def _looked(
     settings = Settings(
         device, results.environment.precision, record.results.run.batch_size or record.batch
     )
-    session = Session(engine, settings, plan.audits)
+    session = Session(engine, settings, plan.audits, _baseline(asked, results))
     contents = list(hold_contents(results, plan, session))
     judging = Rejudging(results, plan, session)
     # What was passed on instead of the record may be other by the tolerance, and so may what follows.
@@ -99,6 +102,14 @@ def _looked(
         numbers=judging.numbers,
         remarks=list({remark.model_dump_json(): remark for remark in remarks}.values()),
     )
+
+
+def _baseline(asked: Asked, results: Results) -> Baseline | None:
+    """The earlier run that the run was compared with, if it is where it was."""
+    folder = asked.root / results.run.baseline
+    if not results.run.baseline or not (folder / RESULTS).is_file():
+        return None
+    return Baseline.read(folder)
 
 
 def _sample(asked: Asked, record: Record) -> Sampled:

@@ -86,6 +86,8 @@ def test_a_release_is_held_against_the_one_before(project, typed):
     assert all(v["value"] == 0 and v["baseline"]["pairs"] == v["n"] for v in same)
     status, _ = typed("compare", "old", "same", "--format", "json", "--out", "compared.json")
     assert status == 0
+    status, told = typed("reproduce", "same", "--sample", "all", "--cards", "cards")
+    assert status == 0, told
     project.runpytest(
         "audits", "--model", "steady", "--audit-report", "worse", "--audit-baseline", "old"
     )
