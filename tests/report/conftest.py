@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+import report_full
 import report_samples
 
 from auditkit.report.html import render
@@ -25,3 +26,15 @@ def results(folder: Path) -> Results:
 def page(results: Results, folder: Path) -> str:
     """Its report."""
     return render(results, folder)
+
+
+@pytest.fixture(scope="session")
+def whole(folder: Path) -> Results:
+    """A run with everything that a run can have."""
+    return report_full.full(folder)
+
+
+@pytest.fixture(scope="session")
+def whole_page(whole: Results, folder: Path) -> str:
+    """Its report."""
+    return render(whole, folder)

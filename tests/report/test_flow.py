@@ -1,4 +1,3 @@
-import report_full
 import report_samples
 from hypothesis import given
 from hypothesis import strategies as st
@@ -7,7 +6,6 @@ from report_builders import audit, figure, measurement
 from auditkit.report.by_group import forests
 from auditkit.report.figures import draw
 from auditkit.report.flow import flow
-from auditkit.report.html import render
 from auditkit.report.language import IN_ENGLISH, Language
 
 
@@ -49,9 +47,8 @@ def test_no_reason_is_counted_above_any_measure(counts):
     assert flow(measured(*found), []).lost["r"] == max(counts)
 
 
-def test_forest_has_a_row_for_every_group_the_unestimated_too(folder):
-    results = report_full.full(folder)
-    drawn = forests(results.audits[1], results.data, IN_ENGLISH)
+def test_forest_has_a_row_for_every_group_the_unestimated_too(whole, whole_page):
+    drawn = forests(whole.audits[1], whole.data, IN_ENGLISH)
     assert [each.title for each in drawn] == ["roc_auc by group", "sensitivity by group"]
     assert drawn[0].labels == [
         "all images, n = 400",
@@ -61,7 +58,7 @@ def test_forest_has_a_row_for_every_group_the_unestimated_too(folder):
     ]
     assert drawn[0].series[0].y == [0.8, 0.8, 0.7000000000000001, None]
     assert "unknown, 7 planned" in draw(drawn[0], "f")
-    assert "roc_auc by group" in render(results, folder)
+    assert "roc_auc by group" in whole_page
 
 
 def test_dimensions_that_are_no_groups_have_no_forest():

@@ -15,13 +15,8 @@ from auditkit.results import Redaction, Registration
 
 
 @pytest.fixture(scope="module")
-def whole(folder):
-    return report_full.full(folder)
-
-
-@pytest.fixture(scope="module")
-def text(whole, folder):
-    return render(whole, folder)
+def text(whole_page):
+    return whole_page
 
 
 def section(text, name):
@@ -87,7 +82,7 @@ def test_registration_says_no_more_than_it_shows(text):
 
 def test_a_record_in_no_commit_is_said_to_be_so(whole, folder):
     record = whole.registration.model_copy(update={"commit": ""})
-    page = render(whole.model_copy(update={"registration": record}), folder)
+    page = render(report_full.undrawn(whole, registration=record), folder)
     assert "nothing but the file itself says when it was made" in section(page, "registration")
 
 
@@ -95,7 +90,7 @@ def test_a_record_in_no_commit_is_said_to_be_so(whole, folder):
     "record", [None, Registration(file="", sha256="", recorded="", commit="", specs=[])]
 )
 def test_without_a_record_nothing_is_claimed(whole, folder, record):
-    page = render(whole.model_copy(update={"registration": record}), folder)
+    page = render(report_full.undrawn(whole, registration=record), folder)
     assert "No record of the specs was made before this run" in section(page, "registration")
 
 
@@ -124,7 +119,7 @@ def test_deviations_are_in_one_place(whole, text):
 
 def test_a_long_banner_leads_to_the_deviations(whole, folder):
     many = whole.deviations.model_copy(update={"deselected": [f"node-{i}" for i in range(30)]})
-    page = render(whole.model_copy(update={"deviations": many}), folder)
+    page = render(report_full.undrawn(whole, deviations=many), folder)
     banner = page[page.index('class="banners"') : page.index('id="glance"')]
     assert len(re.findall(r"<li>node-", banner)) == MOST_ITEMS
     assert 'and 26 more, under <a href="#deviations">' in banner
@@ -152,13 +147,13 @@ def test_identifiers_are_named_and_who_cleared_them(whole, folder, text):
     assert "a date (12)" in text
     assert [b.title for b in banners(whole)].count("Possible identifiers") == 1
     cleared = [whole.data[0].model_copy(update={"cleared": "the data protection office"})]
-    known = whole.model_copy(update={"data": cleared})
+    known = report_full.undrawn(whole, data=cleared)
     assert "Possible identifiers" not in [banner.title for banner in banners(known)]
     assert "is stated by the data protection office" in render(known, folder)
 
 
 def test_a_redacted_copy_says_so_and_withheld_pictures_stay(whole, folder):
-    audits = [each.model_copy(deep=True) for each in whole.audits]
+    audits = [each.model_copy(deep=True) for each in report_full.undrawn(whole).audits]
     panels = [panel for each in audits for example in each.examples for panel in example.panels]
     for panel in panels:
         panel.file = ""

@@ -5,8 +5,8 @@ import string
 from importlib.resources import files
 
 import pytest
-import report_full
 from markupsafe import Markup
+from report_full import undrawn
 from report_pages import Page
 
 from auditkit.errors import AuditError
@@ -113,10 +113,9 @@ def masked(text):
 
 
 @pytest.fixture(scope="module")
-def masked_page(folder):
-    results = report_full.full(folder)
+def masked_page(whole, folder):
     own = Language("xx", {key: masked(text) for key, text in ENGLISH.items()})
-    return results, render(results, folder, own)
+    return whole, render(whole, folder, own)
 
 
 # Names of the tool, of languages and documents, and units.
@@ -161,6 +160,7 @@ def test_programs_say_only_what_every_language_has():
 
 
 def test_the_page_says_its_language(folder, results):
+    results = undrawn(results)
     assert Page(render(results, folder, "de")).named("html")[0][1]["lang"] == "de"
     german = results.model_copy(update={"language": "de"})
     page = render(german, folder)
@@ -170,7 +170,7 @@ def test_the_page_says_its_language(folder, results):
 
 
 def test_verdicts_of_results_stay_and_are_translated_beside_their_icon(folder, results):
-    page = render(results, folder, "de")
+    page = render(undrawn(results), folder, "de")
     assert '<use href="#icon-fail"/></svg>nicht erfüllt' in page
     assert html.escape(results.release[0].why, quote=False) in html.unescape(page)
     assert "results.json" in page
