@@ -99,6 +99,7 @@ def assemble(
         registration=_registration(config, sources),
         profile=_profile(config, options, recorder),
         evidence=_evidence(options, recorder),
+        language=options.language,
     )
 
 
@@ -223,10 +224,11 @@ def _job_summary(results: Results) -> None:
     place = os.environ.get("GITHUB_STEP_SUMMARY")
     if not place:
         return
+    from auditkit.report.language import Language
     from auditkit.report.markdown import summary
 
     try:
         with Path(place).open("a", encoding="utf-8") as file:
-            file.write(summary(results))
+            file.write(summary(results, Language(results.language)))
     except OSError as error:
         sys.stderr.write(f"auditkit: the job summary {place} cannot be written: {error.strerror}\n")

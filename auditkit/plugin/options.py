@@ -40,6 +40,7 @@ class Options:
     workers: int
     started: float
     profile: Profile | None = None
+    language: str = "en"
 
     def replaced(self, data: DataCard) -> DataCard:
         """The data card that stands for ``data``: that of --audit-data if it has the same task."""
@@ -67,6 +68,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         ("batch-size", "auto|N", "inputs per forward pass; no verdict depends on it"),
         ("report", "DIR", "folder of this run's report (default: reports/<run>)"),
         ("store", "DIR", "folder of the evidence store (default: .auditkit/store)"),
+        ("language", "NAME", "language of the report: en or de (default: en)"),
         (
             "baseline",
             "RUN",
@@ -122,6 +124,7 @@ def read_options(config: pytest.Config) -> Options:
         workers=int(worker_input(config).get("workercount", 1)),
         started=time.time(),
         profile=profile,
+        language=_language(config),
     )
 
 
@@ -175,6 +178,15 @@ def _folder(config: pytest.Config, root: Path, models: tuple[ModelCard, ...]) ->
 def _text(config: pytest.Config, name: str) -> str:
     given = getattr(config.option, name)
     return str(given if given is not None else config.getini(name))
+
+
+def _language(config: pytest.Config) -> str:
+    asked = _text(config, "audit_language")
+    if not asked:
+        return "en"
+    from auditkit.report.language import Language
+
+    return Language(asked).name
 
 
 def _baseline(config: pytest.Config) -> Path | None:

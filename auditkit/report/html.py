@@ -53,7 +53,16 @@ MOST_ITEMS: Final = 4
 """Of a banner, so that the first page stays one; all of them stand among the deviations."""
 # Ids that the templates give beside these.
 _OWN_IDS: Final = (
-    "identity decision glance registration sign-off contents multiplicity privacy gallery-assets texts"
+    "identity",
+    "decision",
+    "glance",
+    "registration",
+    "sign-off",
+    "contents",
+    "multiplicity",
+    "privacy",
+    "gallery-assets",
+    "texts",
 )
 
 
@@ -96,7 +105,7 @@ def render(results: Results, folder: Path, language: str | Language | None = Non
     results = Results.model_validate_json(text)
     pictures = Pictures(folder, t=t)
     images = Images(pictures, assets_of(results, folder, t), cases_of(results, folder, t=t))
-    anchors = Anchors({*_OWN_IDS.split(), *SECTIONS})
+    anchors = Anchors({*_OWN_IDS, *SECTIONS})
     found = chapters(results, images, anchors, t)
     parts = _parts(results)
     program = script(*parts)
@@ -138,7 +147,9 @@ def _view(results: Results, found: Sequence[Chapter], t: Language) -> dict[str, 
         "waived": [verdict for verdict in results.verdicts if verdict.waiver],
         "data_grids": {data.data: data_grids(data, t) for data in results.data},
         "dossiers": dossiers(results, t),
-        "terms": sorted(glossary.terms(results), key=lambda term: t(f"glossary.{term}.term").casefold()),
+        "terms": sorted(
+            glossary.terms(results), key=lambda term: t(f"glossary.{term}.term").casefold()
+        ),
         "answers": answers(results, t),
         "command": shlex.join(results.run.command),
     }

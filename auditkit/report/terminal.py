@@ -150,7 +150,7 @@ def _remarks(results: Results) -> Iterator[str]:
     if results.profile:
         yield _flat(f"profile {results.profile.profile}: {results.profile.title}")
     if deviations.other_tasks:
-        yield other_tasks(deviations.other_tasks)
+        yield _flat(other_tasks(deviations.other_tasks))
 
 
 def _decision(release: Release) -> Line:
