@@ -153,7 +153,8 @@ def misses_table() -> Iterator[str]:
             truth, sides = (gained - lost) / n, []
             for run in range(MISSES):
                 generator = np.random.default_rng([n, gained, lost, run])
-                found = paired_difference(*_few(n, gained, lost, generator)).estimate
+                pair = _few(n, gained, lost, generator)
+                found = paired_difference(*pair, bounds=(0.0, 1.0)).estimate
                 sides.append((truth < found.low, truth > found.high))
             below, above = (float(np.mean(side)) for side in zip(*sides, strict=True))
             yield f"| {n} | {gained}, {lost} | {below:.3f} | {above:.3f} |"

@@ -28,12 +28,18 @@ class Sampling:
         """Of the images that the evidence is about."""
         return cls(np.array([record.digest for record in evidence.records]), evidence.patients)
 
-    def mean(self, values: npt.NDArray[np.generic], rows: Rows | None = None) -> Sample:
+    def mean(
+        self,
+        values: npt.NDArray[np.generic],
+        rows: Rows | None = None,
+        labels: npt.NDArray[np.int64] | None = None,
+    ) -> Sample:
         """An average over some of the images.
 
         Args:
             values: (n,) numbers, or yes and no for a share.
             rows: bool (n,), over which images; all of them if left out.
+            labels: (n,) what the values were held against, if they were held against labels.
         """
         chosen = np.ones(len(self.images), dtype=bool) if rows is None else rows
         return Sample(
@@ -41,6 +47,7 @@ class Sampling:
             self.images[chosen].tolist(),
             self.patients[chosen].tolist(),
             np.asarray(values)[chosen].astype(np.float64),
+            None if labels is None else labels[chosen],
         )
 
     def auroc(

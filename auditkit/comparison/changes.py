@@ -99,8 +99,12 @@ def _data(old: Results, new: Results) -> Iterator[Change]:
         was, now = (side[name].manifest_sha256 if name in side else "" for side in (before, after))
         yield Change(about="data", subject=name, what="data set", old=was, new=now)
     tools, others = ({f"{i.kind} {i.name}": i for i in run.instruments} for run in (old, new))
-    for name in sorted({*tools} & {*others}):
-        yield from _fields("data", name, tools[name], others[name], _OF_INSTRUMENTS)
+    for name in sorted({*tools, *others}):
+        if name in tools and name in others:
+            yield from _fields("data", name, tools[name], others[name], _OF_INSTRUMENTS)
+            continue
+        was, now = (side[name].card_sha256 if name in side else "" for side in (tools, others))
+        yield Change(about="data", subject=name, what="instrument", old=was, new=now)
 
 
 def _environment(old: Environment, new: Environment) -> Iterator[Change]:

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from auditkit.comparison.changes import changes
-from auditkit.comparison.differences import Compared, compared
+from auditkit.comparison.differences import Compared, compared, gone, rule_of
 from auditkit.comparison.limits import Limits, LimitsFile
 from auditkit.comparison.places import at_words
 from auditkit.comparison.result import (
@@ -15,6 +15,7 @@ from auditkit.comparison.result import (
     ComparisonResult,
     Difference,
     ModelPair,
+    SideBySide,
     Transition,
 )
 from auditkit.comparison.runs import FinishedRun
@@ -70,9 +71,11 @@ def compare(old: Path, new: Path, stated: LimitsFile | None = None) -> Compariso
     turned.sort(key=order)
     different = changes(runs[0].results, runs[1].results, models)
     breaches = [
+        *_unasked(alone, found),
         *_verdicts(turned, limits),
         *_regressions(found.differences),
         *_losses(found, limits),
+        *_unanswered(runs, models, limits),
         *_changes(different, limits),
     ]
     return ComparisonResult(
@@ -137,7 +140,7 @@ def _family(models: Sequence[ModelPair], differences: Sequence[Difference]) -> s
     return _FAMILY.format(", over ".join(told))
 
 
-def _where(found: Transition | Difference) -> str:
+def _where(found: Transition | Difference | SideBySide) -> str:
     return f"{found.model}, {found.audit}: {found.measure}{at_words(found.at)}"
 
 
@@ -152,6 +155,16 @@ def _verdicts(turned: Sequence[Transition], limits: Limits) -> Iterator[Breach]:
             was = one.old.value if one.old else ""
             text = f"{_where(one)} was {was} and is {one.new.value}: {one.reason}"
         yield Breach(rule="verdicts", text=text)
+
+
+def _unasked(alone: Sequence[str], found: Compared) -> Iterator[Breach]:
+    """What nobody could see getting worse: a model that is gone, and runs without a single pair."""
+    for text in alone:
+        if text.endswith("earlier run alone"):
+            yield Breach(rule="model", text=text)
+    if not found.differences:
+        text = "nothing was compared in pairs, so that no loss is excluded; see what stands side by side"
+        yield Breach(rule="regressions", text=text)
 
 
 def _regressions(differences: Sequence[Difference]) -> Iterator[Breach]:
@@ -171,13 +184,29 @@ def _losses(found: Compared, limits: Limits) -> Iterator[Breach]:
             why = "no direction of it is better" if one.better is None else _interval(one)
             text = f"{_where(one)}: a loss of {one.loss_accepted:g} is not excluded ({why})"
             yield Breach(rule="measures", text=text)
+    for other in found.side_by_side:
+        rule = rule_of(limits.measures, other.audit, place(other.measure, other.at))
+        if rule is not None:
+            text = f"{_where(other)}: a loss of {rule.loss:g} is not excluded (not in pairs: {other.reason})"
+            yield Breach(rule="measures", text=text)
+    measured = [
+        *((one.audit, place(one.measure, one.at)) for one in found.differences),
+        *((one.audit, place(one.measure, one.at)) for one in found.side_by_side),
+    ]
     for rule in limits.measures:
         where = place(rule.measure, rule.at)
-        if not any(
-            rule.audit in (None, one.audit) and place(one.measure, one.at) == where
-            for one in found.differences
-        ):
+        if not any(rule.audit in (None, audit) and at == where for audit, at in measured):
             text = f"{rule.wording}: nothing was compared in pairs there"
+            yield Breach(rule="measures", text=text)
+
+
+def _unanswered(
+    runs: tuple[FinishedRun, FinishedRun], models: Sequence[ModelPair], limits: Limits
+) -> Iterator[Breach]:
+    """Stated limits on what the later run does not measure any more."""
+    for pair in models:
+        for audit, rule in gone(runs, pair, limits.measures):
+            text = f"{pair.new}, {audit}: {rule}: the later run did not measure it"
             yield Breach(rule="measures", text=text)
 
 

@@ -50,6 +50,25 @@ def compared(
     return Compared(_with_holm(found.differences, family), found.side_by_side)
 
 
+def gone(
+    runs: tuple[FinishedRun, FinishedRun], models: ModelPair, losses: Sequence[GreatestLoss]
+) -> Iterator[tuple[str, str]]:
+    """Audits and the rules of measures that the earlier run has of a model and the later one has not."""
+    places = [
+        {
+            (audit.audit, place(one.name, one.at))
+            for audit in run.results.audits
+            if audit.model == model
+            for one in audit.measurements
+        }
+        for run, model in zip(runs, (models.old, models.new), strict=True)
+    ]
+    for audit, where in sorted(places[0] - places[1]):
+        rule = rule_of(losses, audit, where)
+        if rule is not None:
+            yield audit, rule.wording
+
+
 def rule_of(losses: Sequence[GreatestLoss], audit: str, where: Place) -> GreatestLoss | None:
     """The limit on a measure's loss; one that names the audit goes before one for all audits."""
     fitting = [

@@ -19,6 +19,8 @@ _GRAVITY: Final = {
     Verdict.ERROR: 4,
     Verdict.FAIL: 4,
 }
+# Only what was judged can be better: a failure that is not asked about any more is none less.
+_JUDGED: Final = (Verdict.PASS, Verdict.INCONCLUSIVE)
 _TURNS: Final[tuple[Turn, ...]] = ("worse", "removed", "better", "other", "added")
 
 Both = tuple[VerdictResult | None, VerdictResult | None]
@@ -92,7 +94,9 @@ def _turn(old: VerdictResult | None, new: VerdictResult | None) -> Turn:
     if new is None:
         return "removed"
     change = _GRAVITY[new.verdict] - _GRAVITY[old.verdict]
-    return "worse" if change > 0 else "better" if change < 0 else "other"
+    if change > 0:
+        return "worse"
+    return "better" if change < 0 and new.verdict in _JUDGED else "other"
 
 
 def _transition(old: VerdictResult | None, new: VerdictResult | None) -> Transition:

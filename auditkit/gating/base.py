@@ -96,9 +96,15 @@ def stored_waiver(waiver: WaiverResult | None) -> Waiver | None:
     """A stored waiver as a spec states it."""
     if waiver is None:
         return None
+    try:
+        expires = dt.date.fromisoformat(waiver.expires)
+    except ValueError:
+        raise AuditError(
+            f"the stored waiver by {waiver.approver} expires on '{waiver.expires}', which is no date"
+        ) from None
     return Waiver(
         approver=waiver.approver,
         reason=waiver.reason,
-        expires=dt.date.fromisoformat(waiver.expires),
+        expires=expires,
         reference=waiver.reference,
     )

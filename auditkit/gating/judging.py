@@ -73,7 +73,10 @@ class Judging:
     def _kept(self, rule: Rule, expectation: Expectation | None) -> Judgement:
         """What can only be judged where the images are: against a baseline, or of an old file."""
         before = expectation_of(rule.stored)
-        same = expectation is None or (before is not None and before.wording == expectation.wording)
+        same = expectation is None or (
+            before is not None
+            and (before.wording, before.min_n) == (expectation.wording, expectation.min_n)
+        )
         if same and rule.stored.verdict is not Verdict.NOT_INTERPRETABLE:
             return _as_it_was(rule)
         what = "a difference from a baseline" if expectation else "an expectation of schema 1.0"

@@ -15,7 +15,9 @@ _JOINED: Final = " × "
 def forests(audit: AuditResult, data: Sequence[DataResult], t: Language) -> list[FigureResult]:
     """A figure per main measure: a row for all images, and one for every group."""
     columns = _columns(audit, data)
-    grouped = [found for found in audit.measurements if found.at and set(found.at) <= columns]
+    # What cannot be asked of the model lacks no images.
+    asked = [found for found in audit.measurements if found.applicable]
+    grouped = [found for found in asked if found.at and set(found.at) <= columns]
     return [_forest(audit, name, grouped, t) for name in _main(grouped)]
 
 

@@ -141,9 +141,9 @@ def _part(word: str, check: str, t: Language) -> str:
 def _change(verdict: VerdictResult) -> tuple[str, str]:
     """In which direction a quantity changed, and by how much; of a fall, the size."""
     value, low, high = verdict.value, verdict.low, verdict.high
-    if value is None or low is None or high is None or low < 0 < high:
+    if value is None or low is None or high is None or low <= 0 <= high:
         return _FORMS[2], estimate(verdict)
-    if low >= 0:
+    if low > 0:
         return _FORMS[0], estimate(verdict)
     places = decimals(value, low, high)
     return _FORMS[1], f"{fixed(-value, places)} [{fixed(-high, places)}, {fixed(-low, places)}]"

@@ -41,7 +41,9 @@ class StoredSample(Part):
     statistic: Literal["mean", "auroc"] = Field(description="What is made of the values.")
     rows: list[int] = Field(description="Which image each value is of: place in `images`, from 0.")
     values: list[float] = Field(description="The numbers.")
-    labels: list[int] | None = Field(description="0 or 1 each, of an AUROC; null of an average.")
+    labels: list[int] | None = Field(
+        description="0 or 1 each, of an AUROC; of an average what each value was held against; null: nothing."
+    )
 
 
 class StoredSamples(Part):

@@ -60,10 +60,11 @@ def paired_difference(
 ) -> Paired:
     r"""The later release minus the earlier one, on the same images, with an interval over patients.
 
-    * Shares (all values 0 or 1). With b images right in the new release alone, c in the old one alone, and
-      n images, d = b/n - c/n. Each share has its Clopper-Pearson limits (`proportion`, which knows patients);
-      those of the difference follow by MOVER (Zou 2007, doi:10.1037/1082-989X.12.4.399), where l and u are
-      distances to a share's limits and rho is the correlation of two cells of a multinomial:
+    * Shares (all values 0 or 1, as are the bounds). With b images right in the new release alone, c in the
+      old one alone, and n images, d = b/n - c/n. Each share has its Clopper-Pearson limits (`proportion`,
+      which knows patients); those of the difference follow by MOVER (Zou 2007,
+      doi:10.1037/1082-989X.12.4.399), where l and u are distances to a share's limits and rho is the
+      correlation of two cells of a multinomial:
 
           low = d - sqrt(l_b^2 + u_c^2 - 2 rho l_b u_c),  rho = -sqrt(p_b p_c / ((1 - p_b)(1 - p_c))).
 
@@ -92,8 +93,8 @@ def paired_difference(
         The difference.
 
     Raises:
-        AuditError: the quantities are of different kinds, no image is in both, labels differ, one class only,
-            or fewer than two patients.
+        AuditError: the quantities are of different kinds, no image is in both, labels differ or are kept of
+            one run alone, one class only, fewer than two patients, or equal values without a range.
 
     Example:
         >>> images, patients = ["a", "b", "c", "d"], ["1", "2", "3", "4"]
@@ -107,13 +108,18 @@ def paired_difference(
         raise AuditError(
             f"the earlier run's quantity is of the kind '{old.statistic}', this one's '{new.statistic}'"
         )
+    if (old.labels is None) != (new.labels is None):
+        raise AuditError(
+            "labels are kept in one of the runs alone, so that nobody sees whether they changed: audit the "
+            "earlier release again"
+        )
     first, second = _pairs(old, new)
     groups = cluster_images(np.array(new.patients, dtype=np.str_)[second], second.size)
     at_least_two_clusters(groups, "paired difference")
     before, after = (
         finite_vector("values", side.values[rows]) for side, rows in ((old, first), (new, second))
     )
-    if new.labels is None:
+    if new.statistic == "mean" or new.labels is None:
         values = float(before.mean()), float(after.mean())
         estimate = _mean_difference(before, after, groups, bounds, level)
     else:
@@ -165,7 +171,7 @@ def _refuse_relabelled(old: Sample, new: Sample, first: Integers, second: Intege
 def _affected(old: Sample, new: Sample, first: Integers, second: Integers) -> float:
     """Share of what is averaged over all images that those of one release alone could move."""
     alone = len(old.images) + len(new.images) - 2 * first.size
-    if old.labels is None or new.labels is None:
+    if new.statistic == "mean" or old.labels is None or new.labels is None:
         return alone / (first.size + alone)
     common = np.bincount(new.labels[second], minlength=2)
     whole = np.bincount(old.labels, minlength=2) + np.bincount(new.labels, minlength=2) - common
@@ -176,15 +182,22 @@ def _mean_difference(
     before: Floats, after: Floats, groups: Clusters, bounds: Bounds, level: float
 ) -> Estimate:
     both = np.concatenate([before, after])
-    if np.isin(both, _UNIT).all():
+    seen = float(both.min()), float(both.max())
+    unbounded = not np.isfinite(bounds).all()
+    if np.isin(both, _UNIT).all() and (bounds == _UNIT or (unbounded and seen == _UNIT)):
         return _share_difference(before, after, groups, level)
     change = after - before
     change[np.abs(change) < _ROUNDING * np.abs(both).max()] = 0.0
-    unvaried = bool(np.ptp(change) < _ROUNDING * np.abs(both).max())
+    unvaried = bool(np.ptp(change) <= _ROUNDING * np.abs(both).max())
     if unvaried:
         change[:] = change[0]
-    if unvaried and not np.isfinite(bounds).all():
-        bounds = (float(both.min()), float(both.max()))
+    if unvaried and unbounded:
+        bounds = seen
+    if bounds[0] == bounds[1]:
+        raise AuditError(
+            f"all values of both runs are {seen[0]:g}, and the quantity has no range: nothing says by how "
+            "much other images could differ"
+        )
     span = bounds[1] - bounds[0]
     found = mean(change, groups.index, bounds=(-span, span), level=level)
     influence = (change - change.mean()) / change.size

@@ -21,7 +21,8 @@ class Sample:
         images: (n,) digest of each image's content: equal images are paired, whatever their order and ids.
         patients: (n,) patient of each image: the clusters.
         values: (n,) float64, finite.
-        labels: (n,) 0 or 1, of ``auroc``; ``None`` of ``mean``.
+        labels: (n,) 0 or 1, of ``auroc``; of ``mean`` the label that each value was held against, if it was
+            held against one. An image whose label changed is no pair.
     """
 
     statistic: Statistic
@@ -35,7 +36,7 @@ class Sample:
         lengths |= {len(self.labels)} if self.labels is not None else set()
         if len(lengths) > 1:
             raise AuditError(f"a sample has one value per image; got parts of lengths {lengths}")
-        if (self.labels is not None) != (self.statistic == "auroc"):
-            raise AuditError("labels belong to the statistic auroc, and to no other")
+        if self.labels is None and self.statistic == "auroc":
+            raise AuditError("the statistic auroc needs labels")
         if not np.isfinite(self.values).all():
             raise AuditError("a sample's values are finite; count other images as not evaluable")

@@ -85,3 +85,12 @@ def test_images_are_known_by_their_content():
 def test_predictive_values_have_no_pairs():
     _, findings = found("performance")
     assert findings.find("ppv", {}).sample is None
+
+
+def test_what_is_held_against_labels_keeps_them():
+    _, findings = found("performance")
+    kept = {one.name: one.sample for one in findings.measurements if one.sample and not one.at}
+    for name in ("accuracy", "brier", "roc_auc"):
+        assert kept[name].labels.tolist() == LABELS.tolist()
+    _, findings = found("colour-shift")
+    assert all(one.sample.labels is None for one in findings.measurements if one.sample)

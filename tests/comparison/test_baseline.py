@@ -137,3 +137,25 @@ def test_a_folder_without_a_run_is_refused(tmp_path):
     (tmp_path / "results.json").write_text("{}")
     with pytest.raises(AuditError, match="not a results file of this version"):
         Baseline.read(tmp_path)
+
+
+def test_an_average_against_other_labels_is_inconclusive(tmp_path):
+    """Better labels would otherwise make up for a worse model."""
+    expected = Expectation(measure="accuracy", not_worse_than="baseline", margin=0.05)
+
+    def accuracy(labels):
+        right = (scores() > 0.75) == labels
+        sample = type(MEASURED.sample)("mean", IMAGES, PATIENTS, right.astype(float), labels)
+        return mean_measurement(right.astype(float), "accuracy", sample=sample)
+
+    wrong = LABELS.copy()
+    wrong[:20] = 1 - wrong[:20]
+    folder = tmp_path / "old"
+    folder.mkdir()
+    baseline = Baseline.read(run(folder, [audit_in(folder, [accuracy(wrong)])], []))
+    now = accuracy(LABELS)
+    found = judge(expected, now, baseline.against(now, **ASKED))
+    assert found.verdict is Verdict.INCONCLUSIVE
+    assert "20 images have another label" in found.reason
+    same = accuracy(wrong)
+    assert judge(expected, same, baseline.against(same, **ASKED)).verdict is Verdict.PASS

@@ -22,7 +22,7 @@ from auditkit.comparison.compare import compare
 from auditkit.comparison.limits import LimitsFile
 from auditkit.comparison.result import ComparisonResult, to_text
 from auditkit.errors import AuditError
-from auditkit.results import measurement_result, read_results
+from auditkit.results import InstrumentResult, measurement_result, read_results
 from auditkit.spec.declaration import Measure
 from auditkit.verdict import Verdict
 
@@ -103,6 +103,10 @@ TURNS = [
     ("inconclusive", "pass", "better", True),
     ("fail", "inconclusive", "better", True),
     ("fail", "error", "other", True),
+    # What is not judged any more is no better than the failure that was seen.
+    ("fail", "not run", "other", True),
+    ("fail", "not applicable", "other", True),
+    ("fail", "not interpretable", "other", True),
 ]
 
 
@@ -124,8 +128,10 @@ def test_what_is_not_asked_any_more_is_a_loss_and_what_is_new_is_none(tmp_path):
         ("brier", "removed"),
         ("npv", "added"),
     ]
-    assert rules(result) == ["verdicts"]
-    assert "is not asked any more" in result.breaches[0].text
+    # Runs that keep nothing image by image have no pairs, and nobody can say that nothing was lost.
+    assert rules(result) == ["regressions", "verdicts"]
+    assert "nothing was compared in pairs" in result.breaches[0].text
+    assert "is not asked any more" in result.breaches[1].text
     asked = [(c.subject, c.old, c.new) for c in result.changes if c.what == "expectation"]
     assert ("performance: brier", "above 0.7 (blocking)", "") in asked
 
@@ -139,12 +145,12 @@ def test_new_failures_come_first_and_advisory_ones_do_not_count(tmp_path):
     result = compare(old, run(tmp_path / "new", [], later))
     # d was blocking before: who makes it advisory does not take it out of the count.
     assert [t.measure for t in result.transitions] == ["c", "d", "a", "b"]
-    assert len(result.breaches) == 3
+    assert rules(result).count("verdicts") == 3
     advisory = [verdict("d", word, severity="advisory") for word in ("pass", "fail")]
     one, other = (run(tmp_path / f"advisory-{i}", [], [v]) for i, v in enumerate(advisory))
-    assert compare(one, other).within
+    assert "verdicts" not in rules(compare(one, other))
     strict = limits(tmp_path, "verdicts: none-may-worsen\n")
-    assert rules(compare(one, other, strict)) == ["verdicts"]
+    assert "verdicts" in rules(compare(one, other, strict))
 
 
 def test_two_expectations_of_one_measure_are_not_mixed_up(tmp_path):
@@ -366,3 +372,43 @@ def test_limits_have_a_name_of_their_own(tmp_path):
     (tmp_path / "limits.yaml").write_text("limits: x\n")
     with pytest.raises(AuditError, match=r"\.limits\.yaml"):
         LimitsFile.read(tmp_path / "limits.yaml")
+
+
+def audited(folder, **audits):
+    """A run in which several audits measure the AUROC; what is None, the run does not have."""
+    found = [
+        audit(folder, [auroc_measurement(scores())], name=name, **changes)
+        for name, changes in audits.items()
+        if changes is not None
+    ]
+    return run(folder, found, [])
+
+
+@pytest.mark.parametrize(
+    ("later", "reason"),
+    [
+        ({}, None),
+        ({"parameters": {"bins": 20}}, "not in pairs: 'second' was asked with other parameters"),
+        (None, "net, second: roc_auc: a loss of 0.1 is excluded: the later run did not measure it"),
+    ],
+)
+def test_a_limit_on_every_audit_is_not_kept_by_one_of_them(tmp_path, later, reason):
+    old = audited(tmp_path / "old", first={}, second={})
+    new = audited(tmp_path / "new", first={}, second=later)
+    text = MEASURE.format("roc_auc", 0.1) + "specs: may-change\n"
+    result = compare(old, new, limits(tmp_path, text))
+    assert result.differences[0].shown is Verdict.PASS
+    assert rules(result) == ([] if reason is None else ["measures"])
+    assert reason is None or reason in result.breaches[0].text
+
+
+def test_an_instrument_that_came_or_went_is_told(tmp_path):
+    empty = ("title", "task", "stand_in", "settings", "files_sha256", "licence", "source")
+    tool = InstrumentResult.model_validate(
+        {"kind": "generator", "name": "brush", "card_sha256": "5" * 64} | dict.fromkeys(empty, "")
+    )
+    old = simple(tmp_path / "old", scores(), instruments=[tool])
+    told = compare(old, simple(tmp_path / "new", scores())).changes
+    assert [(c.subject, c.what, c.old, c.new) for c in told] == [
+        ("generator brush", "instrument", "5" * 64, "")
+    ]

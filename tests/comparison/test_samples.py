@@ -100,7 +100,7 @@ def test_no_file_outside_the_folder_is_read(tmp_path):
         {"rows": [0, 99]},
         {"rows": [0, -1]},
         {"values": [1.0]},
-        {"labels": [0, 1]},
+        {"labels": [0]},
         {"surprise": 1},
     ],
 )

@@ -11,7 +11,7 @@ from gating_world import MODEL, judged, normal_estimate, passing, run_of, specs
 from auditkit.errors import AuditError
 from auditkit.findings import Findings, Measurement
 from auditkit.gating import Stored, check_names, gate
-from auditkit.results import ProfileResult, SourceFile
+from auditkit.results import ProfileResult, SourceFile, WaiverResult
 from auditkit.spec.load import resolve_at
 from auditkit.spec.problems import SpecError
 from auditkit.spec.profile import read_profile
@@ -319,6 +319,11 @@ def test_a_difference_from_a_baseline_is_kept_or_not_run(profile):
     )
     now = gated(stored, wider).verdicts[0]
     assert (now.verdict, now.expected) == (Verdict.NOT_RUN, "not worse than baseline by 0.05")
+    passing_now = first.model_copy(update={"verdict": Verdict.PASS})
+    stored = run.model_copy(update={"verdicts": [passing_now, *run.verdicts[1:]]})
+    more = profile("expect: [{audit: performance, measure: roc_auc, min_n: 999999, why: w}]")
+    # How many patients were in both runs is not stored, so that nobody knows whether they are enough.
+    assert gated(stored, more).verdicts[0].verdict is Verdict.NOT_RUN
 
 
 def test_verdicts_without_their_measurements_are_refused():
@@ -392,3 +397,13 @@ def test_a_waived_assumption_does_not_become_true(profile):
     found = gated(bad, profile(text))
     assert {v.verdict for v in found.verdicts if v.audit == "light"} == {Verdict.NOT_INTERPRETABLE}
     assert found.release[0].decision == "blocked"
+
+
+def test_a_stored_waiver_without_a_date_is_refused():
+    waiver = {"approver": "N. N.", "reason": "-", "expires": "soon", "reference": "", "origin": ""}
+    run = results()
+    waived = run.verdicts[0].model_copy(
+        update={"waiver": WaiverResult(**waiver, in_force=True), "verdict": Verdict.FAIL}
+    )
+    with pytest.raises(AuditError, match="expires on 'soon', which is no date"):
+        gated(run.model_copy(update={"verdicts": [waived, *run.verdicts[1:]]}))

@@ -88,3 +88,9 @@ def test_figures_of_nothing_speak_the_language():
     for kind in ("lines", "forest", "boxes", "violins", "matrix", "ranks"):
         empty = figure("f", "F", [], kind=kind)
         assert "nichts war auswertbar" in draw(empty, "f", Language("de"))
+
+
+def test_what_cannot_be_asked_is_not_drawn_as_groups_that_are_too_small():
+    unfit = {"applicable": False, "reason": "no gradients", "at": {"skin_tone": "dark"}}
+    audited = measured(measurement("iou", None, **unfit))
+    assert forests(audited, [report_samples.data()], IN_ENGLISH) == []

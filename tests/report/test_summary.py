@@ -32,6 +32,8 @@ MARGIN = {"expected": "between -0.05 and 0.05"}
         ((-0.31, -0.33, -0.29), "the model's score falls by 0.310 [0.290, 0.330] when images"),
         ((0.01, -0.02, 0.04), "the model's score changes by 0.010 [−0.020, 0.040] when images"),
         ((-0.01, -0.04, 0.02), "the model's score changes by −0.010 [−0.040, 0.020] when images"),
+        ((0.0, 0.0, 0.0), "the model's score changes by 0.000 [0.000, 0.000] when images"),
+        ((-0.01, -0.02, 0.0), "the model's score changes by −0.010 [−0.020, 0.000] when images"),
     ],
 )
 def test_a_change_rises_or_falls_by_its_sign_and_only_if_that_is_resolved(estimate, said):

@@ -45,6 +45,12 @@ def brute_force_delong(labels, old, new):
     return value, math.sqrt(sum(part.var(ddof=1) / part.size for part in change))
 
 
+def held_against(labels):
+    """An average of numbers that were held against labels."""
+    names = [f"image-{i}" for i in range(len(labels))]
+    return Sample("mean", names, names, np.array([0.0, 1.0]), np.array(labels))
+
+
 def shares(n, gained, lost):
     """Two releases with so many images that turned."""
     old, new = np.ones(n), np.ones(n)
@@ -89,7 +95,7 @@ def test_copies_of_images_add_nothing():
         sample(np.repeat(s, 3), np.repeat(labels, 3), names, np.repeat(np.arange(100), 3))
         for s in (old, new)
     ]
-    copied = paired_difference(*sides).estimate
+    copied = paired_difference(*sides, bounds=(0.0, 1.0)).estimate
     assert copied.value == pytest.approx(once.value)
     assert copied.high - copied.low == pytest.approx(once.high - once.low, rel=0.03)
 
@@ -126,18 +132,18 @@ def limits(n, gained, lost):
 
 @pytest.mark.parametrize(("n", "gained", "lost"), [(60, 0, 3), (200, 1, 4), (1000, 60, 85)])
 def test_shares_have_the_stated_limits(n, gained, lost):
-    found = paired_difference(*shares(n, gained, lost)).estimate
+    found = paired_difference(*shares(n, gained, lost), bounds=(0.0, 1.0)).estimate
     assert (found.low, found.high) == pytest.approx(limits(n, gained, lost), abs=3e-4)
 
 
 def test_shares_with_many_discordant_images_agree_with_mcnemar():
-    found = paired_difference(*shares(2000, 150, 200)).estimate
+    found = paired_difference(*shares(2000, 150, 200), bounds=(0.0, 1.0)).estimate
     z = (150 - 200) / math.sqrt(350)
     assert found.p_below(0) == pytest.approx(scipy.stats.norm.cdf(z), abs=0.002)
 
 
 def test_no_discordant_image_has_the_exact_bound():
-    found = paired_difference(*shares(60, 0, 0)).estimate
+    found = paired_difference(*shares(60, 0, 0), bounds=(0.0, 1.0)).estimate
     assert found.value == 0
     assert -found.low == pytest.approx(1 - HALF ** (1 / 60), rel=1e-3)
     assert found.high == pytest.approx(-found.low)
@@ -149,7 +155,7 @@ def test_limits_of_shares_miss_as_seldom_as_they_say(n):
     ends = {}
     for more in range(13):
         for less in range(more + 1):
-            found = paired_difference(*shares(n, more, less)).estimate
+            found = paired_difference(*shares(n, more, less), bounds=(0.0, 1.0)).estimate
             ends[more, less], ends[less, more] = (found.low, found.high), (-found.high, -found.low)
     counts = np.array([(b, c, n - b - c) for b, c in ends])
     low, high = np.array(list(ends.values())).T
@@ -235,7 +241,7 @@ def test_intervals_of_shares_hold_the_value_and_never_collapse(n, gained, lost, 
     first, second = shares(n, gained, lost)
     people = [str(i // per_patient) for i in range(n)]
     sides = [Sample("mean", s.images, people, s.values) for s in (first, second)]
-    found = paired_difference(*sides).estimate
+    found = paired_difference(*sides, bounds=(0.0, 1.0)).estimate
     assert -1 <= found.low <= found.value <= found.high <= 1
     assert found.high - found.low > 0.5 / n
     assert (found.high < 0) == (found.p_below(0) < HALF) or abs(found.high) < 1e-6
@@ -288,6 +294,10 @@ def test_patients_are_those_of_the_later_run():
         (sample([1, 2, 3], [1, 1, 1]), sample([3, 2, 1], [1, 1, 1]), "of class 1"),
         (sample([1, 2]), sample([1, 2], patients=[1, 1]), "at least two patients"),
         (sample([0.5, 2], images="ab"), sample([1.5], images="a"), "at least two patients"),
+        (sample([5, 5]), sample([5, 5]), "all values of both runs are 5"),
+        (sample([0, 0]), sample([0, 0]), "all values of both runs are 0"),
+        (sample([0, 1]), held_against([0, 1]), "labels are kept in one of the runs alone"),
+        (held_against([1, 1]), held_against([0, 1]), "1 images have another label"),
     ],
 )
 def test_what_cannot_be_compared_is_refused_with_the_reason(old, new, message):
@@ -298,3 +308,9 @@ def test_what_cannot_be_compared_is_refused_with_the_reason(old, new, message):
 def test_a_sample_holds_finite_numbers_only():
     with pytest.raises(AuditError, match="finite"):
         sample([1.0, np.nan])
+
+
+def test_zeros_of_a_change_know_the_range_of_a_change():
+    nothing = sample(np.zeros(100))
+    found = paired_difference(nothing, nothing, bounds=(-1.0, 1.0)).estimate
+    assert -found.low == pytest.approx(2 * (1 - HALF ** (1 / 100)), rel=1e-3)

@@ -115,7 +115,7 @@ def samples(answers: Answers, part: Part, sampling: Sampling) -> dict[str, Sampl
 
     Of which images predictive values are shares, the model itself decides: two models have no pairs there.
     """
-    found = {"accuracy": sampling.mean(answers.right, part.rows)}
+    found = {"accuracy": sampling.mean(answers.right, part.rows, answers.labels)}
     if not answers.two_class:
         return found
     error = (answers.score - answers.labels) ** 2
@@ -124,7 +124,8 @@ def samples(answers: Answers, part: Part, sampling: Sampling) -> dict[str, Sampl
         for name in ("sensitivity", "specificity")
     }
     auroc = sampling.auroc(answers.labels, answers.score, part.rows)
-    return found | shares | {"roc_auc": auroc, "brier": sampling.mean(error, part.rows)}
+    brier = sampling.mean(error, part.rows, answers.labels)
+    return found | shares | {"roc_auc": auroc, "brier": brier}
 
 
 _BOTH = ("roc_auc", "pr_auc", "balanced_accuracy", "calibration_slope", "calibration_intercept")
