@@ -19,6 +19,8 @@ Digests = Mapping[str, str]
 
 def results_of(folder: Path) -> Results | None:
     """A run's results; None if the file is not there or is none."""
+    if not (folder / RESULTS).is_file():
+        return None
     try:
         return read_results(folder / RESULTS)
     except (OSError, ValueError, ValidationError, RecursionError):
@@ -55,6 +57,11 @@ def check_sources(results: Results, digests: Digests) -> Line:
         Problem(RESULTS, f"the audit '{audit.audit}' is not of the spec kept of {audit.file}")
         for audit in results.audits
         if audit.file in known and (audit.file, audit.sha256) not in read
+    ]
+    problems += [
+        Problem(RESULTS, f"the model '{model.model}' is not of the card kept of {model.card}")
+        for model in results.models
+        if model.card in known and (model.card, model.card_sha256) not in read
     ]
     says = f"{len(kept)} copies of specs and cards have the digests in results.json"
     if withheld := len(results.sources) - len(kept):

@@ -18,8 +18,10 @@ def sha256_of(path: Path) -> str:
     """Of a file's bytes.
 
     Raises:
-        AuditError: it cannot be read.
+        AuditError: it cannot be read, or is no plain file: a pipe would be waited for without end.
     """
+    if path.exists() and not path.is_file():
+        raise AuditError(f"{path} is not a plain file")
     try:
         with path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()

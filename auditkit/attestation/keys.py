@@ -101,6 +101,7 @@ def read_signing_key(path: Path) -> SigningKey:
         AuditError: it is none, or its passphrase is not in the environment.
     """
     serialization = _serialization()
+    from cryptography.exceptions import UnsupportedAlgorithm
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
     content, passphrase = _content(path), None
@@ -110,7 +111,7 @@ def read_signing_key(path: Path) -> SigningKey:
             raise AuditError(f"{path} is encrypted; set {PASSPHRASE} to its passphrase")
     try:
         key = serialization.load_pem_private_key(content, passphrase)
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, UnsupportedAlgorithm) as error:
         wrong = f"; is {PASSPHRASE} right?" if passphrase else ""
         raise AuditError(f"{path} cannot be read as a private key in PEM{wrong}") from error
     if not isinstance(key, Ed25519PrivateKey):
@@ -135,11 +136,12 @@ def read_trusted_keys(files: Sequence[Path], folder: Path | None = None) -> tupl
 
 def _read_trusted_key(path: Path) -> TrustedKey:
     serialization = _serialization()
+    from cryptography.exceptions import UnsupportedAlgorithm
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
     try:
         key = serialization.load_pem_public_key(_content(path))
-    except ValueError as error:
+    except (ValueError, UnsupportedAlgorithm) as error:
         raise AuditError(
             f"{path} cannot be read as a public key in PEM; the file NAME.pub of the signer was expected"
         ) from error

@@ -59,6 +59,8 @@ def read_manifest(folder: Path) -> dict[str, str]:
         AuditError: there is no manifest, or it is not as `write_manifest` writes it.
     """
     path = folder / MANIFEST
+    if path.exists() and not path.is_file():
+        raise AuditError(f"{path} is not a plain file")
     try:
         content = path.read_bytes()
         lines = content.decode().split("\n")
@@ -116,7 +118,11 @@ def _walk(folder: Path, outside: tuple[str, ...], below: str = "") -> Iterator[P
         if entry.is_symlink():
             yield Problem(name, "is a symbolic link")
         elif name in outside:
-            continue
+            # What is not listed has to be what is looked at elsewhere, and no hiding place.
+            if name == MANIFEST and not entry.is_file():
+                yield Problem(name, "is not a plain file")
+            if name != MANIFEST and not entry.is_dir():
+                yield Problem(name, "is not a folder")
         elif not _plain(entry.name):
             yield Problem(
                 name, "has a name with a backslash, a control character or spaces around it"

@@ -136,6 +136,10 @@ def _breaks(record: Record) -> Iterator[tuple[int, str]]:
     for number, entry in enumerate(record.entries, 1):
         if entry.before != before:
             yield number, "the chain is broken: it does not follow from the entry before it"
+        for files in (entry.specs, entry.cards):
+            named = [file.file for file in files]
+            if named != sorted(set(named)):
+                yield number, "it names a file twice, or its files are not sorted"
         if entry.total != total_of([*entry.specs, *entry.cards]):
             yield number, "its files do not give its total"
         if entry.time < time:

@@ -30,6 +30,8 @@ def listed_evidence(folder: Path) -> ListedEvidence:
         AuditError: there is none, or it is not as runs write it.
     """
     path = folder / EVIDENCE_LIST
+    if path.exists() and not path.is_file():
+        raise AuditError(f"{path} is not a plain file")
     found = read_evidence_list(path)
     for shard in found.shards:
         if not _ADDRESS.fullmatch(shard.address):
@@ -73,10 +75,14 @@ def _check_shards(folder: Path, listed: ListedEvidence, store: Path | None) -> L
     absent = 0
     for shard in listed.shards:
         file = shard_file(place, shard.address)
+        sidecar = file.with_suffix(SIDECAR)
         if not file.is_file():
             absent += 1
-        elif sha256_of(file) != shard.sha256:
+            continue
+        if sha256_of(file) != shard.sha256:
             problems.append(Problem(_shown(folder, file), "is not the shard that was judged"))
+        if packed and sidecar.is_file() and _stated(sidecar) != (shard.sha256, shard.images):
+            problems.append(Problem(_shown(folder, sidecar), "is not of the shard beside it"))
     at_hand = len(listed.shards) - absent
     where = "packed with the run" if packed else f"in the store {place}"
     says = f"{at_hand} of {len(listed.shards)} shards are at hand ({where})"
@@ -157,14 +163,17 @@ def _copy(shard: ListedShard, source: Path, target: Path) -> None:
         copy.parent.mkdir(exist_ok=True)
         shutil.copyfile(file, copy)
     copied = shard_file(target, shard.address)
-    if sha256_of(copied) != shard.sha256 or _stated(copied.with_suffix(SIDECAR)) != shard.sha256:
+    stated = _stated(copied.with_suffix(SIDECAR))
+    if sha256_of(copied) != shard.sha256 or stated != (shard.sha256, shard.images):
         raise AuditError(
             f"{shard_file(source, shard.address)} ({shard.stage}) is not the shard that was judged"
         )
 
 
-def _stated(sidecar: Path) -> str:
+def _stated(sidecar: Path) -> tuple[object, object] | None:
+    """Of which array file and how many images a sidecar says that it is; all else in it is for people."""
     try:
-        return str(json.loads(sidecar.read_bytes())["sha256"])
-    except (ValueError, KeyError, TypeError):
-        return ""
+        about = json.loads(sidecar.read_bytes())
+        return about["sha256"], about["images"]
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        return None

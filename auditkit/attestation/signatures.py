@@ -27,6 +27,8 @@ def _check(
     path: Path, folder: Path, results: Results | None, keys: Sequence[TrustedKey]
 ) -> SignatureLine:
     file = f"{path.parent.name}/{path.name}"
+    if path.is_symlink() or not path.is_file():
+        return SignatureLine(file, "mismatch", problem="is not a plain file")
     try:
         envelope = Envelope.from_bytes(path.read_bytes())
         payload = json.loads(envelope.payload)
@@ -37,7 +39,7 @@ def _check(
     message = pae(envelope.payload_type, envelope.payload)
     # The id is only a hint: every trusted key is tried.
     key = next((key for key in keys if key.verifies(envelope.signature, message)), None)
-    problem = _problem(path, envelope, key, keys)
+    problem = _problem(path, envelope, found.role, key, keys)
     problem = problem or _other_state(folder, results, payload)
     if problem:
         return replace(found, state="mismatch", problem=problem)
@@ -59,7 +61,11 @@ def _claimed(file: str, envelope: Envelope, payload: Any) -> SignatureLine:
 
 
 def _problem(
-    path: Path, envelope: Envelope, key: TrustedKey | None, keys: Sequence[TrustedKey]
+    path: Path,
+    envelope: Envelope,
+    role: str,
+    key: TrustedKey | None,
+    keys: Sequence[TrustedKey],
 ) -> str:
     """What is wrong with the signature itself."""
     if key is None and envelope.key_id in {one.id for one in keys}:
@@ -68,7 +74,6 @@ def _problem(
         return "names another key than the one that signed"
     if envelope.payload_type != IN_TOTO:
         return f"is over {envelope.payload_type!r}, not over a statement"
-    role = json.loads(envelope.payload)["predicate"]["signOff"]["role"]
     if role not in MEANINGS or path.name != signature_name(role, envelope.key_id):
         return "does not have the name of its role and key"
     return ""
@@ -76,7 +81,7 @@ def _problem(
 
 def _other_state(folder: Path, results: Results | None, payload: Any) -> str:
     """How the signed statement differs from the folder as it is."""
-    if (payload["_type"], payload["predicateType"]) != (STATEMENT_TYPE, PREDICATE_TYPE):
+    if (payload.get("_type"), payload.get("predicateType")) != (STATEMENT_TYPE, PREDICATE_TYPE):
         return "is not over the result of a test"
     try:
         present = subjects(folder)
@@ -91,6 +96,6 @@ def _other_state(folder: Path, results: Results | None, payload: Any) -> str:
     sign_off = payload["predicate"].pop("signOff")
     same = results is not None and payload["predicate"] == predicate_of(results)
     payload["predicate"]["signOff"] = sign_off
-    if payload["subject"] != present or not same:
+    if payload.get("subject") != present or not same:
         return "is over other results than those in results.json"
     return ""

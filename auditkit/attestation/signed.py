@@ -40,5 +40,5 @@ def key_id_of(public: bytes) -> str:
 def _over(path: Path) -> str:
     try:
         return manifest_of(json.loads(Envelope.from_bytes(path.read_bytes()).payload))
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return ""

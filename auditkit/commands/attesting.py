@@ -99,7 +99,8 @@ def _sign(given: argparse.Namespace) -> int:
     from auditkit.commands.page_again import check_page
 
     key = read_signing_key(given.key)
-    wrong = verify(given.folder, store=given.store, page=check_page).mismatches
+    found = verify(given.folder, store=given.store, page=check_page)
+    wrong = found.mismatches
     if wrong:
         more = f" (and {len(wrong) - 1} more)" if len(wrong) > 1 else ""
         raise AuditError(
@@ -107,6 +108,10 @@ def _sign(given: argparse.Namespace) -> int:
             f"verify {given.folder}"
         )
     print(sign(given.folder, key, Signer(given.role, given.name, given.organisation)))
+    # Who signs answers for these too.
+    for line in found.lines:
+        if line.state == "not checked":
+            print(f"  not checked: {line.subject}: {line.says}")
     return 0
 
 

@@ -1,9 +1,9 @@
 """A verification in words and as JSON."""
 
+import json
 from collections.abc import Iterator
 from dataclasses import asdict
 
-from auditkit.attestation.digests import canonical_json
 from auditkit.attestation.outcome import SignatureLine, Verification
 from auditkit.attestation.verifying import LIMITS
 
@@ -32,7 +32,8 @@ def as_json(found: Verification) -> str:
         "mismatches": list(found.mismatches),
         "limits": list(LIMITS),
     }
-    return canonical_json(data).decode().rstrip("\n")
+    # Escaped, since names of files may hold bytes that no encoding gives back.
+    return json.dumps(data, sort_keys=True, indent=1)
 
 
 def as_text(found: Verification) -> str:
@@ -80,6 +81,8 @@ def _conclusion(found: Verification) -> str:
     if found.status == 1:
         return f"MISMATCH: {len(found.mismatches)} found. Do not rely on this copy."
     trusted = sum(signature.state == "trusted" for signature in found.signatures)
+    if trusted < len(found.signatures):
+        rest += f" Not verified: {len(found.signatures) - trusted} by unknown keys."
     if found.status == 0:
         names = "signature" if trusted == 1 else "signatures"
         return f"PROVEN: as signed ({trusted} {names} by keys that you trust).{rest}"

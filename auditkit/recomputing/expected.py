@@ -3,6 +3,7 @@
 from auditkit.results import VerdictResult
 from auditkit.spec.applying import Planned
 from auditkit.spec.audit import Expectation, Waiver
+from auditkit.spec.load import resolve_at
 
 
 def expectation_of(planned: Planned, verdict: VerdictResult) -> Expectation | None:
@@ -26,6 +27,19 @@ def other_condition(verdict: VerdictResult, expectation: Expectation, day: str) 
         return "the spec and its profile have no such waiver"
     if verdict.waiver is not None and verdict.waiver.in_force and day > verdict.waiver.expires:
         return "the spec's waiver had expired on the day of the run"
+    return ""
+
+
+def other_place(planned: Planned, verdict: VerdictResult, expectation: Expectation) -> str:
+    """What of the audit, the measure, the place or the threshold's origin is not as the spec has it."""
+    measure = planned.audit.check.measures(planned.audit.parameters)[expectation.measure]
+    at = resolve_at(expectation, measure)
+    asked = planned.audit.id, expectation.measure, at, expectation.why
+    stated = verdict.audit, verdict.measure, verdict.at, verdict.why
+    words = ("audit", "measure", "place", "why")
+    for word, one, other in zip(words, asked, stated, strict=True):
+        if one != other:
+            return f"the spec has the {word} {one!r}, the record {other!r}"
     return ""
 
 

@@ -1,5 +1,6 @@
 """Whether specs, cards, weights and images here are those of the record."""
 
+import contextlib
 import hashlib
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,17 +11,20 @@ from auditkit.models.identity import weights_digest
 from auditkit.provenance import instruments
 from auditkit.recomputing.outcome import Remark
 from auditkit.recomputing.plan import Plan
-from auditkit.results import Results
+from auditkit.results import InstrumentResult, Results
 from auditkit.session import Session
 from auditkit.spec.load import Audit
 
 
 def hold_files(results: Results, root: Path) -> Iterator[Remark]:
     """Specs, tests, profiles and cards that are not here, or are not what was read."""
-    recorded = {model.card: ("model card", model.card_sha256) for model in results.models}
-    recorded |= {audit.file: ("spec", audit.sha256) for audit in results.audits}
-    recorded |= {source.file: (source.kind, source.sha256) for source in results.sources}
-    for file, (kind, digest) in sorted(recorded.items()):
+    listed = {(source.file, source.sha256): source.kind for source in results.sources}
+    # Of one file the record may state several digests: each is held.
+    stated = {(model.card, model.card_sha256): "model card" for model in results.models}
+    stated |= {(audit.file, audit.sha256): "spec" for audit in results.audits}
+    if results.profile is not None:
+        stated[results.profile.file, results.profile.sha256] = "profile"
+    for (file, digest), kind in sorted((stated | listed).items()):
         try:
             found = hashlib.sha256((root / file).read_bytes()).hexdigest()
         except OSError as error:
@@ -40,10 +44,10 @@ def hold_contents(results: Results, plan: Plan, session: Session) -> Iterator[Re
                 yield _other("weights", model.model, model.weights_sha256, found)
     recorded = {each.data: each.manifest_sha256 for each in results.data}
     seen = set[str]()
-    for audit, model_name in _audited(results, plan):
+    for audit, model_name in audited(results, plan):
         card = plan.models[model_name]
         for data in (audit.data, *audit.beside.data.values()):
-            if data.data in seen or not recorded.get(data.data):
+            if data.data in seen or data.data not in recorded:
                 continue
             seen.add(data.data)
             try:
@@ -58,9 +62,11 @@ def hold_contents(results: Results, plan: Plan, session: Session) -> Iterator[Re
 
 
 def _instruments(results: Results, plan: Plan) -> Iterator[Remark]:
-    recorded = {(each.kind, each.name): each.files_sha256 for each in results.instruments}
+    recorded: dict[tuple[str, str], str] = {
+        (each.kind, each.name): each.files_sha256 for each in results.instruments
+    }
     found: dict[tuple[str, str], str] = {}
-    for audit, model in _audited(results, plan):
+    for audit, model in audited(results, plan):
         try:
             found |= {(i.kind, i.name): i.files_sha256 for i in instruments(audit.beside, model)}
         except AuditError as error:
@@ -70,12 +76,20 @@ def _instruments(results: Results, plan: Plan) -> Iterator[Remark]:
                 where=audit.id,
                 text=f"cannot be read: {error}",
             )
-    for key, digest in sorted(recorded.items()):
-        if key in found and found[key] != digest:
-            yield _other(key[0], key[1], digest, found[key])
+    for key, digest in sorted(found.items()):
+        if recorded.get(key, "") != digest:
+            yield _other(key[0], key[1], recorded.get(key, ""), digest)
 
 
-def _audited(results: Results, plan: Plan) -> Iterator[tuple[Audit, str]]:
+def recorded_instruments(results: Results, plan: Plan) -> Iterator[InstrumentResult]:
+    """What the recorded audits measure with, as it is here; those that cannot be read are left out."""
+    for audit, model in audited(results, plan):
+        with contextlib.suppress(AuditError):
+            yield from instruments(audit.beside, model)
+
+
+def audited(results: Results, plan: Plan) -> Iterator[tuple[Audit, str]]:
+    """The recorded audits that are here, each with its model."""
     for recorded in results.audits:
         audit = plan.audit(recorded)
         if audit is not None and recorded.model in plan.models:

@@ -1,15 +1,16 @@
 """Measurements, verdicts and decisions computed again and held against those of the record."""
 
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
 from auditkit.findings import Findings, Measurement
-from auditkit.recomputing.expected import expectation_of, other_condition
+from auditkit.recomputing.expected import expectation_of, other_condition, other_place
 from auditkit.recomputing.numbers import apart, differ
 from auditkit.recomputing.outcome import Compared, Remark
 from auditkit.recomputing.plan import Plan
-from auditkit.release import decide, refusals, with_holm
+from auditkit.release import decide, reason_beside, refusals, with_holm
 from auditkit.results import (
     AuditResult,
     Results,
@@ -20,6 +21,7 @@ from auditkit.results import (
     table_result,
 )
 from auditkit.session import Session
+from auditkit.sharing.findings import held_back
 from auditkit.spec.audit import Expectation
 from auditkit.spec.model_card import ModelCard
 from auditkit.stats import Estimate
@@ -27,6 +29,7 @@ from auditkit.verdict import Judgement, Verdict, judge, shown_beside
 
 # Sums in another order; what is computed from the same arrays agrees to this.
 _ROUNDING = 1e-9
+_FIGURES = re.compile(r"[-+]?\d[\d.]*(?:e[-+]?\d+)?")
 _REFUSED = "Release mode refuses this run"
 _UNJUDGED = "cannot be judged again here: "
 
@@ -111,14 +114,21 @@ class Rejudging:
             return None, "the spec has no such expectation"
         if expectation.not_worse_than is not None and self.session.baseline is None:
             return None, "it rests on an earlier run as well, which is not at hand"
-        text = other_condition(verdict, expectation, self.results.run.started[:10])
+        day = self.results.run.started[:10]
+        text = other_place(planned, verdict, expectation)
+        text = text or other_condition(verdict, expectation, day)
         if text:
             return None, text
         try:
             judgement, measurement = self.session.judge(planned.audit, card, expectation)
         except Exception as error:  # noqa: BLE001 as pytest's items do
             judgement, measurement = Judgement(Verdict.ERROR, f"{error}" or repr(error)), None
-        return _as_recorded(verdict, expectation, judgement, measurement)
+        new, reason = _as_recorded(verdict, expectation, judgement, measurement)
+        baseline, paired = self.session.baseline, judgement.paired
+        if new is not None:
+            beside = baseline.value(paired) if paired and baseline else None
+            new = new.model_copy(update={"baseline": beside})
+        return new, reason
 
     def _judged_test(
         self, verdict: VerdictResult, card: ModelCard
@@ -127,8 +137,8 @@ class Rejudging:
         if audit is None or not verdict.condition or verdict.measure == "test":
             return None, "it is a test's own assertion, and tests are not run"
         asked = {"measure": verdict.measure, "at": verdict.at, **verdict.condition}
-        expectation = Expectation.model_validate(asked)
         try:
+            expectation = Expectation.model_validate(asked)
             measurement = self.session.findings(audit, card).find(verdict.measure, verdict.at)
         except Exception as error:  # noqa: BLE001 whatever hinders this machine is a finding
             return None, f"{error}" or repr(error)
@@ -146,9 +156,22 @@ class Rejudging:
             )
         elif text := apart(_judgement(verdict), _judgement(new), self.share):
             self._remark("differs", "verdict", where, text)
+        elif self._other_words(verdict, new):
+            text = f"reason: recorded '{verdict.reason:.80}', found '{new.reason:.80}'"
+            self._remark("differs", "verdict", where, text)
         else:
             confirmed = 1
         self._count("verdicts", confirmed, 1)
+
+    def _other_words(self, verdict: VerdictResult, new: VerdictResult) -> bool:
+        """Whether the reason is another; where ids were replaced in it, nobody can tell."""
+        if self.results.redaction is not None or any(map(held_back, self.results.data)):
+            return False
+        words = [verdict.reason, new.reason]
+        if self.share > _ROUNDING:
+            # Figures in words are rounded, so that a hair apart may be a digit apart.
+            words = [_FIGURES.sub("", text) for text in words]
+        return words[0] != words[1]
 
     def _hold_decisions(self, verdicts: list[VerdictResult]) -> None:
         judged, results = with_holm(verdicts), self.results
@@ -165,7 +188,7 @@ class Rejudging:
                 node for node in results.deviations.deselected if _is_of(node, release.model)
             ]
             found = decide(release.model, judged, refused, unjudged)
-            same = found.decision == release.decision and found.counts == release.counts
+            same = found == release
             if not same:
                 text = (
                     f"recorded '{release.decision}', follows from the verdicts: '{found.decision}'"
@@ -176,9 +199,8 @@ class Rejudging:
     @property
     def _gated(self) -> bool:
         """Whether the run was to decide on a release."""
-        if self.results.run.release is not None:
-            return self.results.run.release
-        return self.plan.release or "--audit-release" in self.results.run.command
+        stated = bool(self.results.run.release)
+        return stated or self.plan.release or "--audit-release" in self.results.run.command
 
     def _remark(self, kind: Any, what: str, where: str, text: str) -> None:
         self.remarks.append(Remark(kind=kind, what=what, where=where, text=text))
@@ -216,8 +238,11 @@ def _as_recorded(
         return None, judgement.reason
     found = shown_beside(expectation, judgement, measurement)
     estimate = found if isinstance(found, Estimate) else None
+    told = judgement.verdict in (Verdict.PASS, Verdict.FAIL, Verdict.INCONCLUSIVE)
+    reason = reason_beside(judgement.verdict, judgement.reason, expectation.waiver)
     update = {
         "verdict": judgement.verdict,
+        "reason": reason if told else verdict.reason,
         "value": number(estimate.value) if estimate else None,
         "low": number(estimate.low) if estimate else None,
         "high": number(estimate.high) if estimate else None,
@@ -231,7 +256,8 @@ def _as_recorded(
 
 def _judgement(verdict: VerdictResult) -> dict[str, Any]:
     names = ("verdict", "value", "low", "high", "n", "p_value")
-    return {name: getattr(verdict, name) for name in names}
+    beside = verdict.baseline.model_dump() if verdict.baseline is not None else None
+    return {**{name: getattr(verdict, name) for name in names}, "baseline": beside}
 
 
 def _is_of(node: str, model: str) -> bool:

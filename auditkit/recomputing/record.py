@@ -119,6 +119,7 @@ def read_record(place: Path, store: Path | None = None) -> Record:
         store=_store(place, store, read_evidence_list(listing).store),
     )
     _hold_list(record, listing)
+    _hold_once(record)
     return record
 
 
@@ -147,3 +148,15 @@ def _hold_list(record: Record, listing: Path) -> None:
         return
     kind = "not confirmed" if named is None else "differs"
     record.remarks.append(Remark(kind=kind, what="evidence", where=folder.EVIDENCE_LIST, text=text))
+
+
+def _hold_once(record: Record) -> None:
+    """Every shard is listed once: one that is listed often would fill a sample in place of others."""
+    shards = record.listed.shards
+    for names in ([shard.address for shard in shards], [shard.content for shard in shards]):
+        for name, count in Counter(names).items():
+            if count > 1:
+                text = f"evidence.json lists it {count} times"
+                record.remarks.append(
+                    Remark(kind="differs", what="evidence", where=name, text=text)
+                )

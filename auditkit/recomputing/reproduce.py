@@ -18,6 +18,7 @@ from auditkit.recomputing.outcome import Sampled, SecondLook, ShardOutcome
 from auditkit.recomputing.plan import load_plan
 from auditkit.recomputing.record import Record, read_record
 from auditkit.recomputing.sampling import drawn, fresh_seed, sample_size
+from auditkit.recomputing.stated import hold_statements
 from auditkit.recomputing.tolerance import Tolerance, tolerance
 from auditkit.results import Results
 from auditkit.results.folder import RESULTS
@@ -85,6 +86,7 @@ def _looked(
     )
     session = Session(engine, settings, plan.audits, _baseline(asked, results))
     contents = list(hold_contents(results, plan, session))
+    contents += hold_statements(results, plan, session, asked.root)
     judging = Rejudging(results, plan, session)
     # What was passed on instead of the record may be other by the tolerance, and so may what follows.
     judging.run(lambda: engine.allowed.share if engine.substituted else 0.0)

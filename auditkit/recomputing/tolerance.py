@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from auditkit.errors import AuditError
 from auditkit.evidence.store import Arrays
 from auditkit.recomputing.outcome import State
 
@@ -45,7 +46,10 @@ class Tolerance:
 
 def tolerance(precision: str, *, same_device: bool) -> Tolerance:
     """What is declared for a precision, on the same kind of device or another."""
-    share = (_SAME if same_device else _OTHER)[precision]
+    known = _SAME if same_device else _OTHER
+    if precision not in known:
+        raise AuditError(f"the record's precision is '{precision}'; known: {', '.join(known)}")
+    share = known[precision]
     where = "the same kind of device" if same_device else "another kind of device"
     return Tolerance(share, f"{precision}, {where}")
 

@@ -218,6 +218,9 @@ class _Copying:
         if self.renaming:
             listed = ListedEvidence.model_validate_json(content)
             store = self.renaming.text(listed.store)
+            if store.startswith("../"):
+                # Where the store lies beside the run says where both lie; it does not travel.
+                store = f"[path {self.renaming.vocabulary.path(store)}]"
             if store != listed.store:
                 found = listed.model_copy(update={"store": store}).model_dump(mode="json")
                 content = f"{json.dumps(found, sort_keys=True, indent=1)}\n".encode()

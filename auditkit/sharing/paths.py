@@ -1,4 +1,4 @@
-"""Absolute paths, which name machines, users and hospitals."""
+"""Absolute paths, and those that climb to them: they name machines, users and hospitals."""
 
 import re
 from collections.abc import Callable, Iterator
@@ -6,8 +6,10 @@ from typing import Final
 
 _PATH: Final = re.compile(
     r"""
-    file://[^\s'"<>|]+
-    | (?<![\w/.:~%)\]-]) (?:~[\w.-]*)? / [^\s'"<>|:;,()\[\]{}/]+ / [^\s'"<>|:;,()\[\]{}]*
+    (?:file|smb|nfs|afp|ssh|sftp)://[^\s'"<>|]+
+    | (?<=') /[^'\n/]+/[^'\n]* (?=') | (?<=") /[^"\n/]+/[^"\n]* (?=")
+    | (?<![\w/.]) (?:\.\./){2,} [^\s'"<>|:;,()\[\]{}]+
+    | (?<![\w/.~%)\]-]) (?:~[\w.-]*)? / [^\s'"<>|:;,()\[\]{}/]+ / [^\s'"<>|:;,()\[\]{}]*
     | (?<![\w/.~]) ~[\w.-]* / [^\s'"<>|:;,()\[\]{}]+
     | (?<![\w]) [A-Za-z]:[\\/][^\s'"<>|;,]+
     | \\\\ [\w.$-]+ \\ [^\s'"<>|;,]+
@@ -15,12 +17,14 @@ _PATH: Final = re.compile(
     re.VERBOSE,
 )
 # In a command line an argument is a whole, spaces and all.
-_ARGUMENT: Final = re.compile(r"(?s)(^|=)((?:~[\w.-]*/|/|[A-Za-z]:[\\/]|\\\\|file://).+)")
+_ARGUMENT: Final = re.compile(
+    r"(?s)(^-[A-Za-z]|^|=)((?:~[\w.-]*/|/|[A-Za-z]:[\\/]|\\\\|file://).+)"
+)
 _END: Final = ".…"
 
 
 def paths_in(text: str) -> Iterator[str]:
-    """Absolute paths that a text names; one with spaces ends at the first."""
+    """Absolute paths that a text names, and those that climb; one with spaces is known by its quotes only."""
     for match in _PATH.finditer(text):
         yield match[0].rstrip(_END)
 

@@ -1,5 +1,6 @@
 """Keys are made once, kept to their owner, and refused where they are not what they should be."""
 
+import base64
 import stat
 import sys
 
@@ -124,3 +125,16 @@ def test_an_envelope_is_read_as_it_was_written(envelope):
 def test_what_is_no_envelope_is_refused(content):
     with pytest.raises(ValueError, match="is not"):
         Envelope.from_bytes(content)
+
+
+def test_a_kind_of_key_that_is_not_known_at_all_is_refused(tmp_path):
+    der = bytes.fromhex("302a300506032b6573032100") + bytes(32)
+    text = base64.b64encode(der).decode()
+    for word, read in (
+        ("PUBLIC", lambda path: read_trusted_keys([path])),
+        ("PRIVATE", read_signing_key),
+    ):
+        path = tmp_path / word
+        path.write_text(f"-----BEGIN {word} KEY-----\n{text}\n-----END {word} KEY-----\n")
+        with pytest.raises(AuditError, match=f"as a {word.lower()} key in PEM"):
+            read(path)

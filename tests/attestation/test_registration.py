@@ -12,7 +12,7 @@ from sealed_world import ed25519_verifies, raw_public_key, sha256
 
 from auditkit.attestation import registration as module
 from auditkit.attestation.keys import new_keys, read_signing_key, read_trusted_keys
-from auditkit.attestation.record import PAYLOAD_TYPE, read_record
+from auditkit.attestation.record import PAYLOAD_TYPE, Record, read_record, total_of
 from auditkit.attestation.registration import default_record, register, registration, wording
 from auditkit.attestation.verifying_record import verify_record
 from auditkit.errors import AuditError
@@ -277,3 +277,15 @@ def test_the_wording_claims_no_more_than_a_clock_without_a_commit(root):
         "Of 2 specs against audits/REGISTRATION.json: 1 unchanged, 1 not registered."
     )
     assert "it stands in no commit" in text
+
+
+def test_an_entry_that_names_a_spec_twice_is_refused(root):
+    """Whichever of the two a run then had, one of them would be the recorded one."""
+    add(root, "a")
+    path = root / "audits/REGISTRATION.json"
+    (entry,) = read_record(path).entries
+    twice = [entry.specs[0], entry.specs[0].model_copy(update={"sha256": "0" * 64})]
+    forged = entry.model_copy(update={"specs": twice, "total": total_of(twice)})
+    path.write_bytes(Record(entries=[forged]).to_bytes())
+    with pytest.raises(AuditError, match="names a file twice"):
+        read_record(path)

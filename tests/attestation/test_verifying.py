@@ -2,6 +2,7 @@
 
 import base64
 import json
+import os
 import shutil
 import subprocess
 from pathlib import Path
@@ -11,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sealed_world import ed25519_verifies, raw_public_key, sealed_run, sha256, verdict
 
+from auditkit.attestation.dsse import Envelope
 from auditkit.attestation.keys import new_keys, read_signing_key, read_trusted_keys
 from auditkit.attestation.manifest import write_manifest
 from auditkit.attestation.outcome import line
@@ -452,3 +454,75 @@ def test_packing_is_whole_or_not_at_all(tmp_path, damage):
 def test_packing_twice_is_refused(run):
     with pytest.raises(AuditError, match="exists"):
         pack(run)
+
+
+@pytest.mark.parametrize("name", ["evidence", "signatures"])
+def test_a_file_in_the_place_of_what_the_manifest_leaves_out_is_named(run, trusted, name):
+    shutil.rmtree(run / name)
+    (run / name).write_text("a note")
+    assert f"{name} is not a folder" in verify(run, trusted).mismatches
+
+
+PIPED = [
+    "MANIFEST.sha256",
+    "results.json",
+    "evidence.json",
+    "signatures/performed-00000000.dsse.json",
+]
+
+
+@pytest.mark.parametrize("name", PIPED)
+def test_a_pipe_is_named_and_not_waited_for(run, trusted, name):
+    (run / name).unlink(missing_ok=True)
+    os.mkfifo(run / name)
+    assert any(name in wrong for wrong in verify(run, trusted).mismatches)
+
+
+def test_a_signature_elsewhere_is_not_followed(run, trusted):
+    path = sorted((run / "signatures").iterdir())[0]
+    path.rename(run.parent / path.name)
+    path.symlink_to(run.parent / path.name)
+    assert f"signatures/{path.name} is not a plain file" in verify(run, trusted).mismatches
+
+
+@pytest.mark.parametrize(
+    "forge",
+    [
+        lambda payload: payload["predicate"]["signOff"].update(role=["approved"]),
+        lambda payload: payload["predicate"]["signOff"].update(role={}),
+        lambda payload: payload.pop("_type"),
+        lambda payload: payload.pop("predicateType"),
+        lambda payload: payload.pop("subject"),
+        lambda payload: payload.update(subject=[None]),
+    ],
+)
+def test_a_statement_without_its_parts_is_a_mismatch_and_no_crash(run, trusted, forge):
+    path = sorted((run / "signatures").iterdir())[0]
+    envelope = Envelope.from_bytes(path.read_bytes())
+    payload = json.loads(envelope.payload)
+    forge(payload)
+    other = Envelope(json.dumps(payload).encode(), envelope.payload_type, "ab" * 32, b"sig")
+    file = run / "signatures" / "approved-abababab.dsse.json"
+    file.write_bytes(other.to_bytes())
+    found = {s.file: s.state for s in check_signatures(run, read_results(run / "results.json"), ())}
+    assert found[f"signatures/{file.name}"] == "mismatch"
+
+
+def test_a_sidecar_of_another_shard_is_named_though_the_list_beside_it_was_made_anew(run, trusted):
+    sidecar = sorted((run / "evidence").rglob("*/*.json"))[0]
+    about = json.loads(sidecar.read_bytes())
+    sidecar.write_text(json.dumps(about | {"images": 800}))
+    write_manifest(run / "evidence", ("MANIFEST.sha256",))
+    name = sidecar.relative_to(run).as_posix()
+    assert verify(run, trusted).mismatches == (f"{name} is not of the shard beside it",)
+
+
+def test_a_model_of_another_card_than_the_one_kept_is_named(run):
+    results = read_results(run / "results.json")
+    card = results.sources[1].model_copy(update={"file": results.models[0].card})
+    other = results.model_copy(update={"sources": [results.sources[0], card]})
+    (run / "results.json").write_text(to_json(other))
+    seal(other, run)
+    shutil.rmtree(run / "signatures")
+    (wrong,) = verify(run).mismatches
+    assert "the model 'steady' is not of the card kept" in wrong

@@ -107,6 +107,30 @@ def test_what_the_folder_says_cannot_command_the_terminal(run, capsys):
     assert "\x1b" not in capsys.readouterr().out
 
 
+def test_names_that_are_no_text_do_not_break_the_output_for_programs(run, capsys):
+    (run / "\udcff.txt").write_text("")
+    assert auditkit("verify", run, "--format", "json") == 1
+    (wrong,) = (w for w in json.loads(capsys.readouterr().out)["mismatches"] if "txt" in w)
+    assert wrong.startswith("\udcff.txt has a name")
+
+
+def test_who_signs_is_told_what_was_not_checked(run, tmp_path, capsys):
+    shutil.rmtree(tmp_path / "world" / "store")
+    assert auditkit("sign", run, "--key", tmp_path / "anna.key", "--role", "reviewed") == 0
+    assert "not checked: evidence: 0 of 2 shards are at hand" in capsys.readouterr().out
+
+
+def test_a_signature_that_nobody_verified_is_counted_beside_those_that_are(run, tmp_path, capsys):
+    assert auditkit("keygen", tmp_path / "eve") == 0
+    assert auditkit("sign", run, "--key", tmp_path / "eve.key", "--role", "reviewed") == 0
+    assert auditkit("verify", run, "--key", tmp_path / "anna.pub") == 0
+    out = capsys.readouterr().out
+    assert (
+        "PROVEN: as signed (1 signature by keys that you trust). Not verified: 1 by unknown keys."
+        in out
+    )
+
+
 def test_what_is_broken_is_not_signed(run, tmp_path):
     (run / "junit.xml").write_text("<other/>")
     with pytest.raises(AuditError, match=r"is not signed.*junit\.xml was changed"):

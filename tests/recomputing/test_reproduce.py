@@ -1,6 +1,7 @@
 """A second look at a real run confirms what is untouched, and names what somebody changed."""
 
 import argparse
+import hashlib
 import json
 import shutil
 
@@ -261,3 +262,94 @@ def test_the_command_prints_writes_and_exits(project, capsys):
     project.forge("scores", "decision", lambda decision: 1 - decision)
     given = parser.parse_args([*common, "--sample", "all"])
     assert given.run(given) == 1
+
+
+def of_verdict(**changes):
+    return lambda results: results["verdicts"][0].update(changes)
+
+
+def of_every(kind, **changes):
+    return lambda results: [part.update(changes) for part in results[kind]]
+
+
+def without_verdict(results):
+    """One expectation taken out, with all that follows from it."""
+    results["verdicts"] = [v for v in results["verdicts"] if v["measure"] != "specificity"]
+    results["deviations"].update(planned=4, judged=4)
+
+
+@pytest.mark.parametrize(
+    ("forge", "expected"),
+    [
+        (without_verdict, ("differs", "verdict", "counts.specificity[random]")),
+        (
+            of_verdict(reason="1 [1, 1], n = 24"),
+            ("differs", "verdict", "counts.sensitivity[random]"),
+        ),
+        (of_verdict(at={"skin": "dark"}), ("differs", "verdict", "counts.sensitivity[random]")),
+        (of_verdict(measure="roc_auc"), ("differs", "verdict", "counts.sensitivity[random]")),
+        (of_verdict(why="agreed"), ("differs", "verdict", "counts.sensitivity[random]")),
+        (of_every("release", why="All is well."), ("differs", "decision", "random")),
+        (lambda results: results.update(release=[]), ("differs", "decision", "random")),
+        (of_every("models", title="Cleared"), ("differs", "model", "random")),
+        (of_every("models", threshold=0.4), ("differs", "model", "random")),
+        (
+            of_every("models", card_sha256="0" * 64),
+            ("differs", "model card", "cards/random.model.yaml"),
+        ),
+        (of_every("data", images=24000), ("differs", "data", "lesions")),
+        (of_every("data", cleared="by the data office"), ("differs", "data", "lesions")),
+        (of_every("data", manifest_sha256=""), ("differs", "data", "lesions")),
+        (lambda results: results.update(data=[]), ("differs", "data", "lesions")),
+        (of_every("audits", title="All good"), ("differs", "audit", "counts [random]")),
+        (of_every("audits", assumes=[]), ("differs", "audit", "light [random]")),
+        (
+            lambda results: results["deviations"].update(empty_dossier=[]),
+            ("differs", "deviations", "dossiers"),
+        ),
+    ],
+)
+def test_whatever_else_is_stated_is_held_to_specs_cards_and_data(project, forge, expected):
+    project.rewrite(forge)
+    found = look(project, "1")
+    assert expected in told(found)
+    assert found.status == 1
+
+
+def test_a_stand_in_that_the_record_hides_is_named(project):
+    card = project.root / "cards" / "random.model.yaml"
+    card.write_text(card.read_text() + "stand_in: drawn at random\n")
+    assert ("differs", "deviations", "stand-ins") in told(look(project, "1"))
+
+
+def test_a_profile_whose_changes_the_record_hides_is_named(project):
+    (project.root / "audits" / "soft.profile.yaml").write_text(
+        "profile: soft\nwhy: made up\n"
+        "expect: [{audit: counts, measure: specificity, above: 0.01, why: softer}]\n"
+    )
+    options = ("--audit-report", "soft", "--audit-store", "store", "--audit-profile", "soft")
+    run_audits(project.root, *options)
+    shutil.rmtree(project.run)
+    (project.root / "soft").rename(project.run)
+    assert look(project, "1").remarks == []
+    project.rewrite(lambda results: results["profile"].update(changes=[]))
+    assert told(look(project, "1")) == [("differs", "profile", "audits/soft.profile.yaml")]
+
+
+def test_a_shard_that_is_listed_often_to_fill_the_sample_is_named(project):
+    listed = project.listed
+    listed["shards"] += listed["shards"][:1] * 20
+    text = json.dumps(listed)
+    (project.run / "evidence.json").write_text(text)
+    seal = hashlib.sha256(text.encode()).hexdigest()
+    project.rewrite(lambda results: results["evidence"].update(sha256=seal))
+    found = look(project, "1")
+    assert ("differs", "evidence", listed["shards"][0]["address"]) in told(found)
+
+
+def test_conditions_and_precisions_that_are_none_are_no_crash(project):
+    project.rewrite(of_every("verdicts", condition={"above": "x"}))
+    assert look(project, "1").status == 1
+    project.rewrite(lambda results: results["environment"].update(precision="int3"))
+    with pytest.raises(AuditError, match="precision is 'int3'"):
+        look(project, "1")

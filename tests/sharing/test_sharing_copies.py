@@ -251,3 +251,22 @@ def test_files_outside_the_run_are_not_read(world, tmp_path):
     (folder / "run" / "results.json").write_text(to_json(results))
     with pytest.raises(AuditError, match="lies outside the folder"):
         share(folder, tmp_path / "copy", "--redact", "images")
+
+
+def test_a_store_that_is_named_by_where_it_lies_beside_the_run_is_not_named(tmp_path):
+    make_run(tmp_path / "run", data_set(tmp_path))
+    listing = tmp_path / "run" / "evidence.json"
+    listed = json.loads(listing.read_text()) | {"store": "../../../home/dr.huber/store"}
+    listing.write_text(json.dumps(listed))
+    share(tmp_path, tmp_path / "copy", "--redact", "ids")
+    for file in (tmp_path / "copy").rglob("*"):
+        assert file.is_dir() or b"dr.huber" not in file.read_bytes(), file
+
+
+def test_a_path_beside_the_letter_of_an_option_is_replaced(tmp_path):
+    make_run(tmp_path / "run", data_set(tmp_path))
+    results = json.loads((tmp_path / "run" / "results.json").read_text())
+    results["run"]["command"] += ["-c/home/dr.huber/pytest.ini", "error:/home/dr.huber/a"]
+    (tmp_path / "run" / "results.json").write_text(json.dumps(results))
+    share(tmp_path, tmp_path / "copy", "--redact", "ids")
+    assert b"dr.huber" not in (tmp_path / "copy" / "results.json").read_bytes()

@@ -116,7 +116,12 @@ def test_many_ids_of_one_form_are_found_quickly():
     ("text", "paths"),
     [
         ("/home/anna/data/x.png cannot be read", ["/home/anna/data/x.png"]),
-        ("see '/mnt/ward 7/a'", ["/mnt/ward"]),
+        ("see '/mnt/ward 7/a'", ["/mnt/ward 7/a"]),
+        ('"/mnt/ward 7/a" and "b"', ["/mnt/ward 7/a"]),
+        ("see /mnt/ward 7/a", ["/mnt/ward"]),
+        ("error:/home/anna/a and /x/a:/home/anna/b", ["/home/anna/a", "/x/a", "/home/anna/b"]),
+        ("in ../../../home/anna/store, not ../a/b", ["../../../home/anna/store"]),
+        ("smb://ward7/share/a", ["smb://ward7/share/a"]),
         (r"C:\Users\Anna\x.csv: line 3", [r"C:\Users\Anna\x.csv:"]),
         (r"\\server\share\x", [r"\\server\share\x"]),
         ("~anna/audits and ~/audits/a.yaml", ["~anna/audits", "~/audits/a.yaml"]),
