@@ -6,6 +6,7 @@ import platform
 import re
 import sys
 from collections.abc import Mapping
+from functools import cache
 from importlib.metadata import PackageNotFoundError, distributions, version
 from pathlib import Path
 from typing import Any
@@ -36,6 +37,7 @@ _VARIABLES = (
     "CUBLAS_WORKSPACE_CONFIG",
     "NVIDIA_TF32_OVERRIDE",
 )
+_DRAWN_BY = (".py", ".j2", ".css", ".js", ".yaml")
 # The kernel's own file about the driver: asking nvidia-smi would start a process.
 _DRIVER = Path("/proc/driver/nvidia/version")
 
@@ -65,8 +67,20 @@ def environment(
         hardware="; ".join(filter(None, (_machine(), accelerator))),
         determinism=dict(sorted({**switches, **computing}.items())),
         code_sha256=code_version(),
+        page_sha256=page_version(),
         requirements_sha256=hashlib.sha256(requirements().encode()).hexdigest(),
     )
+
+
+@cache
+def page_version() -> str:
+    """Digest of the code, templates and texts that draw the report from results.json."""
+    root = Path(__file__).parent / "report"
+    total = hashlib.sha256()
+    for file in sorted(path for path in root.rglob("*") if path.suffix in _DRAWN_BY):
+        total.update(file.relative_to(root).as_posix().encode())
+        total.update(file.read_bytes())
+    return total.hexdigest()
 
 
 def libraries() -> dict[str, str]:

@@ -45,12 +45,16 @@ def _difference(results: Results, folder: Path) -> str:
 
 def _other_versions(results: Results, folder: Path) -> list[str]:
     """What drew the page and is here in another version, or not at all."""
+    from auditkit.environment import page_version
+
     then = {**_listed(folder), **results.environment.packages}
     found = (
         []
         if results.environment.auditkit == __version__
         else [f"auditkit {results.environment.auditkit}"]
     )
+    if not found and results.environment.page_sha256 not in ("", page_version()):
+        found.append(f"other code of auditkit {__version__}")
     for package in _DRAWING:
         try:
             here = version(package)

@@ -13,6 +13,7 @@ from auditkit.plugin.keys import AUDITOR, OPTIONS, RECORDS
 from auditkit.plugin.measured import VIOLATED, Inconclusive, Measured
 from auditkit.plugin.sending import send_audit, send_model, send_sources
 from auditkit.plugin.sessions import session_of
+from auditkit.plugin.shielding import shielded
 from auditkit.provenance import relative
 from auditkit.results import VerdictResult
 from auditkit.session import hindrance
@@ -116,6 +117,9 @@ class Auditor:
         self.node.stash.setdefault(RECORDS, [])
         if self.node.config.stash[OPTIONS].junit_properties:
             self.node.user_properties += junit_properties(verdicts[-1])
+        for audit in self.audits:
+            shield = shielded(self.node.config, audit, self.card)
+            verdicts = [shield.verdict(verdict) for verdict in verdicts]
         records = [{"verdict": verdict.model_dump(mode="json")} for verdict in verdicts]
         records += send_model(self.node.config, self.card)
         for audit in self.audits:

@@ -5,6 +5,7 @@ import subprocess
 import sys
 import time
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -38,7 +39,7 @@ from auditkit.results import (
     write_whole,
 )
 from auditkit.results.evidence_list import ListedShard, evidence_list_json
-from auditkit.results.folder import EVIDENCE_LIST, REQUIREMENTS
+from auditkit.results.folder import EVIDENCE_LIST, REQUIREMENTS, RESULTS
 from auditkit.spec.load import SPEC_SUFFIXES
 
 
@@ -83,6 +84,7 @@ def assemble(
             release=options.release,
             batch_size=options.batch_size,
             baseline=relative(options.baseline, config.rootpath) if options.baseline else "",
+            baseline_sha256=_sha256(options.baseline / RESULTS) if options.baseline else "",
         ),
         environment=environment(options.device, options.precision, commit, recorder.libraries),
         release=[
@@ -101,6 +103,10 @@ def assemble(
         evidence=_evidence(options, recorder),
         language=options.language,
     )
+
+
+def _sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def _profile(config: pytest.Config, options: Options, recorder: Recorder) -> ProfileResult | None:

@@ -174,7 +174,9 @@ def raise_verdict(item: "AuditItem") -> None:
         pytest.skip(f"not applicable: {verdict.reason}")
     if verdict.waiver is not None:
         if verdict.waiver.in_force:
-            pytest.xfail(f"{waived_words(verdict.waiver)}: {text}")
+            waived = f"{waived_words(verdict.waiver)}: {text}"
+            pytest.xfail(waived)
+            raise NotPassed(waived)  # under --runxfail
         raise NotPassed(f"{text}\n{expired_words(verdict.waiver)}")
     if verdict.verdict is Verdict.INCONCLUSIVE:
         if item.expectation.on_inconclusive == "skip":

@@ -4,13 +4,16 @@ import contextlib
 import json
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from auditkit.plugin.collection import AuditItem
 from auditkit.plugin.keys import AUDITOR, OPTIONS, OTHER_TASKS, RECORDER, RECORDS, RESULTS, SESSION
 from auditkit.plugin.options import is_worker
+
+if TYPE_CHECKING:
+    from auditkit.results import Results
 
 KEY = "auditkit"
 
@@ -165,7 +168,7 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     from auditkit.plugin.finishing import finish
 
     config.stash[RESULTS] = results = finish(config, found, int(exitstatus))
-    _copy_junit(config)
+    _copy_junit(config, results)
     seal(results, options.folder)
     passing = ("pass", "pass with waivers")
     blocked = any(release.decision not in passing for release in results.release)
@@ -183,11 +186,18 @@ def _drop_empty_folder(config: pytest.Config) -> None:
             folder.parent.rmdir()
 
 
-def _copy_junit(config: pytest.Config) -> None:
+def _copy_junit(config: pytest.Config, results: "Results") -> None:
     """Put a copy of a JUnit file that the user placed elsewhere into the run's folder."""
     from pathlib import Path
 
     written = getattr(config.option, "xmlpath", None)
     ours = config.stash[OPTIONS].folder / "junit.xml"
+    if any("shielded" in record for record in recorder(config).records):
+        from auditkit.report.junit import render
+        from auditkit.results import write_whole
+
+        # pytest's own file quotes whatever an error says; this one has the texts that may be shown.
+        write_whole(ours, render(results))
+        return
     if written and Path(written).resolve() != ours.resolve() and Path(written).is_file():
         ours.write_bytes(Path(written).read_bytes())

@@ -51,7 +51,10 @@ def send_sources(config: pytest.Config, audit: Audit, card: ModelCard) -> list[d
     """The files behind an audit of a model, each once per process."""
     if not first_time(config, "sources", str(audit.path), card.model):
         return []
-    return [{"source": source.model_dump(mode="json")} for source in sources(config, audit, card)]
+    found = [{"source": source.model_dump(mode="json")} for source in sources(config, audit, card)]
+    if shielded(config, audit, card).up:
+        found.append({"shielded": {}})
+    return found
 
 
 def send_audit(config: pytest.Config, audit: Audit, card: ModelCard) -> list[dict[str, Any]]:
@@ -67,7 +70,8 @@ def send_audit(config: pytest.Config, audit: Audit, card: ModelCard) -> list[dic
                 data, session.dataset(data, card), card, identifiers_of(config, data, card)
             )
             empty = [f"data {data.data}: {name}" for name in empty_required(data.dossier)]
-            records.append({"data": found_data.model_dump(mode="json")})
+            shown = shielded(config, audit, card).of_data(found_data)
+            records.append({"data": shown.model_dump(mode="json")})
             records.append({"empty": empty})
     records += [
         {"instrument": instrument.model_dump(mode="json")}

@@ -9,7 +9,7 @@ from auditkit.data.identifiers import identifiers
 from auditkit.errors import AuditError
 from auditkit.plugin.keys import IDENTIFIERS, OPTIONS, SHIELDS
 from auditkit.plugin.sessions import session_of
-from auditkit.results import AuditResult, IdentifierFinding, VerdictResult
+from auditkit.results import AuditResult, DataResult, IdentifierFinding, VerdictResult
 from auditkit.sharing.findings import uncleared
 from auditkit.sharing.pseudonyms import read_key
 from auditkit.sharing.renaming import Renaming
@@ -39,6 +39,10 @@ class Shield:
     def verdict(self, found: VerdictResult) -> VerdictResult:
         """A verdict as it may be shown."""
         return found if self.renaming is None else self.renaming.verdict(found, self.data)
+
+    def of_data(self, found: DataResult) -> DataResult:
+        """A data set's make-up as it may be shown."""
+        return found if self.renaming is None else self.renaming.data(found)
 
     def audit(self, found: AuditResult) -> AuditResult:
         """Findings as they may be shown."""

@@ -9,6 +9,7 @@ import pytest
 
 from auditkit.errors import AuditError
 from auditkit.plugin.keys import OPTIONS
+from auditkit.plugin.shielding import shielded
 from auditkit.provenance import relative
 from auditkit.results import SourceFile, write_whole
 from auditkit.results.folder import SOURCES
@@ -25,7 +26,12 @@ def sources(config: pytest.Config, audit: Audit, card: ModelCard) -> Iterator[So
         AuditError: a file has changed since it was read.
     """
     written = audit.path.name.endswith(SPEC_SUFFIXES)
-    yield kept(config, "spec" if written else "test", audit.path, audit.digest)
+    if not written and shielded(config, audit, card).up:
+        # A test may name a patient; its digest says which test it was.
+        name = relative(audit.path, config.rootpath)
+        yield SourceFile(kind="test", file=name, kept="", sha256=audit.digest)
+    else:
+        yield kept(config, "spec" if written else "test", audit.path, audit.digest)
     yield kept(config, "model card", card.path, card.digest)
     yield kept(config, "data card", audit.data.path, audit.data.digest)
     for dossier in (card.dossier, audit.data.dossier):

@@ -1,5 +1,6 @@
 """The regulator's second look: a run's evidence computed again from the recorded inputs, and compared."""
 
+import hashlib
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -107,11 +108,12 @@ def _looked(
 
 
 def _baseline(asked: Asked, results: Results) -> Baseline | None:
-    """The earlier run that the run was compared with, if it is where it was."""
+    """The earlier run that the run was compared with, if it is where it was and what it was."""
     folder = asked.root / results.run.baseline
     if not results.run.baseline or not (folder / RESULTS).is_file():
         return None
-    return Baseline.read(folder)
+    digest = hashlib.sha256((folder / RESULTS).read_bytes()).hexdigest()
+    return Baseline.read(folder) if digest == results.run.baseline_sha256 else None
 
 
 def _sample(asked: Asked, record: Record) -> Sampled:

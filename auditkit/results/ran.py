@@ -39,6 +39,9 @@ class Environment(Part):
         default_factory=dict, description="Threads and switches of the libraries that compute."
     )
     code_sha256: str = Field(default="", description="Over auditkit's own code that computes.")
+    page_sha256: str = Field(
+        default="", description="Over auditkit's own code and templates that draw the report."
+    )
     requirements_sha256: str = Field(
         default="", description="Of requirements.txt in the run's folder: every installed version."
     )
@@ -129,3 +132,4 @@ class Run(Part):
     baseline: str = Field(
         default="", description="The earlier run that this one was compared with, as it was stated."
     )
+    baseline_sha256: str = Field(default="", description="Of that run's results.json.")

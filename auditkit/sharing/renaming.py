@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from itertools import zip_longest
 from typing import Any, Final, TypeVar
 
-from auditkit.results import AuditResult, Results, VerdictResult
+from auditkit.results import AuditResult, DataResult, Results, VerdictResult
 from auditkit.results.part import Part
 from auditkit.sharing.paths import argument_without_paths, paths_in, without_paths
 from auditkit.sharing.vocabulary import Vocabulary
@@ -48,6 +48,10 @@ class Renaming:
     def verdict(self, found: VerdictResult, data: str) -> VerdictResult:
         """A verdict about a data set."""
         return self._part(found, data)
+
+    def data(self, found: DataResult) -> DataResult:
+        """A data set's identity and make-up."""
+        return self._part(found, found.data)
 
     def results(self, found: Results) -> Results:
         """A whole run."""

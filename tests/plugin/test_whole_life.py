@@ -114,6 +114,11 @@ def test_what_identifies_patients_is_withheld_before_anything_is_written(project
         "columns: {patient: patient}\npositive: [malignant]\n"
     )
     card.write_text(text)
+    (project.path / "audits" / "test_patient.py").write_text(
+        "def test_patient(audit):\n"
+        "    found = audit('performance', data='lesions')\n"
+        "    assert found['accuracy'] > 2.0, 'look at Keller_Maria_3 in scan3.png'\n"
+    )
     project.runpytest("audits", "--model", "random", "--audit-report", "held")
     held = project.path / "held"
     found = results_of(held)
@@ -123,7 +128,7 @@ def test_what_identifies_patients_is_withheld_before_anything_is_written(project
     assert panels
     assert all(p["file"] == "" and len(p["sha256"]) == 64 for p in panels)
     for path in held.rglob("*"):
-        if path.is_file() and path.parent.name != "sources":
+        if path.is_file():
             assert b"Keller" not in path.read_bytes(), path
             assert b"scan3.png" not in path.read_bytes(), path
     card.write_text(text + "dossier: {deidentified: 'Names are made up, J. Doe, 2026-11-22'}\n")
