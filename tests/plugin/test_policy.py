@@ -2,6 +2,7 @@
 
 import datetime as dt
 import json
+from importlib import import_module
 
 import pytest
 
@@ -46,7 +47,8 @@ waivers:
 def no_page(monkeypatch):
     """The page of a report has tests of its own."""
     monkeypatch.setattr(
-        "auditkit.report.html.write",
+        import_module("auditkit.report.html"),
+        "write",
         lambda _, folder, *more: (folder / "report.html").write_text("withheld"),
     )
 
