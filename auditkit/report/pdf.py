@@ -13,6 +13,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, Final
 
+from PIL import ImageFile
+
 from auditkit.errors import AuditError
 from auditkit.report import html
 from auditkit.report.language import IN_ENGLISH, Language
@@ -34,9 +36,9 @@ def render(results: Results, folder: Path, t: Language = IN_ENGLISH) -> bytes:
     Raises:
         AuditError: WeasyPrint is not installed.
     """
-    engine = _engine()
+    drawn_by = engine()
     sha256 = hashlib.sha256(to_json(results).encode("utf-8")).hexdigest()
-    page = engine.HTML(string=html.render(results, folder, t), url_fetcher=fetcher())
+    page = drawn_by.HTML(string=html.render(results, folder, t), url_fetcher=fetcher())
     for_paper(
         page.etree_element,
         _sheet(results.run.id, sha256),
@@ -50,9 +52,16 @@ def render(results: Results, folder: Path, t: Language = IN_ENGLISH) -> bytes:
     return written
 
 
-def _engine() -> ModuleType:
+def engine() -> ModuleType:
+    """WeasyPrint, with everything that it draws with.
+
+    Raises:
+        AuditError: something of it is not installed.
+    """
+    # WeasyPrint has Pillow accept truncated pictures everywhere, which audits must refuse.
+    before = ImageFile.LOAD_TRUNCATED_IMAGES
     try:
-        engine = import_module("weasyprint")
+        found = import_module("weasyprint")
     except ImportError as error:
         raise AuditError(
             'a PDF needs WeasyPrint, which is not installed; run: pip install "pytest-auditkit[pdf]"'
@@ -61,10 +70,12 @@ def _engine() -> ModuleType:
         raise AuditError(
             f"WeasyPrint is installed, but a library that it draws with is not: {error}; install Pango"
         ) from error
+    finally:
+        ImageFile.LOAD_TRUNCATED_IMAGES = before
     # What a browser knows of CSS and an engine for paper does not is no news to the reader.
     for name in ("weasyprint", "fontTools"):
         logging.getLogger(name).setLevel(logging.CRITICAL)
-    return engine
+    return found
 
 
 def fetcher() -> Any:

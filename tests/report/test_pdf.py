@@ -6,14 +6,18 @@ from xml.etree import ElementTree as ET
 
 import pytest
 import report_samples
+from PIL import ImageFile
 from report_hostile import BREAKING_OUT, everywhere, full
 
 from auditkit.errors import AuditError
 from auditkit.report.paper import MOST_ROWS, SVG, for_paper, variables
-from auditkit.report.pdf import fetcher, render
+from auditkit.report.pdf import engine, fetcher, render
 
 pypdf = pytest.importorskip("pypdf", reason='pip install "pypdf"')
-pytest.importorskip("weasyprint", reason='pip install "pytest-auditkit[pdf]"')
+try:
+    engine()
+except AuditError as missing:
+    pytest.skip(str(missing), allow_module_level=True)
 
 
 @pytest.fixture(scope="module")
@@ -159,3 +163,8 @@ def test_variables_are_those_of_daylight():
         "a": "#111",
         "b": "2px",
     }
+
+
+def test_pictures_that_were_cut_off_are_refused_afterwards_as_before(document):
+    assert document.pages
+    assert not ImageFile.LOAD_TRUNCATED_IMAGES

@@ -10,7 +10,9 @@ from pathlib import Path
 import pytest
 import report_samples
 
+from auditkit.errors import AuditError
 from auditkit.report.language import Language
+from auditkit.report.pdf import engine
 from auditkit.report.renderings import RENDERINGS
 from auditkit.results import read_results, to_json
 from auditkit.results.folder import JUNIT
@@ -43,8 +45,8 @@ def stored(tmp_path_factory):
 def names():
     """All formats, a PDF only where it can be made."""
     try:
-        import weasyprint  # noqa: F401 whether it is there
-    except (ImportError, OSError):
+        engine()
+    except AuditError:
         return [name for name in RENDERINGS if name != "pdf"]
     return list(RENDERINGS)
 
