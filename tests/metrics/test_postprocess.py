@@ -134,7 +134,12 @@ STAGES = st.builds(
 
 @settings(max_examples=80, deadline=None)
 @given(
-    npst.arrays(np.float64, npst.array_shapes(min_dims=2, max_dims=3), elements=st.floats(-9, 9)),
+    # Half of the least subnormal number is 0: no scaling can bring that back.
+    npst.arrays(
+        np.float64,
+        npst.array_shapes(min_dims=2, max_dims=3),
+        elements=st.floats(-9, 9, allow_subnormal=False),
+    ),
     STAGES,
     st.floats(1e-3, 1e3),
 )
