@@ -63,8 +63,24 @@ def _write(name: str, results: "Results", folder: Path, t: "Language", out: Path
     path = out or folder / rendering.file
     if path.is_dir():
         raise AuditError(f"--out {path} is a folder; the name of a file was expected")
-    write_whole(path, rendering.render(results, folder, t))
+    content = rendering.render(results, folder, t)
+    if out is None:
+        _leave_signed_alone(folder, path, content)
+    write_whole(path, content)
     return path
+
+
+def _leave_signed_alone(folder: Path, path: Path, content: bytes) -> None:
+    """What somebody has signed is not changed unawares; the same bytes change nothing."""
+    from auditkit.results.folder import SIGNATURES
+
+    signed = folder / SIGNATURES
+    same = path.is_file() and path.read_bytes() == content
+    if not same and signed.is_dir() and any(signed.iterdir()):
+        raise AuditError(
+            f"{folder} is signed, and {path.name} would be another file than the one signed for; write it "
+            "elsewhere with --out"
+        )
 
 
 def _print(results: "Results") -> None:

@@ -66,6 +66,10 @@ def _share(given: argparse.Namespace) -> int:
             )
     key = read_key(given.store) if ids else b""
     renaming = _renaming(given, results, key) if ids else None
+    if given.out.resolve().is_relative_to(given.folder.resolve()):
+        raise AuditError(
+            f"--out {given.out} lies inside {given.folder}, which is sealed; choose a folder beside it"
+        )
     copy = copy_run(given.folder, given.out, given.redact, renaming, key, _finish)
     sys.stdout.writelines(f"{line}\n" for line in _told(given.out, copy))
     return 0

@@ -53,6 +53,9 @@ def test_a_run_is_sealed_signed_verified_packed_looked_at_again_and_judged_again
     assert typed("verify", "run", "--key", "alice.pub")[0] == 0
     status, told = typed("reproduce", "run", "--sample", "all", "--cards", "cards")
     assert status == 0, told
+    inside = typed("share", "run", "--redact", "images", "--out", "run/inside", "--cards", "cards")
+    assert inside[0] == 2
+    assert "lies inside" in inside[1]
     # The decision of the run itself, and that of a stricter day.
     verdict = next(v for v in results_of(run)["verdicts"] if v["measure"] == "pink.mean_change")
     decided = results_of(run)["release"][0]["decision"]

@@ -75,3 +75,18 @@ def test_what_cannot_be_meant_is_refused(run, tmp_path):
         report(run, "--format", "all", "--out", tmp_path / "x")
     with pytest.raises(AuditError, match="is a folder"):
         report(run, "--out", tmp_path)
+
+
+def test_what_somebody_signed_is_left_alone(run, tmp_path):
+    report(run)
+    (run / "signatures").mkdir()
+    (run / "signatures" / "performed-00000000.dsse.json").write_text("{}")
+    before = (run / "report.html").read_bytes()
+    report(run)  # the same bytes
+    with pytest.raises(AuditError, match="is signed"):
+        report(run, "--language", "de")
+    with pytest.raises(AuditError, match="is signed"):
+        report(run, "--format", "markdown")
+    assert (run / "report.html").read_bytes() == before
+    report(run, "--language", "de", "--out", tmp_path / "de.html")
+    assert (tmp_path / "de.html").is_file()
