@@ -10,6 +10,7 @@ import numpy as np
 from PIL import Image
 
 from auditkit.attestation.statement import seal
+from auditkit.environment import page_version
 from auditkit.results import (
     AuditResult,
     DataResult,
@@ -134,6 +135,7 @@ def results(folder: Path, verdicts: list[VerdictResult], decision: str = "pass")
             precision="float32",
             commit="6719beb52a1c0f6f4ad1fbd0e8cd1f2d3c4b5a69",
             requirements_sha256=sha256(requirements),
+            page_sha256=page_version(),
         ),
         release=[Release.model_validate(_release(decision))],
         deviations=Deviations(

@@ -53,7 +53,7 @@ def _other_versions(results: Results, folder: Path) -> list[str]:
         if results.environment.auditkit == __version__
         else [f"auditkit {results.environment.auditkit}"]
     )
-    if not found and results.environment.page_sha256 not in ("", page_version()):
+    if not found and results.environment.page_sha256 != page_version():
         found.append(f"other code of auditkit {__version__}")
     for package in _DRAWING:
         try:
