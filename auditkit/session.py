@@ -14,6 +14,7 @@ from auditkit.errors import Unavailable
 from auditkit.evidence import Evidence, Peers, Settings
 from auditkit.evidence.engine import Engine
 from auditkit.findings import Findings, Measurement
+from auditkit.gating.assumptions import Held, deciding, failed_assumption
 from auditkit.models.identity import label_indices
 from auditkit.spec.audit import Expectation
 from auditkit.spec.beside import Beside
@@ -173,23 +174,22 @@ class Session:
             every, problem = assumed_expectations(assumed, audit, resting)
             if problem:
                 return f"rests on '{name}', {problem}"
-            passed, unfit = False, ""
-            for expectation in [e for e in every if e.severity == "blocking"] or every:
-                found, measurement = self.judge(assumed, card, expectation)
-                if found.verdict is Verdict.NOT_APPLICABLE:
-                    # A check without a question to this model is no hindrance; a method that does not fit
-                    # has shown nothing.
-                    unfit = unfit or (found.reason if measurement else "")
-                    continue
-                if found.verdict is not Verdict.PASS:
-                    return (
-                        f"rests on '{name}', whose {expectation.key} is {found.verdict.value}: "
-                        f"{found.reason}"
-                    )
-                passed = True
-            if unfit and not passed:
-                return f"rests on '{name}', of which nothing could be measured: {unfit}"
+            asked = (self._held(assumed, card, one) for one in deciding(every))
+            failed = failed_assumption(name, asked)
+            if failed:
+                return failed
         return ""
+
+    def _held(self, audit: Audit, card: ModelCard, expectation: Expectation) -> Held:
+        found, measurement = self.judge(audit, card, expectation)
+        return Held(
+            expectation.key,
+            expectation.measure,
+            expectation.severity,
+            found.verdict,
+            found.reason,
+            measured=measurement is not None,
+        )
 
 
 def assumed_expectations(

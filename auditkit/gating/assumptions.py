@@ -1,8 +1,8 @@
-"""What an audit rests on, among stored verdicts; as `auditkit.session` asks it of a run."""
+"""Whether what an audit rests on carries it, for runs and for stored verdicts alike."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
 from auditkit.errors import AuditError
 from auditkit.results import AuditResult
@@ -24,10 +24,27 @@ class Held:
     measured: bool
 
 
-def failed_assumption(name: str, every: Sequence[Held]) -> str:
-    """Why an audit's expectations do not carry what rests on them; empty if they do."""
+class Severe(Protocol):
+    """An expectation, or what came of one."""
+
+    @property
+    def severity(self) -> str:
+        """Whether a release depends on it."""
+        ...
+
+
+Expected = TypeVar("Expected", bound=Severe)
+
+
+def deciding(every: Sequence[Expected]) -> Sequence[Expected]:
+    """Those of an assumed audit's expectations that decide: the blocking ones, or all if none blocks."""
+    return [each for each in every if each.severity == "blocking"] or every
+
+
+def failed_assumption(name: str, every: Iterable[Held]) -> str:
+    """Why an audit's deciding expectations do not carry what rests on them; empty if they do."""
     passed, unfit = False, ""
-    for one in [each for each in every if each.severity == "blocking"] or every:
+    for one in every:
         if one.verdict is Verdict.NOT_APPLICABLE:
             # A check without a question to this model is no hindrance; a method that does not fit has shown
             # nothing.

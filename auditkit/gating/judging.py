@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 
 from auditkit.errors import AuditError
 from auditkit.findings import Findings, Measurement
-from auditkit.gating.assumptions import Held, failed_assumption, resting_on
+from auditkit.gating.assumptions import Held, deciding, failed_assumption, resting_on
 from auditkit.gating.rebuilding import expectation_of, findings_of, key_of
 from auditkit.gating.rules import Rule
 from auditkit.results import AuditResult, Results
@@ -101,7 +101,7 @@ class Judging:
                 return f"rests on '{name}', which the profile changes and which is not all in this file"
             if problem and not partial:
                 return f"rests on '{name}', {problem}"
-            failed = failed_assumption(name, every)
+            failed = failed_assumption(name, deciding(every))
             if failed:
                 return failed
             if partial and stored.verdict is Verdict.NOT_INTERPRETABLE:
