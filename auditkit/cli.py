@@ -33,6 +33,8 @@ SCHEMAS = (
     "ratings",
     "counterfactual",
     "profile",
+    "study",
+    "answers",
     "results",
 )
 LISTS = ("checks", "models", "data", "generators", "counterfactuals", "methods", "formats")
@@ -110,9 +112,17 @@ def _add_forms(new: argparse.ArgumentParser) -> None:
 
 def _add_runs(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """The commands about runs; what they do is imported when they do it."""
-    from auditkit.commands import attesting, comparing, gating, recomputing, rendering, sharing
+    from auditkit.commands import (
+        attesting,
+        comparing,
+        gating,
+        recomputing,
+        rendering,
+        sharing,
+        study,
+    )
 
-    for module in (rendering, gating, comparing, attesting, recomputing, sharing):
+    for module in (rendering, gating, comparing, attesting, recomputing, sharing, study):
         module.add_commands(commands)
 
 
@@ -157,12 +167,14 @@ def _validate(given: argparse.Namespace) -> int:
     from auditkit.spec.load import SPEC_SUFFIXES, Audit, check_assumptions, find_specs
     from auditkit.spec.problems import Problem, SpecError
     from auditkit.spec.profile import PROFILE_SUFFIX
+    from auditkit.spec.study import STUDY_SUFFIX
     from auditkit.spec.training import TRAINING_SUFFIX
 
     cards, audits = _catalogue(given), dict[Path, list[Audit]]()
     problems: list[Problem] = []
     files = find_specs(
-        given.paths, (*SPEC_SUFFIXES, *CARDS, TRAINING_SUFFIX, DOSSIER_SUFFIX, PROFILE_SUFFIX)
+        given.paths,
+        (*SPEC_SUFFIXES, *CARDS, TRAINING_SUFFIX, DOSSIER_SUFFIX, PROFILE_SUFFIX, STUDY_SUFFIX),
     )
     if not files:
         names = ", ".join(str(path) for path in given.paths)
@@ -188,11 +200,13 @@ def _validate(given: argparse.Namespace) -> int:
 def _read(path: Path, cards: Catalogue) -> "list[Audit]":
     """Read a spec or a card; the audit, if it is one."""
     from auditkit.spec import catalogue as known
+    from auditkit.spec.answers_card import ANSWERS_SUFFIX
     from auditkit.spec.counterfactual_card import COUNTERFACTUAL_SUFFIX
     from auditkit.spec.dossier import DOSSIER_SUFFIX, read_dossier
     from auditkit.spec.load import load_audit
     from auditkit.spec.profile import PROFILE_SUFFIX, read_profile
     from auditkit.spec.recipes import TRAINING_SUFFIX, read_recipe
+    from auditkit.spec.study import STUDY_SUFFIX, read_plan
 
     readers: dict[str, Callable[[Path], object]] = {
         known.MODEL_SUFFIX: known.read_model_card,
@@ -200,10 +214,12 @@ def _read(path: Path, cards: Catalogue) -> "list[Audit]":
         known.GENERATOR_SUFFIX: known.read_generator_card,
         known.ASSESSMENT_SUFFIX: known.read_assessment,
         known.RATINGS_SUFFIX: known.read_ratings_card,
+        ANSWERS_SUFFIX: known.read_answers_card,
         COUNTERFACTUAL_SUFFIX: known.read_counterfactual_card,
         TRAINING_SUFFIX: read_recipe,
         DOSSIER_SUFFIX: read_dossier,
         PROFILE_SUFFIX: read_profile,
+        STUDY_SUFFIX: read_plan,
     }
     for suffix, read in readers.items():
         if path.name.endswith(suffix):

@@ -7,6 +7,7 @@ from typing import Literal
 from auditkit.stats import Choice, Estimate, Sample
 
 At = Mapping[str, float | str]
+Mark = Literal["benign", "malignant", "neither", "unknown"]
 
 
 @dataclass(frozen=True)
@@ -47,7 +48,7 @@ class Measurement:
 
 @dataclass(frozen=True)
 class Series:
-    """One line of a figure, with its band where it has one."""
+    """One line of a figure, with its band where it has one; of squares, with what each is marked as."""
 
     name: str
     x: Sequence[float]
@@ -55,6 +56,7 @@ class Series:
     low: Sequence[float] | None = None
     high: Sequence[float] | None = None
     dashed: bool = False
+    marks: Sequence[Mark] | None = None
 
 
 @dataclass(frozen=True)
@@ -68,11 +70,15 @@ class Figure:
     Or violins over ``labels``: two series, x places among the labels and y values, whose distributions are
     drawn above and below the place.
     Or a matrix: rows are ``labels``, columns are the series, coloured up to the size ``reach``.
+    Or squares: a matrix whose numbers are areas, the largest of size ``reach``, and whose colours are the
+    marks of the series; a dashed series is a reference that has marks alone, its y are NaN.
     """
 
     name: str
     title: str
-    kind: Literal["lines", "points", "circle", "forest", "ranks", "boxes", "violins", "matrix"]
+    kind: Literal[
+        "lines", "points", "circle", "forest", "ranks", "boxes", "violins", "matrix", "squares"
+    ]
     x_label: str
     y_label: str
     series: Sequence[Series]

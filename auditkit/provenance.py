@@ -11,6 +11,7 @@ from auditkit.data.ratings import ratings_digest
 from auditkit.models.diffusion.folder import pipeline_digest
 from auditkit.models.identity import decision_names, pinned, weights_digest
 from auditkit.results import DataResult, IdentifierFinding, InstrumentResult, ModelResult, Person
+from auditkit.spec.answers_card import AnswersCard
 from auditkit.spec.assessment import AssessmentCard
 from auditkit.spec.beside import Beside
 from auditkit.spec.counterfactual_card import CounterfactualCard
@@ -114,6 +115,7 @@ def instruments(beside: Beside, model: str) -> Sequence[InstrumentResult]:
         *(_counterfactual(card) for card in changing),
         *(_assessment(card) for card in recorded),
         *(_ratings(card) for card in beside.ratings.values()),
+        *(_answers(card) for card in beside.answers.values() if isinstance(card, AnswersCard)),
     ]
 
 
@@ -190,6 +192,27 @@ def _ratings(card: RatingsCard) -> InstrumentResult:
         settings=f"scale {card.scale.wording}",
         card_sha256=card.digest,
         files_sha256=ratings_digest(card),
+        licence="",
+        source="",
+    )
+
+
+def _answers(card: AnswersCard) -> InstrumentResult:
+    from auditkit.data.answers import answers_digest
+
+    simulated = sum(one.simulated for one in card.experts)
+    people = f"{len(card.experts)} experts" + (
+        f", {simulated} of them simulated" if simulated else ""
+    )
+    return InstrumentResult(
+        kind="expert study",
+        name=card.answers,
+        title=card.title,
+        task=card.task,
+        stand_in=card.stand_in,
+        settings=f"{people}, closed {card.closed}",
+        card_sha256=card.digest,
+        files_sha256=answers_digest(card),
         licence="",
         source="",
     )

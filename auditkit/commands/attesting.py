@@ -181,6 +181,7 @@ def _cards(audit: "Audit") -> list[tuple[Path, str]]:
     A model's own card is not known before a run, and neither are counterfactual generators, which
     belong to models.
     """
+    from auditkit.spec.answers_card import AnswersCard
     from auditkit.spec.assessment import AssessmentCard
 
     beside = audit.beside
@@ -192,5 +193,6 @@ def _cards(audit: "Audit") -> list[tuple[Path, str]]:
         *beside.generators.values(),
         *recorded,
         *beside.ratings.values(),
+        *(card for card in beside.answers.values() if isinstance(card, AnswersCard)),
     )
     return [(card.path, card.digest) for card in named]

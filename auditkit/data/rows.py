@@ -1,9 +1,11 @@
 """Rows of tables: CSV, or Parquet with the extra `parquet`."""
 
 import csv
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
+from io import BytesIO, TextIOWrapper
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TextIO
 
 from auditkit.errors import AuditError
 from auditkit.spec.problems import nearest
@@ -16,26 +18,35 @@ class Row(NamedTuple):
     cells: Mapping[str, str]
 
 
-def read_table(table: Path) -> list[Row]:
+def read_table(table: Path, content: bytes | None = None) -> list[Row]:
     """All rows, cells stripped; Parquet by its suffix, else CSV.
+
+    Args:
+        table: the file.
+        content: its bytes where they have been read (CSV whatever the suffix); the file is not opened then.
 
     Raises:
         AuditError: the file is missing, damaged, or has no rows.
     """
-    rows = list(_parquet(table) if table.suffix == ".parquet" else _csv(table))
+    in_parquet = content is None and table.suffix == ".parquet"
+    rows = list(_parquet(table) if in_parquet else _csv(table, content))
     if not rows:
         raise AuditError(f"{table} has no rows; one per picture was expected")
     return rows
 
 
-def read_cells(table: Path) -> list[tuple[int, list[str]]]:
+def read_cells(table: Path, content: bytes | None = None) -> list[tuple[int, list[str]]]:
     """Line and cells of a CSV table without a header.
+
+    Args:
+        table: the file.
+        content: its bytes where they have been read; the file is not opened then.
 
     Raises:
         AuditError: the file is missing or damaged.
     """
     try:
-        with table.open(encoding="utf-8-sig", newline="") as file:
+        with _opened(table, content) as file:
             reader = csv.reader(file, strict=True)
             return [(reader.line_num, [cell.strip() for cell in row]) for row in reader if row]
     except (OSError, UnicodeDecodeError, csv.Error) as error:
@@ -54,12 +65,18 @@ def check_columns(table: Path, known: Iterable[str], wanted: Iterable[str]) -> N
             raise AuditError(f"{table}:1: there is no column '{column}'; {nearest(column, known)}")
 
 
-def _csv(table: Path) -> Iterator[Row]:
+def _opened(table: Path, content: bytes | None) -> TextIO:
+    if content is None:
+        return table.open(encoding="utf-8-sig", newline="")
+    return TextIOWrapper(BytesIO(content), encoding="utf-8-sig", newline="")
+
+
+def _csv(table: Path, content: bytes | None) -> Iterator[Row]:
     try:
-        with table.open(encoding="utf-8-sig", newline="") as file:
+        with _opened(table, content) as file:
             reader = csv.DictReader(file, strict=True)
             names = list(reader.fieldnames or ())
-            twice = next((name for name in names if names.count(name) > 1), None)
+            twice = next((name for name, count in Counter(names).items() if count > 1), None)
             if twice is not None:
                 raise AuditError(f"{table}:1: two columns have the name '{twice}'; rename one")
             for row in reader:

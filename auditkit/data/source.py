@@ -1,10 +1,11 @@
 """Where a picture's bytes are: a file below a folder, or bytes inside a data set's own files."""
 
 import hashlib
+import stat
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from io import BytesIO
+from io import BufferedReader, BytesIO
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
@@ -44,9 +45,24 @@ def below(root: Path, text: str, where: str) -> Path:
         raise AuditError(f"{where}: {text!r:.200} is not a path: {error}") from error
     if not path.is_relative_to(root):
         raise AuditError(
-            f"{where}: {text:.200} lies outside the folder {root}; keep pictures and masks below it"
+            f"{where}: {text:.200} lies outside the folder {root}; keep what is named there below it"
         )
     return path
+
+
+def open_regular(path: Path, where: str) -> BufferedReader:
+    """Open a file that a table or card names; pipes and devices would never end, or never begin.
+
+    Raises:
+        AuditError: it is neither a regular file nor a folder (which the system refuses to open).
+        OSError: it cannot be opened.
+    """
+    mode = path.stat().st_mode
+    if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
+        raise AuditError(
+            f"{where}: {path} is a pipe or a device; an ordinary file was expected: copy its content into one"
+        )
+    return path.open("rb")
 
 
 @dataclass(frozen=True)
@@ -75,13 +91,13 @@ class FileSource:
 
     def open(self) -> BinaryIO:
         """Open the file."""
-        return self.path.open("rb")
+        return open_regular(self.path, self.where)
 
     def digest(self) -> bytes:
         """SHA-256 of the file, remembered while its size and times stay the same."""
         path = self.path
         try:
-            return _file_digest(path)
+            return _file_digest(path, self.where)
         except (OSError, ValueError) as error:
             reason = getattr(error, "strerror", None) or error
             raise AuditError(f"{self.where}: {path} cannot be read: {reason}") from error
@@ -103,12 +119,12 @@ class BytesSource:
         return hashlib.sha256(self.fetch()).digest()
 
 
-def _file_digest(path: Path) -> bytes:
+def _file_digest(path: Path, where: str) -> bytes:
     state = path.stat()
     key = (str(path), state.st_size, state.st_mtime_ns, state.st_ctime_ns)
     found = _digests.get(key)
     if found is None:
-        with path.open("rb") as file:
+        with open_regular(path, where) as file:
             found = hashlib.file_digest(file, "sha256").digest()
         if time.time() - max(state.st_mtime, state.st_ctime) > _SETTLED:
             _digests[key] = found

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from auditkit.data.dataset import Dataset, Incomplete, Mask, Picture, Record, Volume
-from auditkit.errors import AuditError, Unavailable
+from auditkit.errors import AuditError
 from auditkit.evidence.concepts.kinds import ConceptAnswers, Drawing
 from auditkit.evidence.efficiency import CostPlan, Costs, cost_parameters, costs_worker
 from auditkit.evidence.engine import Compute, Engine, Stage, threads_restored
@@ -45,7 +45,8 @@ from auditkit.models.volumes import (
     volumes_of,
     volumes_to_grid,
 )
-from auditkit.spec.assessment import AssessmentCard, Unrecorded
+from auditkit.spec.answers_card import AnswersCard
+from auditkit.spec.assessment import AssessmentCard
 from auditkit.spec.formats import FORMATS
 from auditkit.spec.generator_card import GeneratorCard
 from auditkit.spec.methods import Method
@@ -99,15 +100,12 @@ class Evidence:
         return self.peers.generators[name]
 
     def assessment(self, name: str) -> AssessmentCard:
-        """A recorded assessment that the audit names.
+        """A recorded assessment that the audit names; Unavailable where there is none."""
+        return self.peers.assessment(name)
 
-        Raises:
-            Unavailable: there is no such record.
-        """
-        found = self.peers.assessments[name]
-        if isinstance(found, Unrecorded):
-            raise Unavailable(found.reason)
-        return found
+    def expert_answers(self, name: str) -> AnswersCard:
+        """The answers of an expert study that the audit names; Unavailable where there are none."""
+        return self.peers.answers_of(name)
 
     def ratings(self, name: str) -> RatingsCard:
         """A table of people's ratings that the audit names."""

@@ -7,6 +7,13 @@ from auditkit.metrics.agreement import (
     top_k_agreement,
 )
 from auditkit.metrics.artifact_score import artifact_scores
+from auditkit.metrics.attribute_agreement import (
+    attribute_agreement,
+    attribute_codes,
+    equal_attributes,
+)
+from auditkit.metrics.attribute_estimates import attribute_estimates
+from auditkit.metrics.attribute_scores import assessed_pairs, attribute_scores
 from auditkit.metrics.auroc_curve import auroc_aupc_estimate, auroc_delta_aupc_estimate
 from auditkit.metrics.bottleneck import bottleneck_importance
 from auditkit.metrics.cases import shared_interest_cases
@@ -16,6 +23,7 @@ from auditkit.metrics.clinical_xai_2022 import (
     published_thresholds,
     published_unimportant,
 )
+from auditkit.metrics.cohen_kappa import cohen_kappa, cohen_kappa_estimate, pooled_kappa
 from auditkit.metrics.coverage import (
     explanation_coverage,
     explanation_region,
@@ -24,6 +32,12 @@ from auditkit.metrics.coverage import (
     relevance_mass,
     top_fraction_mask,
     truth_of,
+)
+from auditkit.metrics.expert_agreement import (
+    choice_alpha,
+    experts_kappa,
+    repeat_agreement,
+    unable_share,
 )
 from auditkit.metrics.faithfulness import infidelity, sensitivity_n
 from auditkit.metrics.kernel_distance import kernel_distance, kernel_distance_margin
@@ -47,6 +61,7 @@ from auditkit.metrics.perturbation_curve import (
 from auditkit.metrics.plausibility import feature_portion, modality_portions, modality_weights, msfi
 from auditkit.metrics.postprocess import postprocessed, resampled
 from auditkit.metrics.quadrants import score_bands
+from auditkit.metrics.rank_sum import attribute_ranks, global_order, model_order, top_shares
 from auditkit.metrics.rater_agreement import (
     alpha_estimate,
     fleiss_kappa,
@@ -77,21 +92,33 @@ __all__ = [
     "NotEvaluable",
     "alpha_estimate",
     "artifact_scores",
+    "assessed_pairs",
+    "attribute_agreement",
+    "attribute_codes",
+    "attribute_estimates",
+    "attribute_ranks",
+    "attribute_scores",
     "aupc_estimate",
     "auroc_aupc_estimate",
     "auroc_delta_aupc_estimate",
     "bottleneck_importance",
     "cell_units",
+    "choice_alpha",
+    "cohen_kappa",
+    "cohen_kappa_estimate",
     "delta_aupc",
     "delta_aupc_estimate",
     "drop_curve",
     "effect",
+    "equal_attributes",
     "expected_accuracy",
     "expected_auroc",
+    "experts_kappa",
     "explanation_coverage",
     "explanation_region",
     "feature_portion",
     "fleiss_kappa",
+    "global_order",
     "grid_shape",
     "ground_truth_coverage",
     "importance_auroc",
@@ -109,9 +136,11 @@ __all__ = [
     "modality_shapley",
     "modality_sums",
     "modality_weights",
+    "model_order",
     "msfi",
     "permutation_importance",
     "perturbation_curve_area",
+    "pooled_kappa",
     "postprocessed",
     "published_map",
     "published_rank_map",
@@ -124,6 +153,7 @@ __all__ = [
     "removal_steps",
     "removed_mask",
     "removed_shares",
+    "repeat_agreement",
     "resampled",
     "sampled_importance",
     "sampled_permutation",
@@ -135,6 +165,8 @@ __all__ = [
     "standardised_weights",
     "top_fraction_mask",
     "top_k_agreement",
+    "top_shares",
     "truth_of",
+    "unable_share",
     "unseen_share",
 ]

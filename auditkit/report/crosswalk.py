@@ -28,6 +28,7 @@ _SHORTCUTS: Final = (
     "counterfactual",
     "counterfactual-attributes",
     "depict",
+    "expert-study",
     "modality-importance",
     "plausibility",
     "truthfulness",

@@ -14,6 +14,7 @@ from auditkit.report.boxes import boxes_described, boxes_plot
 from auditkit.report.critical_difference import Colours, critical_difference_diagram, described
 from auditkit.report.language import IN_ENGLISH, Language
 from auditkit.report.matrix import Hues, matrix_described, matrix_plot
+from auditkit.report.squares import Inks, squares_described, squares_plot
 from auditkit.report.svg import inlined
 from auditkit.report.violins import Shades, violins_described, violins_plot
 from auditkit.report.words import shown
@@ -177,6 +178,11 @@ def _matrix(figure: FigureResult, t: Language) -> "Figure":
     return matrix_plot(figure, Hues(INK, MUTED, above=LINES[1], below=LINES[0]), t)
 
 
+def _squares(figure: FigureResult, t: Language) -> "Figure":
+    marks = {"malignant": LINES[1], "benign": LINES[0], "neither": MUTED}
+    return squares_plot(figure, Inks(INK, MUTED, GRID, marks), t)
+
+
 _KINDS: Final = {
     "circle": _circle,
     "forest": _forest,
@@ -184,6 +190,7 @@ _KINDS: Final = {
     "boxes": _boxes,
     "violins": _violins,
     "matrix": _matrix,
+    "squares": _squares,
 }
 
 
@@ -291,6 +298,7 @@ _DESCRIBED: Final = {
     "boxes": boxes_described,
     "violins": violins_described,
     "matrix": matrix_described,
+    "squares": squares_described,
 }
 
 

@@ -37,6 +37,7 @@ _OF_CHECKS: Final[Mapping[str, tuple[str, ...]]] = {
         "counterfactual-control",
         "counterfactual-screening",
         "counterfactual-stability",
+        "expert-study",
     ),
     "generator": (
         "depict",

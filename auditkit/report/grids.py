@@ -7,12 +7,18 @@ from typing import Final
 from auditkit.report.boxes import boxes_rows
 from auditkit.report.language import IN_ENGLISH, Language
 from auditkit.report.matrix import matrix_rows
+from auditkit.report.squares import squares_rows
 from auditkit.report.violins import violins_rows
 from auditkit.report.words import numeric, short
 from auditkit.results import DataResult, FigureResult, SeriesResult, TableResult
 
 # Figures that are tables themselves.
-_WHOLE: Final = {"boxes": boxes_rows, "violins": violins_rows, "matrix": matrix_rows}
+_WHOLE: Final = {
+    "boxes": boxes_rows,
+    "violins": violins_rows,
+    "matrix": matrix_rows,
+    "squares": squares_rows,
+}
 MOST_POINTS: Final = 60
 LONG: Final = 15
 
@@ -89,7 +95,8 @@ def numbers(figure: FigureResult, t: Language = IN_ENGLISH, file: str = "results
 def _point(line: SeriesResult, i: int, labels: Sequence[str]) -> list[str]:
     return [
         line.name,
-        labels[int(line.x[i])] if labels else short(line.x[i]),
+        # Several lines of one row lie a little above and below its place.
+        labels[round(line.x[i])] if labels else short(line.x[i]),
         short(line.y[i]),
         short(line.low[i] if line.low else None),
         short(line.high[i] if line.high else None),

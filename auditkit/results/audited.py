@@ -88,6 +88,7 @@ class InstrumentResult(Part):
         "further model",
         "assessment",
         "ratings",
+        "expert study",
     ] = Field(description="What it is.")
     name: str = Field(description="Of its card.")
     title: str = Field(description="One line for people.")

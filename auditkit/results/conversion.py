@@ -75,6 +75,7 @@ def figure_result(figure: Figure) -> FigureResult:
                 low=None if line.low is None else [number(y) for y in line.low],
                 high=None if line.high is None else [number(y) for y in line.high],
                 dashed=line.dashed,
+                marks=None if line.marks is None else list(line.marks),
             )
             for line in figure.series
         ],

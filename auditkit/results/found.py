@@ -56,6 +56,9 @@ class SeriesResult(Part):
     low: list[float | None] | None = Field(description="Lower end of the band.")
     high: list[float | None] | None = Field(description="Upper end of the band.")
     dashed: bool = Field(description="Drawn as a reference line.")
+    marks: list[Literal["benign", "malignant", "neither", "unknown"]] | None = Field(
+        default=None, description="Of squares: what is predominant, one for every x."
+    )
 
 
 class FigureResult(Part):
@@ -63,11 +66,11 @@ class FigureResult(Part):
 
     name: str = Field(description="Unique within the audit.")
     title: str = Field(description="Heading.")
-    kind: Literal["lines", "points", "circle", "forest", "ranks", "boxes", "violins", "matrix"] = (
-        Field(
-            description="Over an axis, around a circle, estimates with intervals, ranks, boxplots, "
-            "distributions in two halves, a grid."
-        )
+    kind: Literal[
+        "lines", "points", "circle", "forest", "ranks", "boxes", "violins", "matrix", "squares"
+    ] = Field(
+        description="Over an axis, around a circle, estimates with intervals, ranks, boxplots, "
+        "distributions in two halves, a grid, a grid of squares."
     )
     x_label: str = Field(description="Quantity and unit of x.")
     y_label: str = Field(description="Quantity and unit of y.")
@@ -81,7 +84,9 @@ class FigureResult(Part):
     critical_difference: float | None = Field(
         default=None, description="Of ranks: mean ranks closer than this do not differ."
     )
-    reach: float | None = Field(default=None, description="Of a grid: size of the fullest colour.")
+    reach: float | None = Field(
+        default=None, description="Of a grid: size of the fullest colour, or largest square."
+    )
 
 
 class TableResult(Part):

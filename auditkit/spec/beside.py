@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Protocol
 
 from auditkit.errors import AuditError
+from auditkit.spec.answers_card import AnswersCard, Unanswered, unanswered
 from auditkit.spec.assessment import AssessmentCard, Unrecorded, unrecorded
 from auditkit.spec.catalogue import Catalogue
 from auditkit.spec.counterfactual_card import CounterfactualCard
@@ -53,6 +54,7 @@ class Beside:
         ratings: tables of people's ratings.
         counterfactuals: counterfactual generators of the kinds asked for, of whatever model; that a model
             has none is no error, but not run.
+        answers: answers of expert studies; one that was not held is no error, but not run.
         features: further models, of whatever task, whose features are compared.
     """
 
@@ -64,6 +66,7 @@ class Beside:
     ratings: Mapping[str, RatingsCard] = field(default_factory=dict)
     counterfactuals: Mapping[str, CounterfactualCard] = field(default_factory=dict)
     features: Mapping[str, ModelCard] = field(default_factory=dict)
+    answers: Mapping[str, AnswersCard | Unanswered] = field(default_factory=dict)
 
     @property
     def others(self) -> Mapping[str, ModelCard]:
@@ -82,6 +85,7 @@ class Beside:
             *self.ratings.values(),
             *self.counterfactuals.values(),
             *self.features.values(),
+            *self.answers.values(),
         )
 
     @property
@@ -112,6 +116,7 @@ def beside(parameters: Parameters, data: DataCard, catalogue: Catalogue) -> Besi
         {name: catalogue.ratings(name) for name in parameters.rating_tables},
         changing,
         {name: catalogue.model(name) for name in parameters.feature_models},
+        {name: _answers(name, data, catalogue) for name in parameters.answer_tables},
     )
     for kind, cards in (
         ("generator", found.generators),
@@ -119,6 +124,7 @@ def beside(parameters: Parameters, data: DataCard, catalogue: Catalogue) -> Besi
         ("assessment", found.assessments),
         ("table of ratings", found.ratings),
         ("counterfactual generator", found.counterfactuals),
+        ("expert study", found.answers),
     ):
         _check_task(kind, cards, data)
     return found
@@ -141,6 +147,16 @@ def _assessment(name: str, data: DataCard, catalogue: Catalogue) -> AssessmentCa
         raise
     except AuditError as error:
         return unrecorded(name, data.task, str(error))
+
+
+def _answers(name: str, data: DataCard, catalogue: Catalogue) -> AnswersCard | Unanswered:
+    """The answers of a study, or what is missing; a card that cannot be read is an error."""
+    try:
+        return catalogue.answers(name)
+    except SpecError:
+        raise
+    except AuditError as error:
+        return unanswered(data.task, str(error))
 
 
 def _check_task(kind: str, cards: Mapping[str, Tasked], data: DataCard) -> None:

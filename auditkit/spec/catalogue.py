@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from auditkit.errors import AuditError
+from auditkit.spec.answers_card import ANSWERS_SUFFIX, AnswersCard
 from auditkit.spec.assessment import AssessmentCard
 from auditkit.spec.counterfactual_card import COUNTERFACTUAL_SUFFIX, CounterfactualCard
 from auditkit.spec.data_card import DataCard
@@ -31,13 +32,29 @@ CARDS = (
     ASSESSMENT_SUFFIX,
     RATINGS_SUFFIX,
     COUNTERFACTUAL_SUFFIX,
+    ANSWERS_SUFFIX,
 )
 ENTRY_POINTS = "auditkit.checks"
 
 Card = TypeVar(
-    "Card", ModelCard, DataCard, GeneratorCard, AssessmentCard, RatingsCard, CounterfactualCard
+    "Card",
+    ModelCard,
+    DataCard,
+    GeneratorCard,
+    AssessmentCard,
+    RatingsCard,
+    CounterfactualCard,
+    AnswersCard,
 )
-AnyCard = ModelCard | DataCard | GeneratorCard | AssessmentCard | RatingsCard | CounterfactualCard
+AnyCard = (
+    ModelCard
+    | DataCard
+    | GeneratorCard
+    | AssessmentCard
+    | RatingsCard
+    | CounterfactualCard
+    | AnswersCard
+)
 
 
 @cache
@@ -90,6 +107,11 @@ def read_ratings_card(path: Path) -> RatingsCard:
     return _read(path, RatingsCard)
 
 
+def read_answers_card(path: Path) -> AnswersCard:
+    """The card of an expert study's answers from its file."""
+    return _read(path, AnswersCard)
+
+
 def read_counterfactual_card(path: Path) -> CounterfactualCard:
     """The card of a counterfactual generator from its file."""
     return _read(path, CounterfactualCard)
@@ -131,6 +153,10 @@ class Catalogue:
     def ratings(self, name: str) -> RatingsCard:
         """The card of the table of ratings of that name, or at that path."""
         return self._find(name, RatingsCard, RATINGS_SUFFIX, "table of ratings")
+
+    def answers(self, name: str) -> AnswersCard:
+        """The card of the expert study's answers of that name, or at that path."""
+        return self._find(name, AnswersCard, ANSWERS_SUFFIX, "expert study")
 
     def models(self) -> dict[str, ModelCard]:
         """All model cards by name, as they are written: a broken one is no hindrance to others."""
@@ -184,7 +210,15 @@ class Catalogue:
 def _name(card: AnyCard) -> str:
     """The key under which a card has its own name is its kind."""
     # Some name their model and data as well, so that their own key is asked for first.
-    for kind in ("assessment", "ratings", "counterfactual", "model", "data", "generator"):
+    for kind in (
+        "answers",
+        "assessment",
+        "ratings",
+        "counterfactual",
+        "model",
+        "data",
+        "generator",
+    ):
         name = getattr(card, kind, None)
         if isinstance(name, str):
             return name

@@ -85,6 +85,11 @@ class Parameters(Strict):
         return ()
 
     @property
+    def answer_tables(self) -> Sequence[str]:
+        """Names of expert studies whose answers the check reads."""
+        return ()
+
+    @property
     def named_concepts(self) -> Sequence[str]:
         """Concepts of the data set that the check names."""
         return ()

@@ -3,6 +3,7 @@
 import copy
 from typing import Any
 
+from auditkit.spec.answers_card import AnswersCard
 from auditkit.spec.assessment import AssessmentCard
 from auditkit.spec.audit import AuditSpec
 from auditkit.spec.catalogue import checks
@@ -13,6 +14,7 @@ from auditkit.spec.methods import METHODS, Control, Method
 from auditkit.spec.model_card import ModelCard
 from auditkit.spec.profile import ProfileSpec
 from auditkit.spec.ratings_card import RatingsCard
+from auditkit.spec.study import StudyPlan
 from auditkit.spec.typed import Strict
 
 _DRAFT = "https://json-schema.org/draft/2020-12/schema"
@@ -25,6 +27,8 @@ KINDS: dict[str, type[Strict]] = {
     "ratings": RatingsCard,
     "counterfactual": CounterfactualCard,
     "profile": ProfileSpec,
+    "study": StudyPlan,
+    "answers": AnswersCard,
 }
 
 

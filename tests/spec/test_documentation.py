@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from auditkit.comparison.limits import Limits
+from auditkit.spec.answers_card import AnswersCard
 from auditkit.spec.assessment import AssessmentCard
 from auditkit.spec.audit import AuditSpec
 from auditkit.spec.catalogue import checks
@@ -17,6 +18,7 @@ from auditkit.spec.model_card import ModelCard
 from auditkit.spec.profile import ProfileSpec
 from auditkit.spec.ratings_card import RatingsCard
 from auditkit.spec.strict_yaml import parse_yaml
+from auditkit.spec.study import StudyPlan
 from auditkit.spec.training import ConceptTraining
 from auditkit.spec.training_classifier import ClassifierTraining, TargetTraining
 from auditkit.spec.training_counterfactual import CounterfactualTraining
@@ -32,6 +34,8 @@ CARDS = {
     "ratings": RatingsCard,
     "limits": Limits,
     "profile": ProfileSpec,
+    "study": StudyPlan,
+    "answers": AnswersCard,
 }
 RECIPES = {
     "concepts": ConceptTraining,

@@ -15,6 +15,7 @@ from auditkit.spec.declarations.counterfactual_stability import COUNTERFACTUAL_S
 from auditkit.spec.declarations.depict import DEPICT
 from auditkit.spec.declarations.effective_generation import EFFECTIVE_GENERATION
 from auditkit.spec.declarations.efficiency import EFFICIENCY
+from auditkit.spec.declarations.expert_study import EXPERT_STUDY
 from auditkit.spec.declarations.faithfulness import FAITHFULNESS
 from auditkit.spec.declarations.independent_permutation import INDEPENDENT_PERMUTATION
 from auditkit.spec.declarations.informative_plausibility import INFORMATIVE_PLAUSIBILITY
@@ -44,6 +45,7 @@ SHIPPED: dict[str, CheckDeclaration] = {
         DEPICT,
         EFFECTIVE_GENERATION,
         EFFICIENCY,
+        EXPERT_STUDY,
         FAITHFULNESS,
         INDEPENDENT_PERMUTATION,
         INFORMATIVE_PLAUSIBILITY,
