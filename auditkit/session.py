@@ -1,32 +1,26 @@
 """A session: audits and models in, judged expectations out. Knows neither pytest nor reports."""
 
-import threading
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from functools import partial
+from dataclasses import dataclass, field
+from functools import cached_property
 from importlib.util import find_spec
-from typing import TYPE_CHECKING
 
 from auditkit.checks import compute
 from auditkit.comparison.baseline import Baseline
-from auditkit.data import Dataset, load_data
+from auditkit.data import Dataset
 from auditkit.errors import Unavailable
-from auditkit.evidence import Evidence, Peers, Settings
+from auditkit.evidence import Settings
 from auditkit.evidence.engine import Engine
+from auditkit.evidence.workroom import Workroom
 from auditkit.findings import Findings, Measurement
 from auditkit.gating.assumptions import Held, deciding, failed_assumption
-from auditkit.models.identity import label_indices
 from auditkit.spec.audit import Expectation
-from auditkit.spec.beside import Beside
 from auditkit.spec.data_card import REDRAWABLE, VOLUMES, DataCard
 from auditkit.spec.declaration import Need
 from auditkit.spec.formats import FORMATS
 from auditkit.spec.load import Audit, resolve_at
 from auditkit.spec.model_card import ModelCard
 from auditkit.verdict import Against, Judgement, Verdict, judge
-
-if TYPE_CHECKING:
-    from auditkit.models.model import Model
 
 
 @dataclass
@@ -44,11 +38,13 @@ class Session:
     settings: Settings = field(default_factory=Settings)
     audits: Mapping[str, Audit] = field(default_factory=dict)
     baseline: Baseline | None = None
-    _models: "dict[str, Model]" = field(default_factory=dict)
-    _loading: threading.Lock = field(default_factory=threading.Lock)
-    _data: dict[tuple[str, ...], Dataset] = field(default_factory=dict)
     _findings: dict[tuple[str, ...], Findings | Unavailable] = field(default_factory=dict)
     _applicable: dict[tuple[str, str], Judgement | None] = field(default_factory=dict)
+
+    @cached_property
+    def workroom(self) -> Workroom:
+        """This process' models and data sets."""
+        return Workroom(self.engine, self.settings)
 
     def findings(self, audit: Audit, card: ModelCard) -> Findings:
         """What the audit's check finds for a model; computed once.
@@ -61,7 +57,7 @@ class Session:
         key = (audit.check.name, parameters, card.model, *data)
         if key not in self._findings:
             images = getattr(audit.parameters, "images", None)
-            evidence = self.evidence(card, audit.data, images, audit.beside)
+            evidence = self.workroom.evidence(card, audit.data, images, audit.beside)
             try:
                 self._findings[key] = compute(audit.check, evidence, audit.parameters)
             except Unavailable as error:
@@ -71,51 +67,9 @@ class Session:
             raise found
         return found
 
-    def evidence(
-        self,
-        card: ModelCard,
-        data: DataCard,
-        images: int | None = None,
-        beside: Beside | None = None,
-    ) -> Evidence:
-        """Evidence of a model on (the first images of) a data set, and of what is named beside them."""
-        named = beside or Beside()
-        dataset = self.dataset(data, card)
-        siblings = {
-            name: partial(self.evidence, card, other, images) for name, other in named.data.items()
-        }
-
-        def of(other: ModelCard, peers: Peers) -> Evidence:
-            own = self._models_of(other)
-            return Evidence(
-                other, dataset, self.engine, self.settings, images, own, siblings, peers
-            )
-
-        shared = Peers.of(named)
-        models = {name: partial(of, other, shared) for name, other in named.others.items()}
-        return of(card, replace(shared, models=models))
-
-    def _models_of(self, card: ModelCard):  # type: ignore[no-untyped-def]  # noqa: ANN202 torch's type is not imported here
-        """A function that gives each thread a model of its own; the network is loaded once."""
-
-        def own() -> "Model":
-            from auditkit.models import load_model
-
-            with self._loading:
-                if card.model not in self._models:
-                    settings = self.settings
-                    self._models[card.model] = load_model(card, settings.device, settings.precision)
-                return self._models[card.model].copy()
-
-        return own
-
     def dataset(self, data: DataCard, card: ModelCard) -> Dataset:
         """The data set, with labels held to the model's classes."""
-        labels = label_indices(card)
-        key = (str(data.path), data.digest, *map(str, (labels or {}).items()))
-        if key not in self._data:
-            self._data[key] = load_data(data, labels)
-        return self._data[key]
+        return self.workroom.dataset(data, card)
 
     def judge(
         self, audit: Audit, card: ModelCard, expectation: Expectation

@@ -244,9 +244,9 @@ def test_each_picture_of_a_data_set_is_explained_with_its_own_row_of_the_table(p
 
 def test_volumes_have_the_maps_of_an_audit_of_them(tmp_path):
     evidence = cubes_evidence(tmp_path, n=4)
-    ours = auditkit.heatmaps(evidence._own_model(), evidence.data, "input-x-gradient", batch_size=3)
+    ours = auditkit.heatmaps(evidence.own_model(), evidence.data, "input-x-gradient", batch_size=3)
     audited = evidence.heatmaps(parse_method("input-x-gradient"))
     assert ours.shape == (4, 2, 8, 8, 8)
     np.testing.assert_allclose(ours, audited.maps, atol=1e-6)
     with pytest.raises(AuditError, match="reads volumes"):
-        auditkit.heatmaps(evidence._own_model(), [np.zeros((8, 8, 3), np.uint8)], "gradient")
+        auditkit.heatmaps(evidence.own_model(), [np.zeros((8, 8, 3), np.uint8)], "gradient")

@@ -8,21 +8,24 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
-from filelock import Timeout
 
 from auditkit.errors import AuditError
-from auditkit.evidence.identity import address, code_version
+from auditkit.evidence.execution.contract import Done, Executor, Job
+from auditkit.evidence.execution.inline import Inline
+from auditkit.evidence.stage import Compute, Stage
 from auditkit.evidence.store import Arrays, Kept, Store
 from auditkit.results.evidence_list import ListedShard
 
-Compute = Callable[[Sequence[int]], Arrays]
+__all__ = ["Compute", "Engine", "Stage", "threads", "threads_restored"]
+
+# A shard that another process holds is asked for again after so many seconds, more each time.
+_SOONEST, _LATEST = 0.02, 1.0
 
 
 class Progress(Protocol):
@@ -37,60 +40,32 @@ def silent(stage: str, done: int, total: int, seconds: float) -> None:
     """Say nothing."""
 
 
-@dataclass(frozen=True)
-class Stage:
-    """One kind of evidence for one model and data set.
-
-    Attributes:
-        name: for people.
-        identity: all that determines the arrays, but the images; without the keys ``images`` and ``code``.
-        digests: per image, its content (and whatever else of it matters); they complete the identity.
-        shard: images per shard.
-    """
-
-    name: str
-    identity: Mapping[str, Any]
-    digests: Sequence[str]
-    shard: int
-
-    def shards(self) -> Iterator[tuple[str, list[int]]]:
-        """Each shard's address and the indices of its images."""
-        for start in range(0, len(self.digests), self.shard):
-            indices = list(range(start, min(start + self.shard, len(self.digests))))
-            yield self.where(indices), indices
-
-    def where(self, indices: Sequence[int]) -> str:
-        """The address of the shard that holds these images."""
-        assert not {"images", "code"} & set(self.identity), "these keys are the shard's own"
-        images = [self.digests[i] for i in indices]
-        return address({**self.identity, "images": images, "code": code_version()})
-
-    def content(self, indices: Sequence[int]) -> str:
-        """What the shard is of, whatever code computed it and whatever machine was timed."""
-        images = [self.digests[i] for i in indices]
-        identity = {key: _machineless(value) for key, value in self.identity.items()}
-        return address({**identity, "images": images})
-
-
-def _machineless(value: Any) -> Any:
-    return {k: v for k, v in value.items() if k != "machine"} if isinstance(value, dict) else value
-
-
 @dataclass
 class Counts:
-    """How much was computed and how much was found."""
+    """How much was computed and how much was found.
+
+    Attributes:
+        computed: shards that this engine's workers computed.
+        found: shards that were there, or that another process computed meanwhile.
+        seconds: of computing, summed over workers.
+        overhead: seconds of workers beside it: looking, leasing, writing.
+    """
 
     computed: int = 0
     found: int = 0
+    seconds: float = 0.0
+    overhead: float = 0.0
 
 
 @dataclass
 class Engine:
-    """Runs stages over a store, with some threads.
-
-    ``compute`` is made by ``worker()`` once per thread, so that each may own a model.
+    """Runs stages over a store.
 
     Attributes:
+        store: where shards are kept.
+        threads: of the inline executor, if no other is given.
+        executor: computes what is missing.
+        listing: whether `used` is kept; whoever only fills the store needs no list.
         used: every shard that was found or computed, by address.
     """
 
@@ -98,6 +73,8 @@ class Engine:
     threads: int = 1
     progress: Progress = silent
     counts: Counts = field(default_factory=Counts)
+    executor: Executor | None = None
+    listing: bool = True
     used: dict[str, ListedShard] = field(default_factory=dict)
     _told: set[str] = field(default_factory=set)
     _noting: threading.Lock = field(default_factory=threading.Lock)
@@ -110,19 +87,23 @@ class Engine:
         return new
 
     def gather(self, stage: Stage, worker: Callable[[], Compute]) -> Arrays:
-        """All images' arrays in order, joined along the first axis."""
-        shards = list(stage.shards())
-        parts: dict[str, Arrays] = {}
-        for where, indices in shards:
-            found = self._found(stage, indices, where)
-            if found is not None:
-                parts[where] = found
-        self.counts.found += len(parts)
-        missing = [shard for shard in shards if shard[0] not in parts]
-        if missing:
-            parts |= self._compute(stage, missing, worker, len(shards))
-        ordered = [parts[where] for where, _ in shards]
-        return {name: np.concatenate([part[name] for part in ordered]) for name in ordered[0]}
+        """All images' arrays in order, joined along the first axis.
+
+        Args:
+            stage: what is asked for.
+            worker: makes the function that computes; called once per worker, and pickled by engines
+                whose workers are other processes.
+        """
+        joined = _Joined(stage)
+        missing = [number for number in range(stage.count) if not self._into(joined, number)]
+        self.counts.found += stage.count - len(missing)
+        for number in self._computed(Job(stage, worker), missing, stage.count):
+            if not self._into(joined, number):
+                raise AuditError(
+                    f"{stage.name}: a shard was removed from {self.store.root}, or damaged, while it was "
+                    "used; run again"
+                )
+        return joined.arrays
 
     def missing(self, stage: Stage, made_of: Stage | None = None) -> list[list[int]]:
         """The images of each shard that is not in the store.
@@ -143,21 +124,37 @@ class Engine:
     def ensure(
         self, stage: Stage, worker: Callable[[], Compute], shards: Sequence[Sequence[int]]
     ) -> None:
-        """Have some of the stage's shards in the store, without holding more than one per thread.
+        """Have some of the stage's shards in the store, without holding more than one at a time.
 
         Args:
             stage: what to compute.
             worker: as `gather` takes it.
             shards: the images of each shard wanted.
         """
-        wanted = [(stage.where(indices), list(indices)) for indices in shards]
-        missing = [shard for shard in wanted if self._found(stage, shard[1], shard[0]) is None]
-        self.counts.found += len(wanted) - len(missing)
-        if missing:
-            self._compute(stage, missing, worker, len(wanted), keep=False)
+        numbers = [indices[0] // stage.shard for indices in shards]
+        missing = [number for number in numbers if self._at(stage, number) is None]
+        self.counts.found += len(numbers) - len(missing)
+        for number in self._computed(Job(stage, worker), missing, len(numbers)):
+            self._note_unread(stage, stage.indices(number))
 
     def shard(self, stage: Stage, indices: Sequence[int]) -> Arrays | None:
         """One shard's arrays; None if it is not in the store."""
+        return self._found(stage, indices, stage.where(indices))
+
+    def close(self) -> None:
+        """Let the executor's workers go."""
+        if self.executor is not None:
+            self.executor.close()
+
+    def _into(self, joined: "_Joined", number: int) -> bool:
+        """Put a shard in its place; False if it is not in the store."""
+        found = self._at(joined.stage, number)
+        if found is not None:
+            joined.put(number, found)
+        return found is not None
+
+    def _at(self, stage: Stage, number: int) -> Arrays | None:
+        indices = stage.indices(number)
         return self._found(stage, indices, stage.where(indices))
 
     def _found(self, stage: Stage, indices: Sequence[int], where: str) -> Arrays | None:
@@ -174,6 +171,8 @@ class Engine:
             self._note(stage, indices, where, kept)
 
     def _note(self, stage: Stage, indices: Sequence[int], where: str, kept: Kept) -> None:
+        if not self.listing:
+            return
         with self._noting:
             known = self.used.get(where)
             if known is not None and known.sha256 == kept.sha256:
@@ -189,89 +188,56 @@ class Engine:
             # A shard that was damaged and computed again is told again.
             self._told.discard(where)
 
-    def _compute(
-        self,
-        stage: Stage,
-        missing: list[tuple[str, list[int]]],
-        worker: Callable[[], Compute],
-        total: int,
-        *,
-        keep: bool = True,
-    ) -> dict[str, Arrays]:
-        started = time.monotonic()
-        parts: dict[str, Arrays] = {}
-        local: dict[str, Compute] = {}
+    def _computed(self, job: Job, missing: Sequence[int], total: int) -> Iterator[int]:
+        """Have shards computed; each as soon as it is in the store, whoever put it there."""
+        executor = self.executor or Inline(self.store, self.threads)
+        started, pause, left = time.monotonic(), _SOONEST, list(missing)
+        told = total - len(missing)
+        while left:
+            held: list[int] = []
+            with closing(executor.run(job, left)) as running:
+                for done in running:
+                    if done.state == "held":
+                        held.append(done.shard)
+                        continue
+                    self._count(done)
+                    told += 1
+                    yield done.shard
+                    self.progress(job.stage.name, told, total, time.monotonic() - started)
+            if len(held) == len(left):
+                time.sleep(pause)
+                pause = min(2 * pause, _LATEST)
+            left = held
 
-        def one(shard: tuple[str, list[int]], patience: float) -> Arrays | None:
-            me = threading.current_thread().name
-            if me not in local:
-                local[me] = worker()
-            arrays = self._one(stage, shard, local[me], patience)
-            # A future holds its result until the stage ends.
-            return arrays if keep or arrays is None else {}
-
-        with _cancelled_on_error(ThreadPoolExecutor(max_workers=max(1, self.threads))) as pool:
-            # Shards that another process holds come back as None and wait for the second round.
-            for patience in (0.0, -1.0):
-                todo = [shard for shard in missing if shard[0] not in parts]
-                futures = {pool.submit(one, shard, patience): shard[0] for shard in todo}
-                for future in _finished(futures):
-                    arrays = future.result()
-                    if arrays is not None:
-                        parts[futures[future]] = arrays
-                        done = total - len(missing) + len(parts)
-                        self.progress(stage.name, done, total, time.monotonic() - started)
-        return parts
-
-    def _one(
-        self, stage: Stage, shard: tuple[str, list[int]], compute: Compute, patience: float
-    ) -> Arrays | None:
-        where, indices = shard
-        try:
-            with self.store.lock(where).acquire(timeout=patience):
-                found = self._found(stage, indices, where)
-                if found is not None:
-                    self.counts.found += 1
-                    return found
-                started = time.monotonic()
-                arrays = compute(indices)
-                about = {
-                    "stage": stage.name,
-                    "identity": dict(stage.identity),
-                    "seconds": round(time.monotonic() - started, 3),
-                    "images": len(indices),
-                }
-                self._note(stage, indices, where, self.store.write(where, arrays, about))
-                self.counts.computed += 1
-                return arrays
-        except Timeout:
-            return None
-        except OSError as error:
-            raise AuditError(
-                f"the evidence folder {self.store.root} cannot be written: {error.strerror}; choose "
-                "another one with --audit-store"
-            ) from error
+    def _count(self, done: Done) -> None:
+        if done.state == "computed":
+            self.counts.computed += 1
+        else:
+            self.counts.found += 1
+        self.counts.seconds += done.seconds
+        self.counts.overhead += done.overhead
 
 
-@contextmanager
-def _cancelled_on_error(pool: ThreadPoolExecutor) -> Iterator[ThreadPoolExecutor]:
-    """Ctrl-C or an error waits for the shards in hand only, not for all that are queued."""
-    try:
-        yield pool
-    finally:
-        pool.shutdown(wait=True, cancel_futures=True)
+@dataclass
+class _Joined:
+    """A stage's arrays, filled in shard by shard: nothing is held twice."""
 
+    stage: Stage
+    arrays: Arrays = field(default_factory=dict)
 
-def _finished(futures: Mapping[Future[Arrays | None], str]) -> Iterator[Future[Arrays | None]]:
-    """Futures as they finish; the first error cancels what has not begun."""
-    pending = set(futures)
-    while pending:
-        done, pending = wait(pending, return_when=FIRST_COMPLETED)
-        for future in done:
-            if future.exception() is not None:
-                for other in pending:
-                    other.cancel()
-            yield future
+    def put(self, number: int, part: Arrays) -> None:
+        if self.stage.count == 1:  # what is of all images together may have any length
+            self.arrays = part
+            return
+        start = number * self.stage.shard
+        for name, array in part.items():
+            if name not in self.arrays:
+                shape = (len(self.stage.digests), *array.shape[1:])
+                self.arrays[name] = np.empty(shape, array.dtype)
+            whole = self.arrays[name]
+            if whole.dtype != array.dtype:
+                whole = self.arrays[name] = whole.astype(np.promote_types(whole.dtype, array.dtype))
+            whole[start : start + len(array)] = array
 
 
 def threads(workers: int = 1) -> int:

@@ -27,6 +27,7 @@ from auditkit.evidence.heatmap_stages import (
 from auditkit.evidence.interventions import generated, interventions_worker
 from auditkit.evidence.kinds import Fitness, Floats, Heatmaps, Integers, Scores, Settings
 from auditkit.evidence.peers import Peers
+from auditkit.evidence.portable import Portable, Recipe, restored
 from auditkit.evidence.removal import RemovalPlan, Removed, removed, removed_at_random
 from auditkit.evidence.stages import (
     answers_worker,
@@ -72,15 +73,26 @@ class Evidence:
         model: "Callable[[], Model] | None" = None,
         others: "Mapping[str, Callable[[], Evidence]] | None" = None,
         peers: "Peers | None" = None,
+        recipe: Recipe | None = None,
     ) -> None:
         self.card = card
         self.data = data
         self.records: Sequence[Record] = data.records[:images]
         self._engine = engine
-        self._settings = settings
+        self.settings = settings
         self._model = model
+        self._recipe = recipe
         self._others = others or {}
         self.peers = peers or Peers()
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Sent to another process, evidence is what it is of; there it is made again."""
+        if self._recipe is None:
+            raise AuditError(
+                f"evidence of '{self.card.model}' was made of objects in memory, which only this process "
+                "has: use the inline engine, or audit from cards"
+            )
+        return restored, (self._recipe,)
 
     @property
     def n(self) -> int:
@@ -294,7 +306,7 @@ class Evidence:
         """What a method's heatmaps cost on this machine."""
         images, parameters = self._asked(method)
         contents = [self._identity_of(record) for record in self.records]
-        parameters |= cost_parameters(plan, self._settings, contents)
+        parameters |= cost_parameters(plan, self.settings, contents)
         worker = partial(costs_worker, background=images)
         name = f"costs of {method.label}"
         together = ["all images"]
@@ -374,17 +386,14 @@ class Evidence:
         if digests is None:
             digests = [self._identity_of(record) for record in self.records]
         title = f"{self.card.model}: {name}"
-        shard = self._settings.batch * self._settings.batches
-        plan = Stage(title, identity, digests, shard)
+        plan = Stage(title, identity, digests, self.settings.shard)
         with threads_restored():
-            return self._engine.gather(
-                plan, lambda: worker(self, self._own_model, self._settings, parameters)
-            )
+            return self._engine.gather(plan, Portable(self, worker, parameters))
 
     @property
     def model_identity(self) -> dict[str, str]:
         """What determines the model's answers."""
-        return {"model": model_digest(self.card), "precision": self._settings.precision}
+        return {"model": model_digest(self.card), **self.settings.arithmetic}
 
     def _identity_of(self, record: Record) -> str:
         """What of an image determines the model's answer and its score."""
@@ -392,6 +401,7 @@ class Evidence:
         parts += [record.features.get(feature.column, "") for feature in self.card.table]
         return json.dumps(parts) if self.card.table else ":".join(parts)
 
-    def _own_model(self) -> "Model":
+    def own_model(self) -> "Model":
+        """A model of one's own, for a thread that computes."""
         assert self._model is not None
         return self._model()

@@ -15,18 +15,35 @@ Integers = npt.NDArray[np.int64]
 class Settings:
     """How evidence is computed; none of it changes a verdict.
 
+    Usually evidence is the same to the last bit on one kind of device, whatever the shards, the engine and
+    the number of workers: every batch has the same size and every image the same place in its batch, with
+    one thread per operation. With batches of one image, shards may be of any size.
+
     Attributes:
         device: auto, cpu, cuda or mps.
         precision: of float networks.
         batch_size: inputs per forward pass; None chooses.
         batches: batches per shard. Shards hold whole batches, so that an image has the same place in
             its batch whatever the shards: a matrix product's last bit can depend on the row.
+        fast: batches as large as memory allows, and whatever else is faster; the last digits may then
+            depend on the machine and its load.
     """
 
     device: str = "auto"
     precision: str = "float32"
     batch_size: int | None = None
     batches: int = 1
+    fast: bool = False
+
+    @property
+    def shard(self) -> int:
+        """Images per shard."""
+        return self.batch * self.batches
+
+    @property
+    def arithmetic(self) -> dict[str, str]:
+        """What of these settings may change an array's last digits: a part of its identity."""
+        return {"precision": self.precision, "rows": "fast" if self.fast else str(self.batch)}
 
     @property
     def batch(self) -> int:

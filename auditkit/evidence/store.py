@@ -9,14 +9,14 @@ import hashlib
 import json
 import os
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from filelock import FileLock
+from filelock import FileLock, Timeout
 
 from auditkit.errors import AuditError
 
@@ -93,17 +93,34 @@ class Store:
             ) from error
         return Kept(digest, len(content))
 
-    def lock(self, address: str) -> FileLock:
-        """A lock between processes, released by the system if its holder dies."""
+    @contextlib.contextmanager
+    def lease(self, address: str, *, steal: bool = False) -> Iterator[bool]:
+        """Hold a shard while it is computed, so that nobody else computes it; whether it was to be had.
+
+        Args:
+            address: of the shard.
+            steal: go on as if it were to be had: who holds it hangs.
+
+        Raises:
+            AuditError: the folder cannot be written.
+        """
         folder = self.root / "locks"
+        lock = FileLock(folder / f"{address}.lock")
         try:
             folder.mkdir(parents=True, exist_ok=True)
+            lock.acquire(timeout=0)
+        except Timeout:
+            yield steal
+            return
         except OSError as error:
             raise AuditError(
                 f"the evidence folder {self.root} cannot be written: {error.strerror}; choose another "
                 "one with --audit-store"
             ) from error
-        return FileLock(folder / f"{address}.lock")
+        try:
+            yield True
+        finally:
+            lock.release()
 
     def _paths(self, address: str) -> tuple[Path, Path]:
         stem = self.root / address[:2] / address

@@ -36,7 +36,7 @@ class RenderedEvidence(Evidence):
         return _answered[key]
 
     def _drawn(self, drawing):
-        model = self._own_model()
+        model = self.own_model()
         n = self.n
 
         def answers(pictures):

@@ -291,5 +291,5 @@ def test_guidance_and_pipeline_are_part_of_the_identity(tmp_path):
 def test_shards_change_no_bit_of_guided_ones(tmp_path):
     one, card = guided(tmp_path / "one")
     other, _ = guided(tmp_path / "other")
-    other._settings = Settings(batch_size=4, batches=2)
+    other.settings = Settings(batch_size=4, batches=2)
     same(counterfactuals(one, card), counterfactuals(other, card))

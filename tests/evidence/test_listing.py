@@ -94,7 +94,7 @@ def test_nothing_is_lost_or_told_twice_between_threads(tmp_path):
 
 def test_content_is_of_images_and_parameters_alone(tmp_path, monkeypatch):
     before = stage().where([0, 1]), stage().content([0, 1])
-    monkeypatch.setattr("auditkit.evidence.engine.code_version", lambda: "another")
+    monkeypatch.setattr("auditkit.evidence.stage.code_version", lambda: "another")
     assert stage().where([0, 1]) != before[0]
     assert stage().content([0, 1]) == before[1]
     assert stage(shard=5).content([0, 1]) == before[1]

@@ -78,7 +78,7 @@ def test_infidelity_is_captums(tmp_path):
     network = Curved()
     evidence = pictures(tmp_path, network)
     found = perturbed(evidence, PRODUCT, HOW)
-    model = evidence._own_model()
+    model = evidence.own_model()
     for index in range(4):
         inputs = model.prepare([evidence.source(index)])
         decided = torch.tensor([int(evidence.scores().decision[index])])
@@ -114,7 +114,7 @@ def drawn(digest, units):
 def test_curves_are_those_of_a_loop(tmp_path, fill):
     evidence = pictures(tmp_path, Curved())
     found = perturbed(evidence, GRADIENT, Perturbing(fill, 5, (0.5,), 8))
-    model, heat = evidence._own_model(), evidence.heatmaps(GRADIENT)
+    model, heat = evidence.own_model(), evidence.heatmaps(GRADIENT)
     for index in range(4):
         inputs = model.prepare([evidence.source(index)])
         empty = baseline(inputs, fill)  # no voxel of these slices is 0
@@ -241,7 +241,7 @@ def test_superpixels_of_a_methods_own_are_removed_whole(tmp_path):
     found = perturbed(evidence, RANDOM, Perturbing("black", 2, (0.5,), 8))
     assert set(found.sums.ravel().tolist()) == {1.0, 2.0}
     assert found.shares[0].tolist() == [0, 0.5, 1]
-    model = evidence._own_model()
+    model = evidence.own_model()
     inputs = model.prepare([evidence.source(0)])
     target = torch.tensor([int(evidence.scores().decision[0])])
     right, left = inputs.clone(), inputs.clone()

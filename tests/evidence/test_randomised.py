@@ -54,7 +54,7 @@ def test_similarity_is_that_of_a_loop_over_random_networks(tmp_path):
     found = random_parameters(evidence, GRADIENT, 2, "absolute")
     signed = random_parameters(evidence, GRADIENT, 2, "signed")
     assert not (found.problem != "").any()
-    model = evidence._own_model()
+    model = evidence.own_model()
     inputs = model.prepare([evidence.source(index) for index in range(5)])
     with torch.no_grad():
         target = model.decide(model.probabilities(inputs))

@@ -76,8 +76,9 @@ def test_a_full_disk_leaves_nothing_half_written(store):
 
 def test_an_unwritable_folder_is_named(tmp_path):
     (tmp_path / "file").write_text("")
-    with pytest.raises(AuditError, match="evidence"):
-        Store(tmp_path / "file" / "store").lock("ab")
+    store = Store(tmp_path / "file" / "store")
+    with pytest.raises(AuditError, match="evidence"), store.lease("ab"):
+        pass
 
 
 class Counting:

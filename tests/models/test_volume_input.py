@@ -149,6 +149,6 @@ def test_mean_and_std_are_part_of_the_model(tmp_path):
 
 def test_each_modality_has_a_map_of_its_own(tmp_path):
     evidence = cubes_evidence(tmp_path)
-    assert subject_of(evidence._own_model()).modalities == ((0,), (1,))
+    assert subject_of(evidence.own_model()).modalities == ((0,), (1,))
     assert evidence.modalities == ("t1c", "flair")
     assert evidence.space == (8, 8, 8)

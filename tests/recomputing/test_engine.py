@@ -175,7 +175,7 @@ def test_another_size_of_shards_does_not_matter(tmp_path, recorded, shard):
 
 
 def test_another_version_of_the_code_does_not_matter(tmp_path, recorded, monkeypatch):
-    monkeypatch.setattr("auditkit.evidence.engine.code_version", lambda: "another")
+    monkeypatch.setattr("auditkit.evidence.stage.code_version", lambda: "another")
     world, engine, _ = look(tmp_path, recorded)
     world.heat()
     assert states(engine) == {shard.address: "bit-equal" for shard in recorded.shards}

@@ -226,7 +226,7 @@ def test_arrays_packed_into_the_runs_folder_are_found_and_others_can_be_given(pr
 def test_another_version_of_the_code_is_said_and_evidence_is_matched_by_content(
     project, monkeypatch
 ):
-    for place in ("evidence.engine", "recomputing.reproduce"):
+    for place in ("evidence.stage", "recomputing.reproduce"):
         monkeypatch.setattr(f"auditkit.{place}.code_version", lambda: "another")
     found = look(project)
     assert (found.code, states(found), found.status) == ("other", {"bit-equal"}, 0)

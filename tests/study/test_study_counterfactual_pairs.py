@@ -61,7 +61,7 @@ STRICT = {"strict": {"threshold": 0.948}}
 def scores_of(session, known, name):
     card, made = known.model(name), known.counterfactuals()[name]
     named = Beside(counterfactuals={name: made})
-    evidence = session.evidence(card, known.data("lesions"), None, named)
+    evidence = session.workroom.evidence(card, known.data("lesions"), None, named)
     return answers(evidence, made).score, pairs(evidence, made), evidence
 
 

@@ -102,7 +102,7 @@ def test_the_check_ratings_judges_the_exported_table(exported, world):
     weights = {"t1": 0.0, "t1c": 1.0, "t2": 0.0, "flair": 0.5}
     how = check.parameters.model_validate(asked | {"images": IMAGES, "weights": weights})
     cards = catalogue([ROOT / "fixtures"])
-    evidence = world.session.evidence(cards.model("glioma"), cards.data("glioma"), IMAGES)
+    evidence = world.session.workroom.evidence(cards.model("glioma"), cards.data("glioma"), IMAGES)
     evidence.peers = Peers(ratings={"glioma-heatmaps": read_ratings_card(card)})
     findings = compute(check, evidence, how)
     assert findings["alpha"].estimate is not None

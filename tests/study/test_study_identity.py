@@ -77,7 +77,7 @@ class Audited:
         named = Beside(
             counterfactuals={"redness": made or self.made}, answers={"tiny": card or self.card}
         )
-        evidence = self.session.evidence(self.model, self.data, None, named)
+        evidence = self.session.workroom.evidence(self.model, self.data, None, named)
         if records is not None:
             evidence.data = _Data(self.data, records(evidence.data.records))
         return expert_study(evidence, ExpertStudy(answers="tiny", **parameters))
@@ -100,7 +100,7 @@ def test_a_study_records_whose_pictures_it_shows(audited):
     assert model.sha256 == model_digest(audited.model)
     assert model.generator_sha256 == audited.made.weights.sha256
     assert audited.card.data_sha256 == key.data_sha256
-    records = audited.session.evidence(audited.model, audited.data).data.records
+    records = audited.session.workroom.evidence(audited.model, audited.data).data.records
     assert key.data_sha256 == shown_digest(records, {one.image for one in key.items})
 
 

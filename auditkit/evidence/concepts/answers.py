@@ -54,7 +54,7 @@ def concept_answers(evidence: "Evidence", drawing: Drawing) -> ConceptAnswers:
 
 
 def _answers(evidence: "Evidence", card: GeneratorCard, listed: Listed) -> Arrays:
-    settings, engine = evidence._settings, evidence._engine  # noqa: SLF001 a part of Evidence, apart for its size
+    settings, engine = evidence.settings, evidence._engine  # noqa: SLF001 a part of Evidence, apart for its size
     images = images_stage(card, settings, listed)
     identity = {
         "stage": "concept answers",
@@ -84,8 +84,8 @@ def _digests(evidence: "Evidence", listed: Listed) -> list[str]:
 def _answering(evidence: "Evidence", images: Stage, listed: Listed) -> Compute:
     import torch
 
-    model = evidence._own_model()  # noqa: SLF001 as above
-    batcher = batcher_for(evidence._settings)  # noqa: SLF001 as above
+    model = evidence.own_model()
+    batcher = batcher_for(evidence.settings)
 
     def compute(indices: Sequence[int]) -> Arrays:
         drawn = read_images(evidence._engine, images, indices)  # noqa: SLF001 as above

@@ -1,6 +1,7 @@
 """Images drawn from captions, kept as evidence: of a generator, whatever model looks at them."""
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from auditkit.data.captions import caption
@@ -32,7 +33,7 @@ def generator_identity(card: GeneratorCard, settings: Settings) -> dict[str, Any
         "guidance": card.guidance,
         "scheduler": card.scheduler,
         "size": card.size,
-        "precision": settings.precision,
+        **settings.arithmetic,
     }
 
 
@@ -40,7 +41,7 @@ def images_stage(card: GeneratorCard, settings: Settings, listed: Listed) -> Sta
     """The stage that draws a list; neither the model nor the concept's name is part of it."""
     identity = {"stage": "concept images", **generator_identity(card, settings)}
     digests = [item.digest for item in listed.items]
-    return Stage(listed.title, identity, digests, settings.batch * settings.batches)
+    return Stage(listed.title, identity, digests, settings.shard)
 
 
 def ensure_images(
@@ -56,17 +57,17 @@ def ensure_images(
     Raises:
         AuditError: the generator cannot be read.
     """
+    engine.ensure(stage, partial(_drawing, card, settings, listed), shards)
 
-    def worker() -> Compute:
-        drawer = drawer_of(card, settings)
 
-        def compute(indices: Sequence[int]) -> Arrays:
-            items = [listed.items[at] for at in indices]
-            return drawer.draw([item.caption for item in items], [item.seed for item in items])
+def _drawing(card: GeneratorCard, settings: Settings, listed: Listed) -> Compute:
+    drawer = drawer_of(card, settings)
 
-        return compute
+    def compute(indices: Sequence[int]) -> Arrays:
+        items = [listed.items[at] for at in indices]
+        return drawer.draw([item.caption for item in items], [item.seed for item in items])
 
-    engine.ensure(stage, worker, shards)
+    return compute
 
 
 def read_images(engine: Engine, stage: Stage, indices: Sequence[int]) -> Arrays:
@@ -114,7 +115,7 @@ def concept_picture(
 
 
 def _image(evidence: "Evidence", drawing: Drawing, listed: Listed, place: int) -> Picture:
-    settings, engine = evidence._settings, evidence._engine  # noqa: SLF001 a part of Evidence, apart for its size
+    settings, engine = evidence.settings, evidence._engine  # noqa: SLF001 a part of Evidence, apart for its size
     card = evidence.generator(drawing.generator)
     stage = images_stage(card, settings, listed)
     first = place - place % stage.shard

@@ -38,7 +38,9 @@ def counterfactual_material(plan: StudyPlan, catalogue: Catalogue, session: Sess
     data = catalogue.data(plan.data)
     _check_askable(plan, parameters, data, catalogue)
     named = beside(parameters, data, catalogue)
-    first = session.evidence(catalogue.model(plan.models[0]), data, parameters.images, named)
+    first = session.workroom.evidence(
+        catalogue.model(plan.models[0]), data, parameters.images, named
+    )
     own = card_of(first, parameters.wanted)
     reasons = screened(first, own, parameters.screen).by_model
     evidence = {name: first.peer(name) for name in plan.models}

@@ -82,7 +82,7 @@ def heatmap_ready(
         AuditError: a method cannot be asked of the model, or its classes have no names.
     """
     model, data = catalogue.model(plan.models[0]), catalogue.data(plan.data)
-    evidence = session.evidence(model, data, images_needed(plan))
+    evidence = session.workroom.evidence(model, data, images_needed(plan))
     entries = heatmap_entries(plan, evidence)
     left_out = Counter(evidence.incomplete)
     beyond = len(evidence.data.records) - len({entry.image for entry in entries})

@@ -71,7 +71,7 @@ class Seen(Evidence):
 
     @property
     def model_identity(self):
-        return {"model": self.card.model, "precision": self._settings.precision}
+        return {"model": self.card.model, **self.settings.arithmetic}
 
 
 @pytest.fixture(scope="session")

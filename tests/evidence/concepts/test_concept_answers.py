@@ -45,7 +45,7 @@ def test_answers_stand_at_their_image_value_and_repeat(seen, tmp_path):
     for repeat, index, value in ((0, 1, 2), (1, 4, 3), (1, 0, 0)):
         changed = dict(zip(mixed.concepts, mixed.values[value], strict=True))
         picture = concept_picture(evidence, drawing, index, changed, repeat)
-        model = evidence._own_model()
+        model = evidence.own_model()
         wanted = model.probabilities(model.prepare([picture])).numpy()[0]
         assert np.allclose(mixed.answers[repeat, index, value], wanted)
     assert not np.allclose(found.plain[0, :6], found.plain[1, :6])

@@ -10,7 +10,7 @@ from auditkit.models.geometry import picture_to_input
 
 
 def looped(evidence, generator_card, orders, **settings):
-    drawer = drawer_of(generator_card, evidence._settings)
+    drawer = drawer_of(generator_card, evidence.settings)
     sets = list(
         naive_loop(drawer, evidence.data.card, evidence.records, ("circle",), orders, **settings)
     )

@@ -1,0 +1,1 @@
+"""Engines: where shards are computed. All keep one contract, `auditkit.evidence.execution.contract`."""
