@@ -115,6 +115,7 @@ def _add_runs(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -
     from auditkit.commands import (
         attesting,
         comparing,
+        gathering,
         gating,
         recomputing,
         rendering,
@@ -122,7 +123,7 @@ def _add_runs(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -
         study,
     )
 
-    for module in (rendering, gating, comparing, attesting, recomputing, sharing, study):
+    for module in (gathering, rendering, gating, comparing, attesting, recomputing, sharing, study):
         module.add_commands(commands)
 
 

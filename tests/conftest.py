@@ -1,12 +1,23 @@
 """A small project to audit: real files, a tiny real network, synthetic pictures."""
 
 import contextlib
+import os
 from importlib import import_module
 from pathlib import Path
 
 import pytest
 
 pytest_plugins = ["pytester"]
+
+
+def pytest_collection_modifyitems(items):
+    """Proofs that take minutes are run where they are asked for."""
+    if os.environ.get("AUDITKIT_LONG"):
+        return
+    for item in items:
+        if item.get_closest_marker("long"):
+            item.add_marker(pytest.mark.skip(reason="takes minutes: set AUDITKIT_LONG=1"))
+
 
 STEADY = """\
 model: {name}

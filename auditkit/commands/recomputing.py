@@ -5,7 +5,7 @@ import json
 import sys
 from pathlib import Path
 
-_DEVICES = ("auto", "cpu", "cuda", "mps")
+from auditkit.spec.engines import DEVICES
 
 
 def add_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -39,7 +39,7 @@ def add_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
         help="folder with cards (default: those of the recorded cards); repeatable",
     )
     command.add_argument(
-        "--device", choices=_DEVICES, help="where networks run (default: as recorded)"
+        "--device", choices=DEVICES, help="where networks run (default: as recorded)"
     )
     command.add_argument("--out", type=Path, metavar="FILE", help="write all of it as JSON")
     command.set_defaults(run=run)

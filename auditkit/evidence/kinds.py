@@ -1,7 +1,7 @@
 """The kinds of evidence as checks see them, and how it is computed. No torch."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -34,6 +34,20 @@ class Settings:
     batch_size: int | None = None
     batches: int = 1
     fast: bool = False
+
+    @classmethod
+    def asked(
+        cls,
+        device: str = "auto",
+        precision: str = "float32",
+        batch_size: int | None = None,
+        *,
+        shard: int | None = None,
+        fast: bool = False,
+    ) -> "Settings":
+        """Settings with about ``shard`` images per shard: whole batches, at least one."""
+        usual = cls(device, precision, batch_size, fast=fast)
+        return replace(usual, batches=max(1, -(-(shard or 0) // usual.batch)))
 
     @property
     def shard(self) -> int:

@@ -1,7 +1,7 @@
 """Collecting ``*.audit.yaml``: one item per expectation and model. Parses and validates, nothing more."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -9,17 +9,16 @@ import pytest
 
 from auditkit.errors import AuditError
 from auditkit.plugin.keys import AUDITS, OPTIONS, OTHER_TASKS, PLANNED
-from auditkit.spec.applying import Planned, apply, unchanged
+from auditkit.spec.applying import Planned
 from auditkit.spec.audit import Expectation
-from auditkit.spec.beside import beside
 from auditkit.spec.load import (
     SPEC_SUFFIXES,
     Audit,
     check_assumptions,
     find_specs,
-    load_audit,
 )
 from auditkit.spec.model_card import ModelCard
+from auditkit.spec.selection import planned_audit
 
 
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> "AuditFile | None":
@@ -88,13 +87,12 @@ class AuditFile(pytest.File):
         loaded = self.config.stash.setdefault(PLANNED, {})
         if path not in loaded:
             options = self.config.stash[OPTIONS]
-            read = load_audit(path, options.catalogue)
-            planned = apply(options.profile, read) if options.profile else unchanged(read)
-            audit = planned.audit
-            data = options.replaced(audit.data)
-            # What replaces the data may be what they were to be compared with.
-            cards = beside(audit.parameters, data, options.catalogue)
-            loaded[path] = replace(planned, audit=replace(audit, data=data, beside=cards))
+            loaded[path] = planned_audit(
+                path,
+                options.catalogue,
+                options.profile,
+                lambda audit: options.replaced(audit.data),
+            )
         return loaded[path]
 
     def _with_assumed(self, audit: Audit) -> list[Audit]:

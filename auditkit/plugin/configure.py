@@ -45,7 +45,11 @@ def pytest_report_header(config: pytest.Config) -> str | None:
     if not options.models:
         return None
     names = [card.model + (" (stand-in)" if card.stand_in else "") for card in options.models]
-    return f"audit: {', '.join(names)}; evidence in {_short(options.store, config)}"
+    return f"audit: {', '.join(names)}; evidence in {_place(options.store, config)}"
+
+
+def _place(store: Path | str, config: pytest.Config) -> str:
+    return _short(store, config) if isinstance(store, Path) else store
 
 
 def _check_writable(folder: Path) -> None:

@@ -83,6 +83,7 @@ def assemble(
             evidence={"computed": 0, "found": 0} | recorder.counts,
             release=options.release,
             batch_size=options.batch_size,
+            execution=options.execution,
             baseline=relative(options.baseline, config.rootpath) if options.baseline else "",
             baseline_sha256=_sha256(options.baseline / RESULTS) if options.baseline else "",
         ),
@@ -199,7 +200,7 @@ def _deviations(
 def _own(config: pytest.Config) -> list[str]:
     """Pathspecs that leave out what auditkit itself writes."""
     options, root = config.stash[OPTIONS], config.rootpath
-    places = [options.folder, options.store, root / "reports", root / ".auditkit"]
+    places = [options.folder, options.local_store, root / "reports", root / ".auditkit"]
     inside = [place.relative_to(root) for place in places if place.is_relative_to(root)]
     return [f":(exclude){place.as_posix()}" for place in inside if place.parts]
 

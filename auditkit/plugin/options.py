@@ -12,14 +12,13 @@ import pytest
 from auditkit.errors import AuditError
 from auditkit.spec.catalogue import Catalogue, catalogue
 from auditkit.spec.data_card import DataCard
+from auditkit.spec.engines import DEVICES, ENGINES, PRECISIONS, EngineChoice, positive
 from auditkit.spec.load import SPEC_SUFFIXES, find_specs
 from auditkit.spec.model_card import ModelCard
 from auditkit.spec.profile import Profile, find_profile
 from auditkit.spec.profile_check import check_profile
 
 NO_ALIAS = "AUDITKIT_NO_MODEL_ALIAS"
-DEVICES = ("auto", "cpu", "cuda", "mps")
-PRECISIONS = ("float32", "bfloat16", "float16")
 
 
 @dataclass(frozen=True)
@@ -31,8 +30,11 @@ class Options:
     device: str
     precision: str
     batch_size: int | None
+    shard: int | None
+    fast: bool
+    engine: EngineChoice
     folder: Path
-    store: Path
+    store: Path | str
     baseline: Path | None
     release: bool
     junit_properties: bool
@@ -41,6 +43,24 @@ class Options:
     started: float
     profile: Profile | None = None
     language: str = "en"
+
+    @property
+    def local_store(self) -> Path:
+        """A folder of this machine for what never leaves it, where the store itself may be elsewhere."""
+        return self.store if isinstance(self.store, Path) else Path(".auditkit/store").resolve()
+
+    @property
+    def execution(self) -> dict[str, str]:
+        """How evidence is computed, for the record."""
+        workers = self.engine.workers or (self.workers if self.workers > 1 else None)
+        told = {
+            "engine": self.engine.name,
+            "workers": str(workers or "auto"),
+            "batch size": str(self.batch_size or "auto"),
+            "shard": str(self.shard or "auto"),
+            "fast": "yes" if self.fast else "no",
+        }
+        return told | {f"{self.engine.name} {k}": v for k, v in self.engine.options.items()}
 
     def replaced(self, data: DataCard) -> DataCard:
         """The data card that stands for ``data``: that of --audit-data if it has the same task."""
@@ -66,8 +86,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         ("device", "|".join(DEVICES), "where networks run (default: auto)"),
         ("precision", "|".join(PRECISIONS), "arithmetic of float networks (default: float32)"),
         ("batch-size", "auto|N", "inputs per forward pass; no verdict depends on it"),
+        ("shard", "auto|N", "images per shard, in whole batches; no number depends on it"),
+        ("engine", "|".join(ENGINES), "what computes evidence (default: inline)"),
+        ("workers", "auto|N", "workers of the engine (default: one per GPU or core)"),
         ("report", "DIR", "folder of this run's report (default: reports/<run>)"),
-        ("store", "DIR", "folder of the evidence store (default: .auditkit/store)"),
+        ("store", "PLACE", "folder or URL of the evidence store (default: .auditkit/store)"),
         ("language", "NAME", "language of the report: en or de (default: en)"),
         (
             "baseline",
@@ -78,6 +101,23 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         dest = f"audit_{name.replace('-', '_')}"
         group.addoption(f"--audit-{name}", dest=dest, default=None, metavar=metavar, help=text)
         parser.addini(dest, f"{text} (as --audit-{name})", default="")
+    group.addoption(
+        "--audit-engine-option",
+        dest="audit_engine_options",
+        action="append",
+        default=None,
+        metavar="NAME=VALUE",
+        help="option of the engine, such as address=auto (ray) or partition=gpu (slurm); repeatable",
+    )
+    parser.addini("audit_engine_options", "as --audit-engine-option", type="linelist", default=[])
+    group.addoption(
+        "--audit-fast",
+        dest="audit_fast",
+        action="store_true",
+        default=None,
+        help="larger batches and faster arithmetic: the last digits may depend on the machine",
+    )
+    parser.addini("audit_fast", "as --audit-fast", type="bool", default=False)
     group.addoption(
         "--audit-release",
         dest="audit_release",
@@ -114,9 +154,12 @@ def read_options(config: pytest.Config) -> Options:
         data=_data(cards, models, _text(config, "audit_data")),
         device=_choice(config, "audit_device", DEVICES),
         precision=_choice(config, "audit_precision", PRECISIONS),
-        batch_size=_batch_size(_text(config, "audit_batch_size")),
+        batch_size=positive(_text(config, "audit_batch_size"), "--audit-batch-size"),
+        shard=positive(_text(config, "audit_shard"), "--audit-shard"),
+        fast=_flag(config, "audit_fast"),
+        engine=_engine(config),
         folder=_folder(config, root, models),
-        store=root / (_text(config, "audit_store") or ".auditkit/store"),
+        store=_store(config, root),
         baseline=_baseline(config),
         release=_release(config, profile),
         junit_properties=config.getini("audit_junit_properties"),
@@ -140,9 +183,7 @@ def is_worker(config: pytest.Config) -> bool:
 
 
 def _release(config: pytest.Config, profile: Profile | None) -> bool:
-    given = config.option.audit_release
-    asked: bool = config.getini("audit_release") if given is None else given
-    return asked or (profile is not None and profile.spec.release)
+    return _flag(config, "audit_release") or (profile is not None and profile.spec.release)
 
 
 def _profile(config: pytest.Config, root: Path, cards: Catalogue) -> Profile | None:
@@ -173,6 +214,12 @@ def _folder(config: pytest.Config, root: Path, models: tuple[ModelCard, ...]) ->
     # Two runs may start in the same second and on different machines.
     parts = [time.strftime("%Y%m%dT%H%M%SZ", time.gmtime()), *(m.model for m in models)]
     return root / "reports" / "-".join([*parts, secrets.token_hex(3)])
+
+
+def _store(config: pytest.Config, root: Path) -> Path | str:
+    """A URL as it is; a folder from the project's root."""
+    place = _text(config, "audit_store") or ".auditkit/store"
+    return place if "://" in place else root / place
 
 
 def _text(config: pytest.Config, name: str) -> str:
@@ -227,9 +274,14 @@ def _choice(config: pytest.Config, name: str, known: tuple[str, ...]) -> str:
     return value
 
 
-def _batch_size(text: str) -> int | None:
-    if text in ("", "auto"):
-        return None
-    if not text.isdecimal() or int(text) < 1:
-        raise AuditError(f"--audit-batch-size {text}: 'auto' or a number from 1 was expected")
-    return int(text)
+def _flag(config: pytest.Config, name: str) -> bool:
+    given = getattr(config.option, name)
+    return bool(config.getini(name) if given is None else given)
+
+
+def _engine(config: pytest.Config) -> EngineChoice:
+    asked = config.option.audit_engine_options
+    options = config.getini("audit_engine_options") if asked is None else asked
+    return EngineChoice.parse(
+        _text(config, "audit_engine"), _text(config, "audit_workers"), options
+    )

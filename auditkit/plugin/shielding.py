@@ -68,7 +68,7 @@ def _shield(config: pytest.Config, audit: Audit, card: ModelCard) -> Shield:
         one.data: [text for r in session.dataset(one, card).records for text in (r.id, r.patient)]
         for one in held
     }
-    key = read_key(config.stash[OPTIONS].store)
+    key = read_key(config.stash[OPTIONS].local_store)
     return Shield(audit.data.data, Renaming(Vocabulary(key, ids), paths=False))
 
 

@@ -1,20 +1,21 @@
 """The recorded audits, loaded again from the specs and cards in the root folder."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from auditkit.errors import AuditError
 from auditkit.recomputing.outcome import Remark
 from auditkit.results import AuditResult, Results
-from auditkit.spec.applying import Planned, apply, unchanged
+from auditkit.spec.applying import Planned
 from auditkit.spec.audit import AuditSpec
 from auditkit.spec.beside import beside
 from auditkit.spec.catalogue import Catalogue, catalogue, checks
 from auditkit.spec.data_card import DataCard
-from auditkit.spec.load import SPEC_SUFFIXES, Audit, find_specs, load_audit
+from auditkit.spec.load import SPEC_SUFFIXES, Audit, find_specs
 from auditkit.spec.model_card import ModelCard
 from auditkit.spec.profile import Profile, read_profile
+from auditkit.spec.selection import planned_audit
 
 
 @dataclass(frozen=True)
@@ -94,12 +95,7 @@ class _Loader:
                 self.plan.neighbours.setdefault(audit.id, audit)
 
     def _load(self, path: Path) -> Planned:
-        read = load_audit(path, self.cards)
-        planned = apply(self.profile, read) if self.profile else unchanged(read)
-        audit = planned.audit
-        data = self._replaced(audit)
-        cards = beside(audit.parameters, data, self.cards)
-        return replace(planned, audit=replace(audit, data=data, beside=cards))
+        return planned_audit(path, self.cards, self.profile, self._replaced)
 
     def _replaced(self, audit: Audit) -> DataCard:
         """The data card that the run used in place of the spec's, if it did."""

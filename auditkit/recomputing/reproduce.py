@@ -82,9 +82,7 @@ def _looked(
     results = record.results
     files = list(hold_files(results, asked.root))
     plan = load_plan(results, asked.root, asked.cards)
-    settings = Settings(
-        device, results.environment.precision, record.results.run.batch_size or record.batch
-    )
+    settings = _settings(record, device)
     session = Session(engine, settings, plan.audits, _baseline(asked, results))
     contents = list(hold_contents(results, plan, session))
     contents += hold_statements(results, plan, session, asked.root)
@@ -105,6 +103,15 @@ def _looked(
         numbers=judging.numbers,
         remarks=list({remark.model_dump_json(): remark for remark in remarks}.values()),
     )
+
+
+def _settings(record: Record, device: str) -> Settings:
+    """As the run's, as far as it told; the size of its shards is found by looking."""
+    run = record.results.run
+    told = run.execution
+    batch = run.batch_size or (None if told.get("shard", "auto") != "auto" else record.batch)
+    precision = record.results.environment.precision
+    return Settings.asked(device, precision, batch, fast=told.get("fast") == "yes")
 
 
 def _baseline(asked: Asked, results: Results) -> Baseline | None:

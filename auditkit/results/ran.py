@@ -129,6 +129,10 @@ class Run(Part):
     batch_size: int | None = Field(
         default=None, description="Inputs per forward pass, if it was stated."
     )
+    execution: dict[str, str] = Field(
+        default_factory=dict,
+        description="How evidence was computed: engine, workers, batch size, shard size, fast or not.",
+    )
     baseline: str = Field(
         default="", description="The earlier run that this one was compared with, as it was stated."
     )
