@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from auditkit import __version__
-from auditkit.errors import AuditError
+from auditkit.errors import AuditError, readable
 from auditkit.spec.catalogue import Catalogue, catalogue, checks
+from auditkit.spec.regular import is_folder
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -50,6 +51,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 2
     except BrokenPipeError:
         return 0
+    except OSError as error:
+        # A full disk, a folder that may not be read, a path that no system accepts.
+        what = f"{error.filename}: " if error.filename else ""
+        print(f"auditkit: {readable(f'{what}{error.strerror or error}')}", file=sys.stderr)
+        return 2
     return status
 
 
@@ -117,13 +123,26 @@ def _add_runs(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -
         comparing,
         gathering,
         gating,
+        planning,
         recomputing,
         rendering,
         sharing,
+        store,
         study,
     )
 
-    for module in (gathering, rendering, gating, comparing, attesting, recomputing, sharing, study):
+    for module in (
+        gathering,
+        planning,
+        rendering,
+        gating,
+        comparing,
+        attesting,
+        recomputing,
+        sharing,
+        store,
+        study,
+    ):
         module.add_commands(commands)
 
 
@@ -157,7 +176,7 @@ def _benchmark(given: argparse.Namespace) -> int:
 def _catalogue(given: argparse.Namespace) -> Catalogue:
     folders = given.cards or [Path("fixtures")]
     for folder in given.cards or []:
-        if not folder.is_dir():
+        if not is_folder(folder):
             raise AuditError(f"--cards {folder} is not a folder")
     return catalogue(folders)
 
@@ -166,13 +185,13 @@ def _validate(given: argparse.Namespace) -> int:
     from auditkit.spec.catalogue import CARDS
     from auditkit.spec.dossier import DOSSIER_SUFFIX
     from auditkit.spec.load import SPEC_SUFFIXES, Audit, check_assumptions, find_specs
-    from auditkit.spec.problems import Problem, SpecError
+    from auditkit.spec.problems import SpecError
     from auditkit.spec.profile import PROFILE_SUFFIX
     from auditkit.spec.study import STUDY_SUFFIX
     from auditkit.spec.training import TRAINING_SUFFIX
 
     cards, audits = _catalogue(given), dict[Path, list[Audit]]()
-    problems: list[Problem] = []
+    problems: list[SpecError] = []
     files = find_specs(
         given.paths,
         (*SPEC_SUFFIXES, *CARDS, TRAINING_SUFFIX, DOSSIER_SUFFIX, PROFILE_SUFFIX, STUDY_SUFFIX),
@@ -184,12 +203,12 @@ def _validate(given: argparse.Namespace) -> int:
         try:
             audits.setdefault(path.parent, []).extend(_read(path, cards))
         except SpecError as error:
-            problems += error.problems
+            problems.append(error)
     for found in audits.values() if not problems else ():
         try:
             check_assumptions(found)
         except SpecError as error:
-            problems += error.problems
+            problems.append(error)
     for problem in problems:
         print(problem, file=sys.stderr)
     if problems:

@@ -1,5 +1,6 @@
 """What estimates are of, image by image, so that a later release can be compared in pairs."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,13 +21,15 @@ class Sampling:
         patients: (n,) patient of each image.
     """
 
-    images: npt.NDArray[np.str_]
-    patients: npt.NDArray[np.str_]
+    images: Sequence[str]
+    patients: Sequence[str]
 
     @classmethod
     def of(cls, evidence: Evidence) -> "Sampling":
         """Of the images that the evidence is about."""
-        return cls(np.array([record.digest for record in evidence.records]), evidence.patients)
+        # The records' own texts: a check makes a hundred samples of the same images.
+        records = evidence.records
+        return cls([record.digest for record in records], [record.patient for record in records])
 
     def mean(
         self,
@@ -44,8 +47,7 @@ class Sampling:
         chosen = np.ones(len(self.images), dtype=bool) if rows is None else rows
         return Sample(
             "mean",
-            self.images[chosen].tolist(),
-            self.patients[chosen].tolist(),
+            *self._of(chosen),
             np.asarray(values)[chosen].astype(np.float64),
             None if labels is None else labels[chosen],
         )
@@ -54,10 +56,11 @@ class Sampling:
         self, labels: npt.NDArray[np.int64], scores: npt.NDArray[np.float64], rows: Rows
     ) -> Sample:
         """The AUROC of scores by labels, (n,) each, over some of the images."""
-        return Sample(
-            "auroc",
-            self.images[rows].tolist(),
-            self.patients[rows].tolist(),
-            scores[rows],
-            labels[rows],
-        )
+        return Sample("auroc", *self._of(rows), scores[rows], labels[rows])
+
+    def _of(self, rows: Rows) -> tuple[Sequence[str], Sequence[str]]:
+        """Images and patients of these rows; of all rows the same lists every time."""
+        if rows.all():
+            return self.images, self.patients
+        places = np.flatnonzero(rows).tolist()
+        return [self.images[place] for place in places], [self.patients[place] for place in places]

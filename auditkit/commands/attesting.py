@@ -1,4 +1,4 @@
-"""`auditkit keygen`, `sign`, `verify`, `register`, `pack`: who answers for a run, whether it is untouched."""
+"""`auditkit keygen`, `sign`, `verify`, `digest`, `register`, `pack`: who answers for a run, what it says."""
 
 import argparse
 from pathlib import Path
@@ -33,6 +33,11 @@ def add_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
         help="whether a run is untouched, and who signed it (0 proven, 1 mismatch, 2 unsigned)",
     )
     _add_verify(verify)
+    digest = commands.add_parser(
+        "digest", help="sha256 of what a run found and judged, however and wherever it was computed"
+    )
+    digest.add_argument("folders", nargs="+", type=Path, metavar="RUN", help="a run's folder")
+    digest.set_defaults(run=_digest)
     for command in (sign, pack, verify):
         command.add_argument(
             "--store",
@@ -132,6 +137,17 @@ def _verify(given: argparse.Namespace) -> int:
     )
     print(as_json(found) if given.format == "json" else as_text(found))
     return found.status
+
+
+def _digest(given: argparse.Namespace) -> int:
+    """A line per run, as sha256sum prints them; 1 if they differ."""
+    from auditkit.comparison.runs import FinishedRun
+    from auditkit.results.digest import found_digest
+
+    found = [found_digest(FinishedRun.read(folder).results) for folder in given.folders]
+    for folder, digest in zip(given.folders, found, strict=True):
+        print(f"{digest}  {folder}")
+    return int(len(set(found)) > 1)
 
 
 def _pack(given: argparse.Namespace) -> int:

@@ -15,7 +15,7 @@ Mask = npt.NDArray[np.bool_]
 Volume = npt.NDArray[np.float32]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Record:
     """What is known of a picture without opening it.
 

@@ -26,7 +26,7 @@ class Region(Protocol):
         ...
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Entry:
     """One picture as the data set's own files describe it.
 

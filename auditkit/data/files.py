@@ -160,13 +160,20 @@ def _record(entry: Entry, label: int, card: DataCard) -> Record:
         digest=_digest(entry, card.pictures),
         label=label,
         patient=patient_of(entry),
-        groups={column: value or "unknown" for column, value in entry.groups.items()},
-        features=dict(entry.features),
+        groups=_known(entry.groups),
+        features=entry.features,
         annotated=entry.region is not None,
-        concepts=dict(entry.concepts),
-        details=dict(entry.details),
+        concepts=entry.concepts,
+        details=entry.details,
         text=entry.text,
     )
+
+
+def _known(groups: Mapping[str, str]) -> Mapping[str, str]:
+    """The groups with a name for what is not known; as they are, if all is."""
+    if all(groups.values()):
+        return groups
+    return {column: value or "unknown" for column, value in groups.items()}
 
 
 def _digest(entry: Entry, options: Pictures) -> str:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from auditkit.errors import AuditError
 from auditkit.spec.data_card import DataCard
+from auditkit.spec.regular import is_file, is_folder
 
 VARIABLE = "AUDITKIT_DATA"
 
@@ -21,7 +22,7 @@ def data_folder(card: DataCard, how_to_get_it: str = "") -> Path:
     """
     assert card.folder is not None
     path = locate(card, card.folder)
-    if not path.is_dir():
+    if not is_folder(path):
         raise AuditError(_missing(card, "folder", card.folder, how_to_get_it))
     return path.resolve()
 
@@ -35,9 +36,13 @@ def data_file(card: DataCard) -> Path:
 def locate(card: DataCard, text: str) -> Path:
     """``text`` relative to the card, or to AUDITKIT_DATA if it is only there."""
     beside, variable = card.path.parent / text, os.environ.get(VARIABLE)
-    if variable and not beside.exists() and (Path(variable) / text).exists():
+    if variable and not _exists(beside) and _exists(Path(variable) / text):
         return Path(variable) / text
     return beside
+
+
+def _exists(path: Path) -> bool:
+    return is_file(path) or is_folder(path)
 
 
 def _missing(card: DataCard, kind: str, text: str, how_to_get_it: str) -> str:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from auditkit.data.rows import Row, check_columns, read_table
+from auditkit.data.source import open_regular
 from auditkit.errors import AuditError
 from auditkit.spec.ratings_card import RatingsCard
 
@@ -57,7 +58,8 @@ def ratings_digest(card: RatingsCard) -> str:
     """
     table = card.path.parent / card.file
     try:
-        return hashlib.sha256(table.read_bytes()).hexdigest()
+        with open_regular(table, str(card.path)) as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
         raise AuditError(f"{card.path}: {table} cannot be read: {error.strerror}") from error
 

@@ -5,10 +5,23 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from io import BytesIO, TextIOWrapper
 from pathlib import Path
-from typing import NamedTuple, TextIO
+from typing import Any, Final, NamedTuple, TextIO
 
 from auditkit.errors import AuditError
 from auditkit.spec.problems import nearest
+from auditkit.spec.regular import check_regular, open_ordinary
+
+# What one table may hold: a million pictures with twenty columns.
+MAX_COLUMNS: Final = 10_000
+MAX_CELLS: Final = 20_000_000
+MAX_PACKED: Final = 1_000_000_000
+"""Bytes of a Parquet file's columns, unpacked."""
+_LONGEST: Final = 10_000_000
+# Rows of Parquet that are unpacked at a time.
+_BATCH: Final = 1_024
+
+
+_SMALLER: Final = "leave out columns that the card does not name, or split the table"
 
 
 class Row(NamedTuple):
@@ -26,10 +39,15 @@ def read_table(table: Path, content: bytes | None = None) -> list[Row]:
         content: its bytes where they have been read (CSV whatever the suffix); the file is not opened then.
 
     Raises:
-        AuditError: the file is missing, damaged, or has no rows.
+        AuditError: the file is missing, damaged, too large (`MAX_COLUMNS`, `MAX_CELLS`), or has no rows.
     """
     in_parquet = content is None and table.suffix == ".parquet"
-    rows = list(_parquet(table) if in_parquet else _csv(table, content))
+    rows, cells = list[Row](), 0
+    for row in _parquet(table) if in_parquet else _csv(table, content):
+        rows.append(row)
+        cells += len(row.cells)
+        if cells > MAX_CELLS:
+            raise AuditError(f"{table}:{row.line}: more than {MAX_CELLS} cells; {_SMALLER}")
     if not rows:
         raise AuditError(f"{table} has no rows; one per picture was expected")
     return rows
@@ -47,7 +65,7 @@ def read_cells(table: Path, content: bytes | None = None) -> list[tuple[int, lis
     """
     try:
         with _opened(table, content) as file:
-            reader = csv.reader(file, strict=True)
+            reader = csv.reader(_lines(file), strict=True)
             return [(reader.line_num, [cell.strip() for cell in row]) for row in reader if row]
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise AuditError(f"{table} cannot be read as a CSV table: {error}") from error
@@ -67,15 +85,24 @@ def check_columns(table: Path, known: Iterable[str], wanted: Iterable[str]) -> N
 
 def _opened(table: Path, content: bytes | None) -> TextIO:
     if content is None:
-        return table.open(encoding="utf-8-sig", newline="")
+        return TextIOWrapper(open_ordinary(table), encoding="utf-8-sig", newline="")
     return TextIOWrapper(BytesIO(content), encoding="utf-8-sig", newline="")
+
+
+def _lines(file: TextIO) -> Iterator[str]:
+    """Lines, of which none is held whole that is too long for one."""
+    while line := file.readline(_LONGEST + 1):
+        if len(line) > _LONGEST:
+            raise csv.Error(f"a line has more than {_LONGEST} letters")
+        yield line
 
 
 def _csv(table: Path, content: bytes | None) -> Iterator[Row]:
     try:
         with _opened(table, content) as file:
-            reader = csv.DictReader(file, strict=True)
-            names = list(reader.fieldnames or ())
+            reader = csv.DictReader(_lines(file), strict=True)
+            names = [name.strip() for name in reader.fieldnames or ()]
+            _check_width(table, len(names))
             twice = next((name for name, count in Counter(names).items() if count > 1), None)
             if twice is not None:
                 raise AuditError(f"{table}:1: two columns have the name '{twice}'; rename one")
@@ -100,12 +127,35 @@ def _parquet(table: Path) -> Iterator[Row]:
         ) from error
     line = 1
     try:
-        for batch in parquet.ParquetFile(table).iter_batches():
+        check_regular(table)
+        file = parquet.ParquetFile(table)
+        _check_claims(table, file.metadata)
+        for batch in file.iter_batches(batch_size=_BATCH):
             for row in batch.to_pylist():
                 line += 1
                 yield Row(line, {name: _text(value) for name, value in row.items()})
     except (OSError, ValueError, MemoryError) as error:
         raise AuditError(f"{table} cannot be read as a Parquet table: {error}") from error
+
+
+def _check_width(table: Path, columns: int) -> None:
+    if columns > MAX_COLUMNS:
+        raise AuditError(
+            f"{table}:1: {columns} columns; at most {MAX_COLUMNS} are read: {_SMALLER}"
+        )
+
+
+def _check_claims(table: Path, metadata: Any) -> None:
+    """A value that repeats takes no space in the file, but some in every row."""
+    _check_width(table, metadata.num_columns)
+    groups = [metadata.row_group(index) for index in range(metadata.num_row_groups)]
+    held = sum(group.total_byte_size for group in groups)
+    cells = metadata.num_rows * metadata.num_columns
+    if cells > MAX_CELLS or held > MAX_PACKED:
+        raise AuditError(
+            f"{table} has {cells} cells of {held} bytes; at most {MAX_CELLS} and {MAX_PACKED} are read: "
+            f"{_SMALLER}"
+        )
 
 
 def _text(value: object) -> str:

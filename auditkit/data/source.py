@@ -1,7 +1,6 @@
 """Where a picture's bytes are: a file below a folder, or bytes inside a data set's own files."""
 
 import hashlib
-import stat
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,10 +9,12 @@ from pathlib import Path
 from typing import BinaryIO, Protocol
 
 from auditkit.errors import AuditError
+from auditkit.spec.regular import MAX_BYTES, check_regular, open_ordinary
 
 # A file changed this recently may change again within its time stamp's resolution.
 _SETTLED = 2.0
-_digests: dict[tuple[str, int, int, int], bytes] = {}
+# By digest of path, size and times: there may be 10^5 files.
+_digests: dict[bytes, bytes] = {}
 
 
 class Source(Protocol):
@@ -57,15 +58,13 @@ def open_regular(path: Path, where: str) -> BufferedReader:
         AuditError: it is neither a regular file nor a folder (which the system refuses to open).
         OSError: it cannot be opened.
     """
-    mode = path.stat().st_mode
-    if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
-        raise AuditError(
-            f"{where}: {path} is a pipe or a device; an ordinary file was expected: copy its content into one"
-        )
-    return path.open("rb")
+    try:
+        return open_ordinary(path)
+    except AuditError as error:
+        raise AuditError(f"{where}: {error}") from None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class FileSource:
     """A file named relative to a folder; where it leads is looked at when it is opened.
 
@@ -81,8 +80,19 @@ class FileSource:
 
     @property
     def path(self) -> Path:
-        """The file's path, known to lie below ``root``."""
-        return below(self.root, self.text, self.where)
+        """The file's path, known to lie below ``root`` and, if anything is there, to be an ordinary file.
+
+        Raises:
+            AuditError: it is another (a pipe, a device), or leads elsewhere.
+        """
+        path = below(self.root, self.text, self.where)
+        try:
+            check_regular(path, MAX_BYTES)
+        except AuditError as error:
+            raise AuditError(f"{self.where}: {error}") from None
+        except (OSError, ValueError):
+            pass  # told by who opens it
+        return path
 
     @property
     def name(self) -> str:
@@ -121,7 +131,8 @@ class BytesSource:
 
 def _file_digest(path: Path, where: str) -> bytes:
     state = path.stat()
-    key = (str(path), state.st_size, state.st_mtime_ns, state.st_ctime_ns)
+    known_by = (str(path), state.st_size, state.st_mtime_ns, state.st_ctime_ns)
+    key = hashlib.blake2b(repr(known_by).encode(), digest_size=16).digest()
     found = _digests.get(key)
     if found is None:
         with open_regular(path, where) as file:

@@ -20,6 +20,7 @@ from auditkit.evidence.execution.contract import Done, Executor, Job
 from auditkit.evidence.execution.inline import Inline
 from auditkit.evidence.stage import Compute, Stage
 from auditkit.evidence.store import Arrays, Kept, Store
+from auditkit.evidence.used import UsedShards
 from auditkit.results.evidence_list import ListedShard
 
 __all__ = ["Compute", "Engine", "Stage", "threads", "threads_restored"]
@@ -75,16 +76,13 @@ class Engine:
     counts: Counts = field(default_factory=Counts)
     executor: Executor | None = None
     listing: bool = True
-    used: dict[str, ListedShard] = field(default_factory=dict)
-    _told: set[str] = field(default_factory=set)
+    used: UsedShards = field(default_factory=UsedShards)
     _noting: threading.Lock = field(default_factory=threading.Lock)
 
     def news(self) -> list[ListedShard]:
         """The shards that were used since the last call."""
         with self._noting:
-            new = [shard for where, shard in self.used.items() if where not in self._told]
-            self._told |= {shard.address for shard in new}
-        return new
+            return self.used.news()
 
     def gather(self, stage: Stage, worker: Callable[[], Compute]) -> Arrays:
         """All images' arrays in order, joined along the first axis.
@@ -174,19 +172,19 @@ class Engine:
         if not self.listing:
             return
         with self._noting:
-            known = self.used.get(where)
-            if known is not None and known.sha256 == kept.sha256:
-                return
-            self.used[where] = ListedShard(
-                address=where,
-                sha256=kept.sha256,
-                stage=stage.name,
-                content=stage.content(indices),
-                images=len(indices),
-                size=kept.size,
-            )
             # A shard that was damaged and computed again is told again.
-            self._told.discard(where)
+            if self.used.knows(where, kept.sha256):
+                return
+            self.used.put(
+                ListedShard(
+                    address=where,
+                    sha256=kept.sha256,
+                    stage=stage.name,
+                    content=stage.content(indices),
+                    images=len(indices),
+                    size=kept.size,
+                )
+            )
 
     def _computed(self, job: Job, missing: Sequence[int], total: int) -> Iterator[int]:
         """Have shards computed; each as soon as it is in the store, whoever put it there."""

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -40,8 +40,32 @@ _PACKAGES = (
 
 def address(identity: Mapping[str, Any]) -> str:
     """sha256 of the canonical JSON of an identity."""
-    text = json.dumps(identity, sort_keys=True, separators=(",", ":"), allow_nan=False)
-    return hashlib.sha256(text.encode()).hexdigest()
+    return hashlib.sha256(_canonical(identity).encode()).hexdigest()
+
+
+class ShardAddresses:
+    """Addresses of shards that differ in their images alone: the rest is put into text once."""
+
+    def __init__(self, identity: Mapping[str, Any]) -> None:
+        """Of an identity without the key ``images``."""
+        before = {key: value for key, value in identity.items() if key < "images"}
+        after = {key: value for key, value in identity.items() if key > "images"}
+        self._before = "{" + "".join(f"{part}," for part in _inside(before)) + '"images":'
+        self._after = "".join(f",{part}" for part in _inside(after)) + "}"
+
+    def of(self, images: Sequence[str]) -> str:
+        """As `address` of the identity with these images."""
+        text = f"{self._before}{_canonical(images)}{self._after}"
+        return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _inside(identity: Mapping[str, Any]) -> list[str]:
+    """Members of an object in canonical JSON; one text, or none."""
+    return [_canonical(identity)[1:-1]] if identity else []
+
+
+def _canonical(value: Any) -> str:
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)
 
 
 def seed_of(*parts: Any) -> int:

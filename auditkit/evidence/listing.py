@@ -25,7 +25,9 @@ def listed_evidence(used: Iterable[ListedShard], store: Store, folder: Path) -> 
     )
 
 
-def _relative(path: Path, folder: Path) -> str:
+def _relative(path: Path | str, folder: Path) -> str:
+    if isinstance(path, str):  # a URL
+        return path
     try:
         return Path(os.path.relpath(path.resolve(), folder.resolve())).as_posix()
     except ValueError:  # another drive

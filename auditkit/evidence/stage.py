@@ -2,9 +2,10 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
-from auditkit.evidence.identity import address, code_version
+from auditkit.evidence.identity import ShardAddresses, code_version
 from auditkit.evidence.store import Arrays
 
 Compute = Callable[[Sequence[int]], Arrays]
@@ -44,15 +45,24 @@ class Stage:
 
     def where(self, indices: Sequence[int]) -> str:
         """The address of the shard that holds these images."""
-        assert not {"images", "code"} & set(self.identity), "these keys are the shard's own"
-        images = [self.digests[i] for i in indices]
-        return address({**self.identity, "images": images, "code": code_version()})
+        return self._places.of([self.digests[i] for i in indices])
 
     def content(self, indices: Sequence[int]) -> str:
         """What the shard is of, whatever code computed it and whatever machine was timed."""
-        images = [self.digests[i] for i in indices]
-        identity = {key: _machineless(value) for key, value in self.identity.items()}
-        return address({**identity, "images": images})
+        return self._contents.of([self.digests[i] for i in indices])
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Sent to another process, it is what it was made of: the code's version is asked for there."""
+        return Stage, (self.name, self.identity, self.digests, self.shard)
+
+    @cached_property
+    def _places(self) -> ShardAddresses:
+        assert not {"images", "code"} & set(self.identity), "these keys are the shard's own"
+        return ShardAddresses({**self.identity, "code": code_version()})
+
+    @cached_property
+    def _contents(self) -> ShardAddresses:
+        return ShardAddresses({key: _machineless(value) for key, value in self.identity.items()})
 
 
 def _machineless(value: Any) -> Any:

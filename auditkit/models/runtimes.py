@@ -15,6 +15,7 @@ from auditkit.models.identity import file_path, weights_path
 from auditkit.models.model import Model
 from auditkit.models.preprocess import preprocess
 from auditkit.models.views import see
+from auditkit.models.watching import asked
 from auditkit.spec.model_card import Member, ModelCard
 
 
@@ -54,7 +55,9 @@ class Device:
         for view in self.model.views:
             with torch.no_grad():
                 given = self.normalise(see(inputs.cpu(), view)).contiguous().numpy()
-            found += [one.answer(given, features) for one in self.runtimes]
+            for one in self.runtimes:
+                asked(inputs)
+                found.append(one.answer(given, features))
         if len(found) == 1:
             return found[0]
         read = self.model.outputs.probabilities

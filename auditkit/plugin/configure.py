@@ -8,7 +8,8 @@ import pytest
 
 from auditkit.errors import AuditError
 from auditkit.plugin.keys import OPTIONS
-from auditkit.plugin.options import is_worker, read_options
+from auditkit.plugin.options import is_worker, read_options, worker_input
+from auditkit.plugin.pinning import pin_gpu
 from auditkit.plugin.recording import CollectionListener, Listener
 
 
@@ -20,6 +21,8 @@ def pytest_configure(config: pytest.Config) -> None:
     except AuditError as error:
         raise pytest.UsageError(str(error)) from error
     config.stash[OPTIONS] = options
+    if is_worker(config):
+        pin_gpu(worker_input(config).get("workerid", ""), options.device)
     # diffusers' schedulers meet NumPy 2 once per batch; nobody who runs audits can mend it.
     config.addinivalue_line(
         "filterwarnings", "ignore:__array__ implementation doesn't accept a copy keyword"

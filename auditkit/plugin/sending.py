@@ -1,5 +1,6 @@
 """What an item tells the process that writes the results: identities, sources, findings; each once."""
 
+from itertools import chain
 from typing import Any
 
 import pytest
@@ -17,9 +18,10 @@ from auditkit.results import (
     figure_result,
     measurement_result,
     table_result,
-    write_whole,
+    write_by_digest,
 )
-from auditkit.results.samples import samples_file, samples_name
+from auditkit.results.folder import SAMPLES
+from auditkit.results.samples import samples_text
 from auditkit.spec.dossier import empty_required
 from auditkit.spec.load import Audit
 from auditkit.spec.model_card import ModelCard
@@ -86,12 +88,13 @@ def _samples(
 ) -> SampleFile | None:
     """What the findings' averages are of, in a file of its own, by which releases are compared."""
     measures = audit.check.measures(audit.parameters)
-    content = samples_file(audit.id, card.model, audit.data.data, findings.measurements, measures)
-    if content is None:
+    text = samples_text(audit.id, card.model, audit.data.data, findings.measurements, measures)
+    first = next(text, None)
+    if first is None:
         return None
-    file, sha256 = samples_name(content)
-    write_whole(config.stash[OPTIONS].folder / file, content)
-    return SampleFile(file=file, sha256=sha256)
+    parts = (part.encode() for part in chain([first], text))
+    sha256 = write_by_digest(config.stash[OPTIONS].folder / SAMPLES, parts, ".json")
+    return SampleFile(file=f"{SAMPLES}/{sha256}.json", sha256=sha256)
 
 
 def audit_result(

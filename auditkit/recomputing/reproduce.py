@@ -96,7 +96,7 @@ def _looked(
         code="the same" if record.listed.code == code_version() else "other",
         hardware=environment(device, settings.precision, "").hardware,
         device=device,
-        arrays="" if record.store is None else record.store.root.as_posix(),
+        arrays="" if record.store is None else record.store.place,
         tolerance=str(engine.allowed),
         sample=sample,
         shards=_outcomes(record, engine),

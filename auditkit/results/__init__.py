@@ -11,7 +11,13 @@ from auditkit.results.audited import (
     Person,
 )
 from auditkit.results.conversion import figure_result, measurement_result, number, table_result
-from auditkit.results.files import read_results, results_schema, to_json, write_whole
+from auditkit.results.files import (
+    read_results,
+    results_schema,
+    to_json,
+    write_by_digest,
+    write_whole,
+)
 from auditkit.results.found import (
     AuditResult,
     ChoiceResult,
@@ -88,5 +94,6 @@ __all__ = [
     "results_schema",
     "table_result",
     "to_json",
+    "write_by_digest",
     "write_whole",
 ]

@@ -1,8 +1,10 @@
 """Reading and writing results.json."""
 
+import hashlib
 import json
 import os
 import tempfile
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -36,13 +38,39 @@ def write_whole(path: Path, content: bytes) -> None:
     Raises:
         AuditError: the folder cannot be written or the disk is full.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=".half-")
+    _write(path, path.parent, [content], lambda _: path)
+
+
+def write_by_digest(folder: Path, parts: Iterable[bytes], suffix: str) -> str:
+    """Write a file that is named by its content, whole or not at all, part by part.
+
+    Args:
+        folder: where.
+        parts: of the content, in order.
+        suffix: of the name.
+
+    Returns:
+        The sha256 of the content, which is the name before the suffix.
+
+    Raises:
+        AuditError: as `write_whole`.
+    """
+    return _write(folder, folder, parts, lambda digest: folder / f"{digest}{suffix}")
+
+
+def _write(what: Path, folder: Path, parts: Iterable[bytes], named: Callable[[str], Path]) -> str:
+    """To a temporary file, then moved to where ``named`` says of its sha256; errors speak of ``what``."""
+    folder.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=folder, prefix=".half-")
+    total = hashlib.sha256()
     try:
         with os.fdopen(handle, "wb") as file:
-            file.write(content)
+            for part in parts:
+                total.update(part)
+                file.write(part)
         Path(name).chmod(0o644)
-        Path(name).replace(path)
+        Path(name).replace(named(total.hexdigest()))
     except OSError as error:
         Path(name).unlink(missing_ok=True)
-        raise AuditError(f"{path} cannot be written: {error.strerror}; free some space") from error
+        raise AuditError(f"{what} cannot be written: {error.strerror}; free some space") from error
+    return total.hexdigest()

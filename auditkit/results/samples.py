@@ -7,7 +7,7 @@ import hashlib
 import json
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal
@@ -91,24 +91,44 @@ def samples_file(
     Returns:
         Canonical JSON; ``None`` if no measurement has a sample.
     """
-    entries: dict[tuple[str, str, int], int] = {}
-    samples = [
-        _stored(m, m.sample, measures[m.name].better, entries)
-        for m in measurements
-        if m.sample is not None
-    ]
-    if not samples:
-        return None
+    parts = list(samples_text(audit, model, data, measurements, measures))
+    return "".join(parts).encode() if parts else None
+
+
+def samples_text(
+    audit: str,
+    model: str,
+    data: str,
+    measurements: Sequence[Measurement],
+    measures: Mapping[str, Measure],
+) -> Iterator[str]:
+    """The text of the file in parts, one per sample: there may be a hundred samples of 10^5 images.
+
+    Args:
+        audit: as in `samples_file`, as are the others.
+        model: see there.
+        data: see there.
+        measurements: see there.
+        measures: see there.
+    """
+    found = [(one, one.sample) for one in measurements if one.sample is not None]
+    if not found:
+        return
+    places = _Places()
+    rows = [places.rows(sample) for _, sample in found]
     numbers: dict[str, int] = {}
-    patients = [numbers.setdefault(patient, len(numbers)) for _, patient, _ in entries]
-    images = [image for image, _, _ in entries]
-    stored = StoredSamples(
-        audit=audit, model=model, data=data, images=images, patients=patients, samples=samples
+    patients = [numbers.setdefault(patient, len(numbers)) for _, patient, _ in places.entries]
+    images = [image for image, _, _ in places.entries]
+    nothing = StoredSamples(
+        audit=audit, model=model, data=data, images=images, patients=patients, samples=[]
     )
-    text = json.dumps(
-        stored.model_dump(mode="json"), sort_keys=True, allow_nan=False, separators=(",", ":")
-    )
-    return f"{text}\n".encode()
+    # Inside a text, quotes would stand behind a backslash: this is the list itself.
+    head, opening, tail = _canonical(nothing).partition('"samples":[')
+    yield head + opening
+    for number, ((one, sample), its) in enumerate(zip(found, rows, strict=True)):
+        comma = "," if number else ""
+        yield comma + _canonical(_stored(one, sample, measures[one.name].better, its))
+    yield f"{tail}\n"
 
 
 def samples_name(content: bytes) -> tuple[str, str]:
@@ -150,19 +170,35 @@ def read_samples(folder: Path, audit: AuditResult) -> Mapping[Place, KeptSample]
         raise AuditError(f"{path} is not a file of samples of this version: {first}") from error
 
 
+class _Places:
+    """Places of images in the file's own list: in the order in which they first come."""
+
+    def __init__(self) -> None:
+        self.entries: dict[tuple[str, str, int], int] = {}
+        self._known: list[tuple[Sequence[str], Sequence[str], list[int]]] = []
+
+    def rows(self, sample: Sample) -> list[int]:
+        """The place of each of a sample's images; equal ones of one patient have places of their own."""
+        for images, patients, rows in self._known:
+            if images is sample.images and patients is sample.patients:
+                return rows
+        found = self._found(sample)
+        self._known.append((sample.images, sample.patients, found))
+        return found
+
+    def _found(self, sample: Sample) -> list[int]:
+        seen: Counter[tuple[str, str]] = Counter()
+        rows = []
+        for image, patient in zip(sample.images, sample.patients, strict=True):
+            key = (str(image), str(patient))
+            rows.append(self.entries.setdefault((*key, seen[key]), len(self.entries)))
+            seen[key] += 1
+        return rows
+
+
 def _stored(
-    measurement: Measurement,
-    sample: Sample,
-    better: Better | None,
-    entries: dict[tuple[str, str, int], int],
+    measurement: Measurement, sample: Sample, better: Better | None, rows: list[int]
 ) -> StoredSample:
-    """A sample whose images are places in ``entries``, to which new ones are added."""
-    seen: Counter[tuple[str, str]] = Counter()
-    rows = []
-    for image, patient in zip(sample.images, sample.patients, strict=True):
-        key = (str(image), str(patient))
-        rows.append(entries.setdefault((*key, seen[key]), len(entries)))
-        seen[key] += 1
     return StoredSample(
         measure=measurement.name,
         at=dict(measurement.at),
@@ -171,6 +207,12 @@ def _stored(
         rows=rows,
         values=[float(value) for value in sample.values],
         labels=None if sample.labels is None else [int(label) for label in sample.labels],
+    )
+
+
+def _canonical(part: Part) -> str:
+    return json.dumps(
+        part.model_dump(mode="json"), sort_keys=True, allow_nan=False, separators=(",", ":")
     )
 
 

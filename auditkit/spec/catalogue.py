@@ -20,6 +20,7 @@ from auditkit.spec.generator_card import GeneratorCard
 from auditkit.spec.model_card import ModelCard
 from auditkit.spec.problems import Problem, SpecError, nearest
 from auditkit.spec.ratings_card import RatingsCard
+from auditkit.spec.regular import is_file, is_folder
 from auditkit.spec.strict_yaml import read_yaml
 from auditkit.spec.typed import typed
 
@@ -177,7 +178,7 @@ class Catalogue:
     def _find(self, name: str, kind: type[Card], suffix: str, word: str) -> Card:
         if "/" in name or name.endswith((".yaml", ".yml")):
             path = Path(name)
-            if not path.is_file():
+            if not is_file(path):
                 raise AuditError(f"{word} card {path} does not exist; give a card's path or name")
             return _read(path, kind)
         known = self._all(kind, suffix)
@@ -227,4 +228,4 @@ def _name(card: AnyCard) -> str:
 
 def catalogue(folders: Iterable[Path]) -> Catalogue:
     """A catalogue over those of ``folders`` that exist."""
-    return Catalogue(tuple(folder for folder in folders if folder.is_dir()))
+    return Catalogue(tuple(folder for folder in folders if is_folder(folder)))

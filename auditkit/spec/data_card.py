@@ -154,7 +154,7 @@ class Pictures(Strict):
 class Synthetic(Strict):
     """Parameters of the synthetic generators."""
 
-    n: int = Field(ge=1, description="Number of images.")
+    n: int = Field(ge=1, le=1_000_000, description="Number of images.")
     seed: int = Field(ge=0)
     size: int = Field(128, ge=16, le=1024, description="Side in pixels.")
     images_per_patient: int = Field(1, ge=1)

@@ -12,6 +12,7 @@ from auditkit.spec.dossier_fields import DOSSIER_SUFFIX, Dossier, DossierField, 
 from auditkit.spec.model_card import ModelCard
 from auditkit.spec.model_dossier import ModelDossier
 from auditkit.spec.problems import Problem, SpecError
+from auditkit.spec.regular import is_file
 from auditkit.spec.strict_yaml import Document, Place, read_yaml
 from auditkit.spec.typed import typed_part
 
@@ -81,7 +82,7 @@ def _with_file(stated: Dossier, document: Document, place: Place) -> Dossier:
     if not stated.file:
         return stated
     path = document.path.parent / stated.file
-    if not path.is_file():
+    if not is_file(path):
         raise SpecError([_problem(document, place, f"{path} does not exist; correct the name")])
     found = read_dossier(path)
     if not isinstance(found, type(stated)):

@@ -13,6 +13,7 @@ from pydantic import ValidationError
 from auditkit.errors import AuditError
 from auditkit.spec.card_names import SUMS, own_files
 from auditkit.spec.model_card import ModelCard
+from auditkit.spec.regular import is_file
 
 __all__ = ["SUMS", "WEIGHTS", "own_files", "settled", "weights_folder"]
 
@@ -40,7 +41,7 @@ def settled(card: ModelCard) -> ModelCard:
         return card.model_copy(update={"folder": _beside(card)})
     folder = weights_folder(card.model)
     names = own_files(card)
-    missing = [name for name in names if not (folder / name).is_file()]
+    missing = [name for name in names if not is_file(folder / name)]
     if not missing:
         own: dict[str, object] = {
             "folder": folder,
@@ -90,7 +91,7 @@ def _stand_in(card: ModelCard) -> ModelCard:
 def _sums(folder: Path) -> dict[str, str]:
     """The sha256 of each file as `auditkit weights add` recorded it; empty if put there by hand."""
     path = folder / SUMS
-    if not path.is_file():
+    if not is_file(path):
         return {}
     try:
         content = json.loads(path.read_text(encoding="utf-8"))

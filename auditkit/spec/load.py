@@ -13,6 +13,7 @@ from auditkit.spec.conditions import condition_problems
 from auditkit.spec.data_card import DataCard
 from auditkit.spec.declaration import CheckDeclaration, Measure, Parameters
 from auditkit.spec.problems import Problem, SpecError, nearest
+from auditkit.spec.regular import is_file, is_folder
 from auditkit.spec.strict_yaml import Document, Place, read_yaml
 from auditkit.spec.typed import typed, typed_part
 
@@ -177,11 +178,11 @@ def find_specs(paths: list[Path], suffixes: tuple[str, ...] = SPEC_SUFFIXES) -> 
     """Specs and cards at or below ``paths``, sorted."""
     found: set[Path] = set()
     for path in paths:
-        if not path.exists():
+        if not is_file(path) and not is_folder(path):
             raise AuditError(f"{path} does not exist; give spec files (*.audit.yaml) or folders")
-        inside = path.rglob("*") if path.is_dir() else [path]
+        inside = path.rglob("*") if is_folder(path) else [path]
         found |= {item for item in inside if item.name.endswith(suffixes) or item == path}
-    return sorted(item for item in found if item.is_file())
+    return sorted(item for item in found if is_file(item))
 
 
 def check_assumptions(audits: list[Audit]) -> None:

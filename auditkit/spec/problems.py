@@ -7,6 +7,9 @@ from pathlib import Path
 
 from auditkit.errors import AuditError
 
+# Problems that are shown of one file; the others are mended sooner once these are.
+_SHOWN = 20
+
 
 @dataclass(frozen=True)
 class Problem:
@@ -25,7 +28,9 @@ class SpecError(AuditError):
 
     def __init__(self, problems: Iterable[Problem]) -> None:
         self.problems = tuple(problems)
-        super().__init__("\n".join(str(problem) for problem in self.problems))
+        shown = [str(problem) for problem in self.problems[:_SHOWN]]
+        more = len(self.problems) - len(shown)
+        super().__init__("\n".join([*shown, f"... and {more} more problems"] if more else shown))
 
 
 def nearest(word: str, known: Iterable[str]) -> str:

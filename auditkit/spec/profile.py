@@ -10,6 +10,7 @@ from pydantic import Field, field_validator, model_validator
 from auditkit.errors import AuditError
 from auditkit.spec.audit import CONDITIONS, Number, Waiver, identifier
 from auditkit.spec.problems import Problem, SpecError, nearest
+from auditkit.spec.regular import is_file, is_folder
 from auditkit.spec.strict_yaml import Document, Place, read_yaml
 from auditkit.spec.typed import Strict, typed
 
@@ -207,10 +208,10 @@ def find_profile(name: str, places: Iterable[Path], root: Path) -> Profile:
     """
     if "/" in name or name.endswith((".yaml", ".yml")):
         return read_profile(Path(name))
-    starts = [place if place.is_dir() else place.parent for place in places]
+    starts = [place if is_folder(place) else place.parent for place in places]
     found = {path for start in starts for path in _above(name, start.resolve(), root)}
     fallback = root / "audits" / f"{name}{PROFILE_SUFFIX}"
-    if not found and fallback.is_file():
+    if not found and is_file(fallback):
         found = {fallback}
     if len(found) > 1:
         listed = ", ".join(str(path) for path in sorted(found))
@@ -234,7 +235,7 @@ def _above(name: str, start: Path, root: Path) -> list[Path]:
     """The nearest file of that profile in a folder or above it, up to the root folder; or none."""
     for folder in (start, *start.parents):
         path = folder / f"{name}{PROFILE_SUFFIX}"
-        if path.is_file():
+        if is_file(path):
             return [path]
         if folder == root.resolve():
             break

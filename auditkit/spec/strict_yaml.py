@@ -12,10 +12,13 @@ from typing import Any
 
 import yaml
 
+from auditkit.errors import AuditError
 from auditkit.spec.problems import Problem, SpecError
+from auditkit.spec.regular import read_ordinary
 
 MAX_BYTES = 1_000_000
 MAX_DEPTH = 20
+MAX_NODES = 20_000
 MAX_DIGITS = 30
 
 Place = tuple[str | int, ...]
@@ -42,6 +45,7 @@ class _Loader(yaml.SafeLoader):
     """A private loader, so that nobody else's changes to PyYAML's tables reach it."""
 
     yaml_implicit_resolvers: dict[str, list[tuple[str, re.Pattern[str]]]] = {}  # noqa: RUF012 PyYAML's own attribute
+    nodes = 0
 
     def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
         event = self.peek_event()  # type: ignore[no-untyped-call]
@@ -56,6 +60,14 @@ class _Loader(yaml.SafeLoader):
         if getattr(event, "tag", None) not in (None, "!"):
             raise yaml.composer.ComposerError(
                 None, None, f"tags (here '{event.tag}') are not allowed", event.start_mark
+            )
+        self.nodes += 1
+        if self.nodes > MAX_NODES:
+            raise yaml.composer.ComposerError(
+                None,
+                None,
+                f"more than {MAX_NODES} keys and values are not allowed",
+                event.start_mark,
             )
         return super().compose_node(parent, index)
 
@@ -79,17 +91,19 @@ def read_yaml(path: Path) -> Document:
     """Read one YAML mapping strictly.
 
     Raises:
-        SpecError: the file is missing, not UTF-8, empty, too large or too deep, is not one mapping, or
-            uses tabs, duplicate keys, anchors or tags; the message names file and line.
+        SpecError: the file is missing, no ordinary file, not UTF-8, empty, too large (`MAX_BYTES`,
+            `MAX_NODES`) or too deep, is not one mapping, or uses tabs, duplicate keys, anchors or tags; the
+            message names file and line.
     """
     import hashlib
 
     try:
-        raw = path.read_bytes()
+        raw = read_ordinary(path, MAX_BYTES)
     except OSError as error:
         raise SpecError([Problem(path, 1, f"cannot be read: {error.strerror}")]) from error
-    if len(raw) > MAX_BYTES:
-        raise SpecError([Problem(path, 1, f"has {len(raw)} bytes; at most {MAX_BYTES} are read")])
+    except AuditError as error:
+        message = str(error).removeprefix(f"{path} ")
+        raise SpecError([Problem(path, 1, message)]) from error
     try:
         text = raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:

@@ -16,6 +16,9 @@ class Strict(BaseModel):
 
 Model = TypeVar("Model", bound=BaseModel)
 
+# Unknown keys for which the nearest known one is looked for, which takes longer than finding them.
+_HINTED = 50
+
 
 def typed(document: Document, model: type[Model]) -> Model:
     """The document as ``model``.
@@ -31,7 +34,10 @@ def typed_part(document: Document, data: Any, model: type[Model], place: Place) 
     try:
         return model.model_validate(data)
     except ValidationError as error:
-        problems = [_problem(document, model, place, dict(detail)) for detail in error.errors()]
+        problems = [
+            _problem(document, model, place, dict(detail), hint=index < _HINTED)
+            for index, detail in enumerate(error.errors())
+        ]
         raise SpecError(_unique(problems)) from None
 
 
@@ -40,17 +46,16 @@ def _unique(problems: list[Problem]) -> list[Problem]:
 
 
 def _problem(
-    document: Document, model: type[BaseModel], place: Place, detail: dict[str, Any]
+    document: Document, model: type[BaseModel], place: Place, detail: dict[str, Any], *, hint: bool
 ) -> Problem:
     where = (*place, *_real_place(detail["loc"], document, place))
     key = ".".join(str(part) for part in where) or "the file"
     line = document.line(where)
     kind, context = detail["type"], detail.get("ctx", {})
     if kind == "extra_forbidden":
-        known = known_keys(model, where[len(place) : -1])
-        return Problem(
-            document.path, line, f"unknown key '{key}'; {nearest(str(where[-1]), known)}"
-        )
+        known = known_keys(model, where[len(place) : -1]) if hint else ()
+        mend = f"; {nearest(str(where[-1]), known)}" if hint else ""
+        return Problem(document.path, line, f"unknown key '{key}'{mend}")
     if kind == "missing":
         missing = ".".join(str(part) for part in (*place, *detail["loc"]))
         return Problem(document.path, line, f"key '{missing}' is missing")

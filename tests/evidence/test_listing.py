@@ -71,6 +71,7 @@ def test_a_shard_is_told_once_and_again_if_it_changed(tmp_path):
     engine.gather(stage(), doubling)
     assert engine.news() == []
     where = stage().where([0, 1, 2])
+    engine.store.drop(where)
     engine.store.write(where, {"x": np.zeros(3)}, {})
     engine.gather(stage(), doubling)
     assert [shard.address for shard in engine.news()] == [where]

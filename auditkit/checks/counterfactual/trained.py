@@ -1,8 +1,6 @@
 """Images that the generator was trained on, held against those that it was not."""
 
-from copy import copy
 from dataclasses import dataclass, replace
-from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -12,6 +10,7 @@ from auditkit.errors import AuditError
 from auditkit.evidence import Evidence
 from auditkit.evidence.counterfactuals.answers import counterfactuals
 from auditkit.evidence.counterfactuals.kinds import Counterfactuals
+from auditkit.evidence.fewer import first_images
 from auditkit.findings import Measurement
 from auditkit.models.counterfactuals.trained_on import trained_images, was_trained_on
 from auditkit.stats import Estimate
@@ -67,16 +66,6 @@ def training_gap(measured: Measured) -> Measurement:
     # Either mean moves by its own share of what is missing; the range of the difference is 2.
     shares = [float((~finite[trained == side]).mean()) for side in (True, False)]
     return replace(found, affected=min(1.0, sum(shares) / 2))
-
-
-def first_images(evidence: Evidence, count: int) -> Evidence:
-    """The same evidence of the first images only."""
-    part = copy(evidence)
-    part.records = evidence.records[:count]
-    for name, value in vars(type(evidence)).items():
-        if isinstance(value, cached_property):
-            vars(part).pop(name, None)
-    return part
 
 
 def _refused(reason: str) -> Estimate:

@@ -16,6 +16,10 @@ from auditkit.data.rows import check_columns
 from auditkit.data.source import FileSource
 from auditkit.errors import AuditError
 from auditkit.spec.data_card import DataCard
+from auditkit.spec.regular import is_file, read_ordinary
+
+# Of the JSON file; the largest that was published has half of it.
+MAX_BYTES = 1_000_000_000
 
 
 class Image(BaseModel):
@@ -73,13 +77,13 @@ def listing(card: DataCard) -> Listing:
 
 
 def _read(file: Path, card: DataCard) -> Instances:
-    if not file.is_file():
+    if not is_file(file):
         raise AuditError(
             f"{card.path}: COCO JSON {file} does not exist; put it there, or set {VARIABLE} to the folder "
             f"that holds '{card.file}'"
         )
     try:
-        return Instances.model_validate(json.loads(file.read_bytes()))
+        return Instances.model_validate(json.loads(read_ordinary(file, MAX_BYTES)))
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(str(part) for part in first["loc"]) or "the file"

@@ -6,6 +6,7 @@ from pathlib import Path
 from auditkit.data.rows import check_columns, read_table
 from auditkit.errors import AuditError
 from auditkit.spec.data_card import DataCard
+from auditkit.spec.regular import is_file
 
 # The label of a picture without annotations.
 UNANNOTATED = "none"
@@ -50,7 +51,7 @@ def declared(
     if any(column in cells for cells in images.values()):
         return {name: cells.get(column, "") for name, cells in images.items()}
     table = file.parent / f"{column}.csv"
-    if not table.is_file():
+    if not is_file(table):
         raise AuditError(
             f"{file}: no image has the key '{column}' (columns.label), and there is no table {table}; "
             f"one with the columns file_name and {column} was expected"

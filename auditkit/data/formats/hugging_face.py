@@ -15,9 +15,12 @@ from auditkit.data.rows import check_columns
 from auditkit.data.source import BytesSource, FileSource, Source, below
 from auditkit.errors import AuditError
 from auditkit.spec.data_card import DataCard
+from auditkit.spec.regular import read_ordinary
 
 # train-00000-of-00012.parquet, train.parquet
 _SHARD = re.compile(r"(?P<split>[A-Za-z0-9_.]+?)(-\d+-of-\d+)?(-[0-9a-f]{16})?")
+# Bytes of a file that names shards.
+_MOST_STATE = 10_000_000
 _EXPECTED = (
     "a folder written by save_to_disk (state.json or dataset_dict.json), or Parquet shards there or in "
     "data/, were expected"
@@ -69,7 +72,7 @@ def _arrow_files(folder: Path) -> Sequence[Path]:
 def _strings(file: Path, key: str) -> Sequence[str]:
     """A list of names in a JSON file: texts, or objects with a file name."""
     try:
-        found = json.loads(file.read_bytes())[key]
+        found = json.loads(read_ordinary(file, _MOST_STATE))[key]
         names = [item["filename"] if isinstance(item, dict) else item for item in found]
     except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise AuditError(
@@ -126,7 +129,8 @@ def _picture(shard: Shard, column: str, row: int, root: Path) -> Source:
         if not path:
             raise AuditError(f"{where}: the picture is empty; bytes or a path were expected")
         try:
-            return FileSource(root, path, where).path.read_bytes()
+            with FileSource(root, path, where).open() as file:
+                return file.read()
         except OSError as error:
             raise AuditError(f"{where}: {path} cannot be read: {error.strerror}") from error
 

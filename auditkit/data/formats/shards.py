@@ -9,6 +9,7 @@ from threading import Lock
 from typing import Any, Protocol, TypeVar
 
 from auditkit.errors import AuditError
+from auditkit.spec.regular import check_regular
 
 _MAX_GROUP = 2**31
 
@@ -42,6 +43,7 @@ def open_shard(file: Path) -> Shard:
         raise AuditError(
             f'{file} is Arrow or Parquet, which needs: pip install "pytest-auditkit[parquet]"'
         ) from error
+    attempt(file, lambda: check_regular(file))
     return attempt(file, lambda: _Parquet(file) if file.suffix == ".parquet" else _Arrow(file))
 
 

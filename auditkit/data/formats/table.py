@@ -1,5 +1,6 @@
 """A table of files, one row per picture; paths are relative to the table."""
 
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -27,7 +28,7 @@ def listing(card: DataCard) -> Listing:
 
 def attributes(columns: Columns, cells: Mapping[str, str]) -> tuple[dict[str, str], dict[str, str]]:
     """The group columns and the feature columns of a row."""
-    groups = {name: cells[name] for name in columns.groups}
+    groups = {name: sys.intern(cells[name]) for name in columns.groups}
     return groups, {name: cells[name] for name in columns.features}
 
 
@@ -38,12 +39,12 @@ def _entry(row: Row, card: DataCard, table: Path, root: Path) -> Entry:
     return Entry(
         id=cells[columns.id] if columns.id else cells[columns.image],
         where=where,
-        label=cells[columns.label],
+        label=sys.intern(cells[columns.label]),
         picture=FileSource(root, cells[columns.image], where),
         patient=cells[columns.patient] if columns.patient else None,
         groups=groups,
         features=features,
-        split=cells[columns.split] if columns.split else "",
+        split=sys.intern(cells[columns.split]) if columns.split else "",
         region=_region(cells, columns, root, where),
         concepts=caption.concepts,
         details=caption.details,

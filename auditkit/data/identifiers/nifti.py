@@ -1,6 +1,7 @@
 """Identifiers in the text fields of NIfTI headers; voxels are not read."""
 
 import gzip
+import zlib
 from collections.abc import Iterator
 from typing import BinaryIO
 
@@ -29,7 +30,7 @@ def in_nifti(file: BinaryIO, *, zipped: bool) -> set[Found]:
         # Read as it is unpacked: only the beginning is.
         start = (gzip.GzipFile(fileobj=file) if zipped else file).read(_NIFTI_2 + 12)
         return set(_found(start))
-    except (OSError, EOFError, ValueError, gzip.BadGzipFile):
+    except (OSError, EOFError, ValueError, zlib.error):
         return set()
 
 

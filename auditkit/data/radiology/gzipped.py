@@ -4,14 +4,17 @@ import csv
 import gzip
 import zlib
 from collections.abc import Iterator, Sequence
-from functools import partial
 from pathlib import Path
+from typing import TextIO
 
 from auditkit.data.rows import check_columns
 from auditkit.errors import AuditError
+from auditkit.spec.regular import check_regular
 
 # A line that is longer is no line of a table: it is never held whole.
 _LONGEST = 1 << 16
+# Letters per byte of the file. Tables are text, which deflate makes ten times smaller, not a thousand times.
+_MOST_RATIO = 200
 
 
 def stream(table: Path, columns: Sequence[str]) -> Iterator[tuple[int, list[str]]]:
@@ -23,8 +26,10 @@ def stream(table: Path, columns: Sequence[str]) -> Iterator[tuple[int, list[str]
     """
     line = 0
     try:
+        check_regular(table)
         with gzip.open(table, "rt", encoding="utf-8", newline="") as file:
-            rows = csv.reader(iter(partial(file.readline, _LONGEST), ""), strict=True)
+            most = table.stat().st_size * _MOST_RATIO + _LONGEST
+            rows = csv.reader(_lines(file, most), strict=True)
             header = next(rows, [])
             line = rows.line_num
             check_columns(table, header, columns)
@@ -42,3 +47,15 @@ def stream(table: Path, columns: Sequence[str]) -> Iterator[tuple[int, list[str]
         raise AuditError(
             f"{table}: cannot be read as a gzipped CSV table{after}: {error}"
         ) from error
+
+
+def _lines(file: TextIO, most: int) -> Iterator[str]:
+    """Lines, of which none is held whole that is too long for one."""
+    read = 0
+    while line := file.readline(_LONGEST):
+        read += len(line)
+        if len(line) == _LONGEST:
+            raise csv.Error(f"a line has {_LONGEST} letters or more; it is no table")
+        if read > most:
+            raise csv.Error(f"it unpacks to more than {most} letters; it is no table")
+        yield line

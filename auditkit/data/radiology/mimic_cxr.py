@@ -37,6 +37,7 @@ from auditkit.data.rows import check_columns
 from auditkit.data.source import FileSource, below
 from auditkit.errors import AuditError
 from auditkit.spec.data_card import DataCard
+from auditkit.spec.regular import read_ordinary
 
 METADATA = "mimic-cxr-2.0.0-metadata.csv.gz"
 SPLIT = "mimic-cxr-2.0.0-split.csv.gz"
@@ -62,6 +63,8 @@ KNOWN = ("age", "bmi", "sex", "female", "view", REPORT, *FINDINGS)
 FRONTAL = ("AP", "PA")
 _ANSWERS = {"1.0": "1", "1": "1", "0.0": "0", "0": "0", "-1.0": "-1", "-1": "-1", "": ""}
 _DECIDED = ("0", "1")
+# Bytes of a report.
+_MOST_REPORT = 1_000_000
 
 
 @dataclass(frozen=True)
@@ -228,8 +231,8 @@ def _entry(
 def _report(root: Path, name: str, where: str) -> str:
     """A report from its findings on, wrapped as it is; all of it where none are announced."""
     try:
-        text = below(root, name, where).read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
+        text = read_ordinary(below(root, name, where), _MOST_REPORT).decode()
+    except (AuditError, OSError, UnicodeDecodeError) as error:
         raise AuditError(
             f"{where}: report {root / name} cannot be read: {error}; put mimic-cxr-reports into the folder"
         ) from error

@@ -1,7 +1,6 @@
 """The engine that a user asked for."""
 
 from collections.abc import Callable, Mapping
-from functools import partial
 
 from auditkit.errors import AuditError
 from auditkit.evidence.execution.contract import Executor
@@ -43,10 +42,15 @@ def _ray(choice: EngineChoice, store: Store, settings: Settings) -> Executor:
     from auditkit.evidence.execution.ray_engine import RayEngine
 
     given = choice.options
-    shares = {name: _share(name, given[name]) for name in ("gpus", "cpus") if name in given}
-    make = partial(RayEngine, store, settings, choice.workers, address=given.get("address"))
-    found: Executor = make(**shares)
-    return found
+    gpus, cpus = (_share(name, given[name]) if name in given else None for name in ("gpus", "cpus"))
+    return RayEngine(
+        store,
+        settings,
+        choice.workers,
+        address=given.get("address"),
+        gpus=gpus,
+        cpus=1.0 if cpus is None else cpus,
+    )
 
 
 def _slurm(choice: EngineChoice, store: Store, settings: Settings) -> Executor:

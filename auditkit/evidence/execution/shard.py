@@ -3,6 +3,7 @@
 import time
 
 from auditkit.evidence.execution.contract import Done, Job
+from auditkit.evidence.identity import code_version
 from auditkit.evidence.stage import Compute
 from auditkit.evidence.store import Store
 
@@ -39,6 +40,7 @@ def compute_shard(
             "stage": stage.name,
             "identity": dict(stage.identity),
             "seconds": round(seconds, 4),
+            "code": code_version(),
             "images": len(indices),
         }
         store.write(where, arrays, about)

@@ -9,6 +9,7 @@ from auditkit.models.counterfactuals.contract import bin_of
 from auditkit.models.counterfactuals.identity import counterfactual_digest, counterfactual_weights
 from auditkit.models.counterfactuals.networks import Generator, generator
 from auditkit.models.counterfactuals.trained_on import TRAINED
+from auditkit.models.watching import drawing
 from auditkit.models.weights import created, fill, read_state
 from auditkit.spec.counterfactual_card import CounterfactualCard
 from auditkit.spec.model_card import Weights
@@ -65,6 +66,7 @@ class Exaggeration:
         Raises:
             AuditError: the images are not of the size that the generator was trained for.
         """
+        drawing(len(images))
         side = images.shape[-1]
         if self._size is not None and images.shape[-2:] != (self._size, self._size):
             raise AuditError(

@@ -11,6 +11,7 @@ from auditkit.errors import AuditError
 from auditkit.models.counterfactuals.contract import centre_of
 from auditkit.models.diffusion.parts import Conditioning, TextToImage
 from auditkit.models.model import Model
+from auditkit.models.watching import drawing
 from auditkit.spec.counterfactual_card import Guidance
 
 # Root mean square of a step; latents have a standard deviation of about 1. Where the model is flat, a step
@@ -75,6 +76,7 @@ class GuidedDiffusion:
         Returns:
             (N, 3, S, S) in [0, 1]; NaN throughout where a latent or the model's gradient was not finite.
         """
+        drawing(len(images))
         run = _Run(self._model, self._parts, images)
         run.wanted = centre_of(targets, self.bins).logit().to(images)
         conditioning = _expanded(self._null, len(images))

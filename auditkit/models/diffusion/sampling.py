@@ -11,6 +11,7 @@ import torch
 from auditkit.errors import AuditError
 from auditkit.models.diffusion.components import library
 from auditkit.models.diffusion.parts import Conditioning, TextToImage
+from auditkit.models.watching import drawing
 from auditkit.spec.generator_card import Scheduler
 
 _CLASSES: Mapping[Scheduler, tuple[str, Mapping[str, Any]]] = {
@@ -55,6 +56,7 @@ def generate(
     Raises:
         AuditError: the scheduler cannot take so many steps.
     """
+    drawing(len(captions))
     device = parts.device
     runs = _prepared(parts.scheduler, scheduler, steps, device)
     generators = [torch.Generator("cpu").manual_seed(seed) for seed in seeds]

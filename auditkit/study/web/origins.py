@@ -6,6 +6,7 @@ from typing import Final
 
 from starlette.datastructures import Headers
 from starlette.requests import Request
+from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from auditkit.study.web.errors import error
@@ -31,7 +32,10 @@ class SameOrigin:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request."""
         refused = self._refused(scope) if scope["type"] == "http" else None
-        if refused:
+        if refused and refused[0] == 421:
+            # Whoever reached this by another name learns nothing of the study, not even its title.
+            await PlainTextResponse(refused[1], refused[0])(scope, receive, send)
+        elif refused:
             await error(Request(scope), *refused)(scope, receive, send)
         else:
             await self.app(scope, receive, send)

@@ -1,0 +1,222 @@
+"""Which worker does which shard next. Knows no processes and no clock: it is told both.
+
+Choosing a shard takes the same short time however many there are, and each shard costs nine bytes.
+"""
+
+import math
+from array import array
+from bisect import bisect_left, insort
+from collections import Counter, deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from auditkit.errors import AuditError
+
+# The usual cost is taken over so many of the latest shards.
+_REMEMBERED = 101
+# A shard that took this many times the usual is not slow any more: its worker hangs.
+_HOPELESS = 20.0
+# While none is finished nobody knows how long a shard takes: an hour is usual for some. So many times the
+# patience, then.
+_BEFOREHAND = 60.0
+# A worker's first shard includes loading the model, which is slow where all load at once.
+_LOADING = 10.0
+# Costs that are told may be nothing.
+_LEAST = 1e-9
+
+
+class Task(NamedTuple):
+    """What a worker is to do.
+
+    Attributes:
+        shard: its number.
+        steal: whether somebody else is at it, who is slow.
+    """
+
+    shard: int
+    steal: bool
+
+
+@dataclass
+class _Running:
+    shard: int
+    since: float
+    first: bool
+
+
+@dataclass
+class _Latest:
+    """The latest few numbers, and their median."""
+
+    _order: deque[float] = field(default_factory=deque)
+    _sorted: list[float] = field(default_factory=list)
+
+    def add(self, number: float) -> None:
+        if len(self._order) == _REMEMBERED:
+            del self._sorted[bisect_left(self._sorted, self._order.popleft())]
+        self._order.append(number)
+        insort(self._sorted, number)
+
+    @property
+    def median(self) -> float | None:
+        return self._sorted[len(self._sorted) // 2] if self._sorted else None
+
+
+class Schedule:
+    """Hands out shards, longest first where costs are known, else in order.
+
+    Once nothing is queued, an idle worker is given the shard that runs longest elsewhere, if it has run for
+    more than ``straggling`` times what is usual for it: whichever finishes first is delivered.
+    """
+
+    def __init__(
+        self,
+        shards: Sequence[int],
+        *,
+        costs: Callable[[int], float] | None = None,
+        attempts: int = 3,
+        straggling: float = 3.0,
+        patience: float = 60.0,
+    ) -> None:
+        """With everything queued.
+
+        Args:
+            shards: their numbers, each once.
+            costs: what a shard costs, in any unit.
+            attempts: workers that one shard may cost.
+            straggling: times the usual seconds after which a running shard may be given to a second worker.
+            patience: seconds within which no worker is taken for hung.
+        """
+        first = sorted(shards, key=costs, reverse=True) if costs else shards
+        self._queue, self._next = array("q", first), 0
+        self._returned: deque[int] = deque()
+        self._wanted = bytearray(max(shards, default=-1) + 1)
+        for shard in shards:
+            self._wanted[shard] = 1
+        self._queued = self._left = len(self._queue)
+        self._running: dict[str, _Running] = {}
+        self._hands: Counter[int] = Counter()
+        self._loaded: set[str] = set()
+        self._lives: Counter[int] = Counter()
+        self._took = _Latest()
+        self._costs = costs
+        self._attempts, self._straggling, self._patience = attempts, straggling, patience
+
+    @property
+    def empty(self) -> bool:
+        """Whether nothing is queued."""
+        return not self._queued
+
+    @property
+    def done(self) -> bool:
+        """Whether everything was delivered."""
+        return not self._left
+
+    @property
+    def left(self) -> int:
+        """Shards that are not delivered."""
+        return self._left
+
+    def usual(self, shard: int) -> float | None:
+        """Seconds that a shard takes, as a rule; None while none is finished."""
+        median = self._took.median
+        return None if median is None else median * self._cost(shard)
+
+    def next(self, worker: str, now: float) -> Task | None:
+        """What the worker is to do; None if there is nothing for it now."""
+        shard = self._from_queue()
+        steal = shard is None
+        if shard is None:
+            shard = self._straggler(worker, now)
+        if shard is None:
+            return None
+        self._hands[shard] += 1
+        self._running[worker] = _Running(shard, now, worker not in self._loaded)
+        return Task(shard, steal)
+
+    def finished(self, worker: str, shard: int, now: float) -> bool:
+        """A worker has finished a shard; whether it is the first to, and the shard is to be delivered."""
+        running = self._put_down(worker)
+        if running is not None and running.shard == shard:
+            self._loaded.add(worker)
+            self._took.add((now - running.since) / self._cost(shard))
+        if not self._is_wanted(shard):
+            return False
+        self._wanted[shard] = 0
+        self._left -= 1
+        if shard in self._returned:  # who was thought lost finished it
+            self._returned.remove(shard)
+            self._queued -= 1
+        return True
+
+    def lost(self, worker: str, now: float) -> None:  # noqa: ARG002 the same call for all that happens
+        """A worker is gone; its shard goes back to the front.
+
+        Raises:
+            AuditError: the shard has cost too many workers.
+        """
+        self._loaded.discard(worker)
+        running = self._put_down(worker)
+        if running is None or not self._is_wanted(running.shard):
+            return
+        shard = running.shard
+        self._lives[shard] += 1
+        # Where workers die all the time, some shards meet several deaths by chance.
+        elsewhere = self._lives.total() - self._lives[shard]
+        if self._lives[shard] >= self._attempts + int(math.log10(1 + elsewhere)):
+            raise AuditError(
+                f"shard {shard} has cost {self._lives[shard]} workers, one after the other; "
+                "look at what its images have in common, or give workers more memory"
+            )
+        if not self._hands[shard]:
+            self._returned.appendleft(shard)
+            self._queued += 1
+
+    def hung(self, now: float) -> list[str]:
+        """Workers whose shard takes so long that they will not finish."""
+        return [name for name, run in self._running.items() if now - run.since > self._limit(run)]
+
+    def _limit(self, run: _Running) -> float:
+        usual = self.usual(run.shard)
+        if usual is None:
+            return _BEFOREHAND * self._patience
+        return max(self._patience * (_LOADING if run.first else 1), _HOPELESS * usual)
+
+    def _from_queue(self) -> int | None:
+        if not self._queued:
+            return None
+        self._queued -= 1
+        if self._returned:
+            return self._returned.popleft()
+        self._next += 1
+        return self._queue[self._next - 1]
+
+    def _straggler(self, worker: str, now: float) -> int | None:
+        """The shard that has run longest, of those that only one other worker has."""
+        slow = [
+            run for name, run in self._running.items() if name != worker and self._is_slow(run, now)
+        ]
+        longest = min(slow, key=lambda run: run.since, default=None)
+        return None if longest is None else longest.shard
+
+    def _is_slow(self, run: _Running, now: float) -> bool:
+        if self._hands[run.shard] > 1 or not self._is_wanted(run.shard):
+            return False
+        usual = self.usual(run.shard)
+        return usual is not None and now - run.since > self._straggling * usual
+
+    def _put_down(self, worker: str) -> _Running | None:
+        """The worker has nothing in its hands any more; what it had."""
+        running = self._running.pop(worker, None)
+        if running is not None:
+            self._hands[running.shard] -= 1
+            if not self._hands[running.shard]:
+                del self._hands[running.shard]
+        return running
+
+    def _is_wanted(self, shard: int) -> bool:
+        return 0 <= shard < len(self._wanted) and bool(self._wanted[shard])
+
+    def _cost(self, shard: int) -> float:
+        return 1.0 if self._costs is None else max(self._costs(shard), _LEAST)

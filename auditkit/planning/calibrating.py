@@ -1,0 +1,213 @@
+"""A stage tried on a few images: what its shards cost, and arrays that stand for all of them."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from auditkit.evidence.stage import Compute, Stage
+from auditkit.evidence.store import Arrays, Store
+from auditkit.planning.fit import Fit
+from auditkit.planning.rebound import in_batches
+from auditkit.planning.together import together
+from auditkit.planning.usage import Meter, Usage, metered
+from auditkit.planning.watching import Counting, TooManyDrawn
+
+Worker = Callable[[], Compute]
+
+# What a stage may be tried for in any case, seconds; and the share of what is expected of it.
+_CHEAP, _SHARE = 0.25, 0.05
+# A first call that is shorter than this is mostly preparation, and is made again.
+_BRIEF = 0.5
+# Pictures of the larger of two small batches.
+_FEW = 4
+_ADDRESS = "0" * 64
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """What is known of a stage.
+
+    Attributes:
+        fit: what a shard costs, by its images.
+        arrays: of the images that were computed, or of a stage of all images together, whole.
+        setup: of making the function that computes: once per worker.
+        keeping: of writing a shard and reading it back.
+        size: bytes of a shard, and of each of its images.
+        images: that were computed.
+        spent: by the calibration itself.
+    """
+
+    fit: Fit
+    arrays: Arrays
+    setup: Usage
+    keeping: Usage
+    size: tuple[float, float]
+    images: int
+    spent: Usage
+
+
+def calibrated(
+    stage: Stage, worker: Worker, numbers: Sequence[int], batch: int, left: float
+) -> Calibration:
+    """Compute a few images of a stage.
+
+    Args:
+        stage: what is tried.
+        worker: as engines take it.
+        numbers: its shards that are not in the store; at least one.
+        batch: inputs per pass.
+        left: seconds that may still be spent on more than one image.
+    """
+    sizes = [len(stage.indices(number)) for number in numbers]
+    first = stage.indices(numbers[0])
+    if len(stage.digests) == 1:
+        trial = _whole(stage, worker, batch)
+    else:
+        trial = _Trial(worker, first, batch)
+        trial.one()
+        trial.more(sizes, left)
+    keeping, size = _kept(stage, trial.arrays, trial.images)
+    return Calibration(
+        Fit(batch, trial.points, trial.passes),
+        trial.arrays,
+        trial.setup,
+        keeping,
+        size,
+        trial.images,
+        trial.spent + keeping,
+    )
+
+
+@dataclass
+class _Trial:
+    """The images of one shard, some of which are computed."""
+
+    worker: Worker
+    images_of_shard: Sequence[int]
+    batch: int
+    setup: Usage = field(default_factory=Usage)
+    spent: Usage = field(default_factory=Usage)
+    points: dict[int, Usage] = field(default_factory=dict)
+    passes: Mapping[tuple[int, int], int] = field(default_factory=dict)
+    arrays: Arrays = field(default_factory=dict)
+    images: int = 0
+    _padded: bool = False
+    _compute: Compute | None = None
+
+    def one(self) -> None:
+        """The first image alone; where pictures are drawn, a small batch stands for a padded one."""
+        with metered() as making:
+            self._compute = self.worker()
+        self.setup = making.usage
+        self.spent += making.usage
+        try:
+            first = self._ran(1, most=1)
+        except TooManyDrawn:
+            self._drawn()
+            return
+        if first.usage.cpu < _BRIEF:
+            first = self._ran(1)
+        self.passes = first.counting.passes
+
+    def more(self, sizes: Sequence[int], left: float) -> None:
+        """More images, as far as that is cheap beside what the stage costs."""
+        fit = Fit(self.batch, dict(self.points), self.passes)
+        expected = sum(fit.of(size).cpu for size in sizes)
+        allowed = min(max(_CHEAP, _SHARE * expected), max(left, 0.0))
+        for size in sorted(set(sizes), reverse=True):
+            room = min(size, len(self.images_of_shard))
+            count = next((n for n in range(room, 1, -1) if fit.of(n).cpu <= allowed), 0)
+            if count > self.images or (count and count not in self.points):
+                allowed -= self._twice(count).cpu
+
+    def _twice(self, count: int) -> Usage:
+        """What is short is tried twice, and counts as the quicker: other work is none of it."""
+        first = self._ran(count).usage
+        if first.cpu > _CHEAP / 2:
+            return first
+        again = self._ran(count).usage
+        if again.cpu > first.cpu:
+            self._known(count, first)
+        return first + again
+
+    def _ran(self, count: int, most: int | None = None) -> Meter:
+        assert self._compute is not None
+        counting = Counting(most)
+        try:
+            with metered(counting) as meter:
+                arrays = self._compute(self.images_of_shard[:count])
+        finally:
+            self.spent += meter.usage
+        self._known(count, meter.usage)
+        if count >= self.images:
+            self.arrays, self.images = arrays, count
+        return meter
+
+    def _known(self, count: int, usage: Usage) -> None:
+        if self._padded:
+            self.points = {1: usage, max(count, self.batch): usage}
+        else:
+            self.points[count] = usage
+
+    def _drawn(self) -> None:
+        """Pictures: full batches of one and of a few, by which a whole one is told."""
+        assert self._compute is not None
+        usual, tried = self._compute, dict[int, Usage]()
+        for count in sorted({1, min(_FEW, len(self.images_of_shard))}):
+            self._compute = in_batches(self.worker, count)()
+            tried[count] = self._ran(count).usage
+        usage = _batch(tried, self.batch)
+        self.points = {1: usage, self.batch: usage}
+        self._compute, self._padded = usual, True
+
+
+def _batch(tried: Mapping[int, Usage], rows: int) -> Usage:
+    """What a batch costs, by what smaller ones cost: a call by itself costs something, and each row."""
+    few = max(tried)
+    counts = tried[few].times(rows / few)
+    if len(tried) == 1:
+        return counts
+    steps = (rows - 1) / (few - 1)
+    line = tried[1] + (tried[few] + tried[1].times(-1.0)).times(steps)
+    cpu, wall = (min(max(a, b), c) for a, b, c in _ends(line, tried[few], counts))
+    return replace(counts, cpu=cpu, wall=wall)
+
+
+def _ends(*usages: Usage) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Processor times, and times by the clock."""
+    return tuple(one.cpu for one in usages), tuple(one.wall for one in usages)
+
+
+def _whole(stage: Stage, worker: Worker, batch: int) -> _Trial:
+    """A stage that is one thing."""
+    trial = _Trial(worker, [0], batch)
+    found = together(str(stage.identity.get("stage")), worker)
+    if found is None:
+        with metered() as making:
+            trial._compute = worker()  # noqa: SLF001 of this module
+        trial.setup, trial.spent = making.usage, making.usage
+        trial._ran(1)  # noqa: SLF001 as above
+        return trial
+    trial.points, trial.arrays, trial.images = {1: found.usage}, found.arrays, found.images
+    trial.spent = found.spent
+    return trial
+
+
+def _kept(stage: Stage, arrays: Arrays, images: int) -> tuple[Usage, tuple[float, float]]:
+    """What writing and reading costs, in a folder that is removed again; and bytes."""
+    about = {
+        "stage": stage.name,
+        "identity": dict(stage.identity),
+        "seconds": 0.1234,
+        "images": images,
+    }
+    with TemporaryDirectory(prefix="auditkit-plan-") as folder:
+        store = Store(Path(folder))
+        with metered() as meter:
+            store.write(_ADDRESS, arrays, about)
+            store.read(_ADDRESS)
+        written = sum(file.stat().st_size for file in Path(folder).rglob(f"{_ADDRESS}*"))
+    plain = sum(array.nbytes for array in arrays.values())
+    per_image = plain / max(images, 1) if len(stage.digests) > 1 else 0.0
+    return meter.usage, (written - per_image * images, per_image)

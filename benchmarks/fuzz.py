@@ -1,0 +1,103 @@
+"""Feed damaged specs, cards, tables, pictures and paths to the commands: each is accepted, or refused clearly.
+
+    python benchmarks/fuzz.py --cases 3000 --seed 0 --write docs/fuzzing-inputs.md
+
+Specs and cards are those that are shipped; data sets are small ones with one damaged file (tests/fuzz). A
+process of its own reads them as a user's command would, so that a crash is counted and not suffered.
+
+Outcomes: ``accepted`` (exit status 0), ``problems listed`` (`auditkit data check` found some, exit status 1),
+``refused`` (one message, which names the file; exit status 2), and what must never happen: ``escaped`` (another
+exception), ``crashed``, ``hung``, ``slow`` (more than 10 s of processor time), ``large`` (more than 2 GiB of memory),
+``unclear`` (no message, too long a one, or one without a file), ``touched`` (a file appeared or vanished).
+"""
+
+import argparse
+import sys
+import tempfile
+import time
+from collections import Counter
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT / "tests" / "fuzz"))
+
+from fuzz_cases import KINDS  # noqa: E402
+from fuzz_pool import BAD, FINE, Outcome, run  # noqa: E402
+
+
+def wanted(kinds: list[str], cases: int) -> list[tuple[str, int]]:
+    """Kind and number of every case, as many of each kind."""
+    return [(kinds[index % len(kinds)], index // len(kinds)) for index in range(cases)]
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--cases", type=int, default=3000)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--kind", action="append", dest="kinds", choices=sorted(KINDS))
+    parser.add_argument("--number", type=int, help="one case of --kind, again")
+    parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--keep", type=Path, help="where the input of what went wrong is kept")
+    parser.add_argument("--messages", action="store_true", help="print every refusal")
+    parser.add_argument("--write", type=Path, help="a page with the table")
+    given = parser.parse_args()
+    kinds = given.kinds or list(KINDS)
+    cases = wanted(kinds, given.cases) if given.number is None else [(kinds[0], given.number)]
+    if given.keep:
+        given.keep.mkdir(parents=True, exist_ok=True)
+    started, found = time.monotonic(), []
+    with tempfile.TemporaryDirectory() as work:
+        for outcome in run(
+            cases, given.seed, Path(work).resolve(), workers=given.workers, keep=given.keep
+        ):
+            found.append(outcome)
+            if outcome.what in BAD or given.messages or given.number is not None:
+                print(f"{described(outcome)}: {outcome.message.strip()[:2000]}", flush=True)
+    text = page(given, found, time.monotonic() - started)
+    print(text)
+    if given.write:
+        given.write.write_text(text, encoding="utf-8")
+    return 1 if any(outcome.what in BAD for outcome in found) else 0
+
+
+def described(outcome: Outcome) -> str:
+    """Which case, and what became of it."""
+    case = outcome.case
+    return f"{case.folder.name} ({case.name!r:.60}, {case.operation}) {outcome.what}"
+
+
+def page(given: argparse.Namespace, found: list[Outcome], seconds: float) -> str:
+    """The table, as a page."""
+    counts: dict[str, Counter[str]] = {}
+    for outcome in found:
+        counts.setdefault(outcome.case.kind, Counter())[outcome.what] += 1
+    rows = [_row(kind, of, found) for kind, of in counts.items()]
+    total = sum(counts.values(), Counter())
+    slowest = max(found, key=lambda one: one.seconds)
+    largest = max(found, key=lambda one: one.bytes)
+    columns = ["kind", "cases", *FINE, *BAD, "slowest, s", "largest, MiB"]
+    return f"""# Damaged specs, cards, tables and pictures
+
+Written by `python benchmarks/fuzz.py --cases {len(found)} --seed {given.seed}`, whose head says what the columns
+mean and how much time and memory a case may take. The columns after *refused*, up to *touched*, must be 0.
+
+| {" | ".join(columns)} |
+|{"---|" * len(columns)}
+{chr(10).join(rows)}
+{_row("all", total, found)}
+
+{len(found)} cases in {seconds:.0f} s. Slowest: {slowest.case.folder.name}, {slowest.case.name}, {slowest.seconds:.1f} s of
+processor time. Largest: {largest.case.folder.name}, {largest.case.name}, {largest.bytes / 2**20:.0f} MiB. One case again:
+`python benchmarks/fuzz.py --kind KIND --seed {given.seed} --number N --keep FOLDER`.
+"""
+
+
+def _row(kind: str, counts: Counter[str], found: list[Outcome]) -> str:
+    own = [one for one in found if kind in (one.case.kind, "all")]
+    numbers = " | ".join(str(counts[what]) for what in (*FINE, *BAD))
+    slowest, largest = max(one.seconds for one in own), max(one.bytes for one in own) / 2**20
+    return f"| {kind} | {len(own)} | {numbers} | {slowest:.1f} | {largest:.0f} |"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

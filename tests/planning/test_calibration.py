@@ -1,0 +1,97 @@
+"""A few images of a stage: which, how many, and what drawn pictures cost."""
+
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from auditkit.evidence.kinds import Settings
+from auditkit.evidence.stage import Stage
+from auditkit.evidence.store import Store
+from auditkit.models import watching
+from auditkit.planning.engine import Planning
+from auditkit.planning.watching import Counting
+
+DIGESTS = [f"image {n}" for n in range(40)]
+
+
+def drawing(settings: Settings, seen: list[int]):
+    """Draws pictures in batches, filled up as batches are."""
+
+    def compute(indices):
+        for _ in range(0, len(indices), settings.batch):
+            watching.drawing(settings.batch)
+            seen.append(settings.batch)
+        return {"picture": np.array(indices)[:, None] + np.zeros((1, 3))}
+
+    return compute
+
+
+@pytest.fixture
+def planning(tmp_path: Path) -> Planning:
+    return Planning(Store(tmp_path / "store"), listing=False)
+
+
+def test_pictures_are_tried_in_small_batches_and_counted_in_whole_ones(planning, monkeypatch):
+    monkeypatch.setattr("auditkit.planning.calibrating._CHEAP", 0.0)
+    monkeypatch.setattr("auditkit.planning.calibrating._SHARE", 0.0)
+    seen: list[int] = []
+    stage = Stage("drawn", {"stage": "concept images"}, DIGESTS, 16)
+    shards = [stage.indices(number) for number in range(stage.count)]
+    planning.ensure(stage, partial(drawing, Settings(), seen), shards)
+    assert seen == [1, 4], "never a batch of 16"
+    (cost,) = planning.stages
+    assert (cost.shards, cost.images, cost.usage.drawn) == (3, 40, 48)
+
+
+def test_a_drawn_shard_can_be_read_and_is_not_kept(planning, tmp_path):
+    stage = Stage("drawn", {"stage": "concept images"}, DIGESTS, 16)
+    assert planning.shard(stage, [3]) is None
+    planning.ensure(stage, partial(drawing, Settings(), []), [stage.indices(0)])
+    found = planning.shard(stage, [3, 4, 5])
+    assert found is not None
+    assert found["picture"].shape == (3, 3)
+    assert not (tmp_path / "store").exists()
+
+
+def test_another_list_of_the_same_pictures_is_not_tried_again(planning):
+    seen: list[int] = []
+    for digests in (DIGESTS, DIGESTS[::-1]):
+        stage = Stage("drawn", {"stage": "concept images"}, digests, 16)
+        planning.ensure(stage, partial(drawing, Settings(), seen), [stage.indices(0)])
+        once = len(seen)
+    assert len(seen) == once
+    assert [stage.shards for stage in planning.stages] == [1, 1]
+    planning.ensure(stage, partial(drawing, Settings(), seen), [stage.indices(0)])
+    assert (planning.stages[-1].shards, planning.stages[-1].shared) == (0, 1)
+
+
+def test_a_stage_of_all_images_together_is_passed_on_whole(planning):
+    text = np.frombuffer(b'{"reason": ""}', dtype=np.uint8)
+    stage = Stage("fitness", {"stage": "fitness"}, ["the model alone"], 16)
+    found = planning.gather(stage, lambda: lambda _indices: {"text": text})
+    assert found["text"].tobytes() == text.tobytes()
+
+
+def test_an_error_of_the_computation_is_its_own(planning):
+    def broken():
+        def compute(indices):
+            raise ValueError("no such image")
+
+        return compute
+
+    stage = Stage("scores", {"stage": "scores"}, DIGESTS, 16)
+    with pytest.raises(ValueError, match="no such image"):
+        planning.gather(stage, broken)
+    assert planning.stages == []
+
+
+def test_rows_that_fill_a_batch_up_are_told_from_the_others():
+    counting = Counting()
+    images = torch.arange(4.0)[:, None] * torch.ones(1, 5)
+    counting.asked(torch.cat([images, images[-1:].expand(12, 5)]), None)
+    counting.asked(images, None)
+    assert counting.passes == {(16, 4): 1, (4, 4): 1}
+    assert counting.forwards == 20
