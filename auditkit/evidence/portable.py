@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from auditkit.evidence.settling import workroom
 from auditkit.evidence.stage import Compute
 from auditkit.spec.beside import Beside
 from auditkit.spec.data_card import DataCard
@@ -15,7 +16,6 @@ from auditkit.spec.model_card import ModelCard
 
 if TYPE_CHECKING:
     from auditkit.evidence.evidence import Evidence
-    from auditkit.evidence.workroom import Workroom
 
 
 @dataclass(frozen=True)
@@ -59,16 +59,6 @@ class Portable:
         return self.worker(evidence, evidence.own_model, evidence.settings, self.parameters)
 
 
-# A worker's one workroom; None in processes that nobody sends evidence to.
-_here: "list[Workroom]" = []
-
-
-def settle(workroom: "Workroom") -> None:
-    """Make evidence that arrives in this process in this workroom."""
-    _here[:] = [workroom]
-
-
 def restored(recipe: Recipe) -> "Evidence":
     """Evidence that was sent to this process."""
-    assert _here, "evidence was unpickled outside a worker"
-    return _here[0].restored(recipe)
+    return workroom().restored(recipe)

@@ -5,6 +5,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from auditkit.evidence.execution.contract import Job
+from auditkit.evidence.execution.shard import compute_shard
 from auditkit.evidence.stage import Compute, Stage
 from auditkit.evidence.store import Arrays, Store
 from auditkit.planning.fit import Fit
@@ -21,7 +23,6 @@ _CHEAP, _SHARE = 0.25, 0.05
 _BRIEF = 0.5
 # Pictures of the larger of two small batches.
 _FEW = 4
-_ADDRESS = "0" * 64
 
 
 @dataclass(frozen=True)
@@ -196,18 +197,18 @@ def _whole(stage: Stage, worker: Worker, batch: int) -> _Trial:
 
 def _kept(stage: Stage, arrays: Arrays, images: int) -> tuple[Usage, tuple[float, float]]:
     """What writing and reading costs, in a folder that is removed again; and bytes."""
-    about = {
-        "stage": stage.name,
-        "identity": dict(stage.identity),
-        "seconds": 0.1234,
-        "images": images,
-    }
+
+    def compute(_indices: Sequence[int]) -> Arrays:
+        return arrays
+
+    few = list(stage.digests[: max(images, 1)])
+    tried = Stage(stage.name, stage.identity, few, max(stage.shard, len(few)))
     with TemporaryDirectory(prefix="auditkit-plan-") as folder:
-        store = Store(Path(folder))
+        store, where = Store(Path(folder)), tried.where(tried.indices(0))
         with metered() as meter:
-            store.write(_ADDRESS, arrays, about)
-            store.read(_ADDRESS)
-        written = sum(file.stat().st_size for file in Path(folder).rglob(f"{_ADDRESS}*"))
+            compute_shard(store, Job(tried, lambda: compute), 0, compute)
+            store.read(where)
+        written = sum(file.size for file in store.stored() if file.kind in {"arrays", "sidecar"})
     plain = sum(array.nbytes for array in arrays.values())
     per_image = plain / max(images, 1) if len(stage.digests) > 1 else 0.0
     return meter.usage, (written - per_image * images, per_image)

@@ -22,8 +22,12 @@ _HOPELESS = 20.0
 _BEFOREHAND = 60.0
 # A worker's first shard includes loading the model, which is slow where all load at once.
 _LOADING = 10.0
+# Seconds that a shard runs before doing it twice may pay.
+_WORTH = 1.0
 # Costs that are told may be nothing.
 _LEAST = 1e-9
+# A shard is delivered or unknown, waits, or is in somebody's hands.
+_DONE, _QUEUED, _OUT = range(3)
 
 
 class Task(NamedTuple):
@@ -91,14 +95,15 @@ class Schedule:
         first = sorted(shards, key=costs, reverse=True) if costs else shards
         self._queue, self._next = array("q", first), 0
         self._returned: deque[int] = deque()
-        self._wanted = bytearray(max(shards, default=-1) + 1)
+        self._states = bytearray(max(shards, default=-1) + 1)
         for shard in shards:
-            self._wanted[shard] = 1
+            self._states[shard] = _QUEUED
         self._queued = self._left = len(self._queue)
         self._running: dict[str, _Running] = {}
         self._hands: Counter[int] = Counter()
         self._loaded: set[str] = set()
         self._lives: Counter[int] = Counter()
+        self._deaths = 0
         self._took = _Latest()
         self._costs = costs
         self._attempts, self._straggling, self._patience = attempts, straggling, patience
@@ -125,6 +130,7 @@ class Schedule:
 
     def next(self, worker: str, now: float) -> Task | None:
         """What the worker is to do; None if there is nothing for it now."""
+        self._back(self._put_down(worker))
         shard = self._from_queue()
         steal = shard is None
         if shard is None:
@@ -135,19 +141,25 @@ class Schedule:
         self._running[worker] = _Running(shard, now, worker not in self._loaded)
         return Task(shard, steal)
 
-    def finished(self, worker: str, shard: int, now: float) -> bool:
-        """A worker has finished a shard; whether it is the first to, and the shard is to be delivered."""
+    def finished(self, worker: str, shard: int, now: float, *, usual: bool = True) -> bool:
+        """A worker has finished a shard; whether it is the first to, and the shard is to be delivered.
+
+        Args:
+            worker: who.
+            shard: which.
+            now: when.
+            usual: whether that took as long as it takes: it was computed, not found or held by others.
+        """
         running = self._put_down(worker)
-        if running is not None and running.shard == shard:
+        if running is not None and running.shard == shard and usual:
             self._loaded.add(worker)
             self._took.add((now - running.since) / self._cost(shard))
-        if not self._is_wanted(shard):
+        state = self._state(shard)
+        if state == _DONE:
             return False
-        self._wanted[shard] = 0
+        self._queued -= state == _QUEUED  # somebody who was thought lost finished it
+        self._states[shard] = _DONE
         self._left -= 1
-        if shard in self._returned:  # who was thought lost finished it
-            self._returned.remove(shard)
-            self._queued -= 1
         return True
 
     def lost(self, worker: str, now: float) -> None:  # noqa: ARG002 the same call for all that happens
@@ -158,20 +170,19 @@ class Schedule:
         """
         self._loaded.discard(worker)
         running = self._put_down(worker)
-        if running is None or not self._is_wanted(running.shard):
+        if running is None or self._state(running.shard) == _DONE:
             return
         shard = running.shard
         self._lives[shard] += 1
+        self._deaths += 1
         # Where workers die all the time, some shards meet several deaths by chance.
-        elsewhere = self._lives.total() - self._lives[shard]
+        elsewhere = self._deaths - self._lives[shard]
         if self._lives[shard] >= self._attempts + int(math.log10(1 + elsewhere)):
             raise AuditError(
                 f"shard {shard} has cost {self._lives[shard]} workers, one after the other; "
                 "look at what its images have in common, or give workers more memory"
             )
-        if not self._hands[shard]:
-            self._returned.appendleft(shard)
-            self._queued += 1
+        self._back(running)
 
     def hung(self, now: float) -> list[str]:
         """Workers whose shard takes so long that they will not finish."""
@@ -186,11 +197,27 @@ class Schedule:
     def _from_queue(self) -> int | None:
         if not self._queued:
             return None
+        shard = self._first()
+        while self._states[shard] != _QUEUED:
+            shard = self._first()
+        self._states[shard] = _OUT
         self._queued -= 1
+        return shard
+
+    def _first(self) -> int:
         if self._returned:
             return self._returned.popleft()
         self._next += 1
         return self._queue[self._next - 1]
+
+    def _back(self, running: _Running | None) -> None:
+        """What somebody had in hand, and nobody has now, is queued again."""
+        if running is None or running.shard in self._hands:
+            return
+        if self._state(running.shard) == _OUT:
+            self._states[running.shard] = _QUEUED
+            self._returned.appendleft(running.shard)
+            self._queued += 1
 
     def _straggler(self, worker: str, now: float) -> int | None:
         """The shard that has run longest, of those that only one other worker has."""
@@ -201,10 +228,10 @@ class Schedule:
         return None if longest is None else longest.shard
 
     def _is_slow(self, run: _Running, now: float) -> bool:
-        if self._hands[run.shard] > 1 or not self._is_wanted(run.shard):
+        if self._hands[run.shard] > 1 or self._state(run.shard) == _DONE:
             return False
         usual = self.usual(run.shard)
-        return usual is not None and now - run.since > self._straggling * usual
+        return usual is not None and now - run.since > max(self._straggling * usual, _WORTH)
 
     def _put_down(self, worker: str) -> _Running | None:
         """The worker has nothing in its hands any more; what it had."""
@@ -215,8 +242,8 @@ class Schedule:
                 del self._hands[running.shard]
         return running
 
-    def _is_wanted(self, shard: int) -> bool:
-        return 0 <= shard < len(self._wanted) and bool(self._wanted[shard])
+    def _state(self, shard: int) -> int:
+        return self._states[shard] if 0 <= shard < len(self._states) else _DONE
 
     def _cost(self, shard: int) -> float:
         return 1.0 if self._costs is None else max(self._costs(shard), _LEAST)

@@ -2,22 +2,50 @@
 
 import pickle
 from dataclasses import dataclass, field
+from functools import partial
+from typing import TYPE_CHECKING
 
 from auditkit.errors import AuditError
-from auditkit.evidence.engine import Engine
 from auditkit.evidence.execution.contract import Done, Job
 from auditkit.evidence.execution.shard import compute_shard
 from auditkit.evidence.identity import code_version
 from auditkit.evidence.kinds import Settings
-from auditkit.evidence.portable import settle
+from auditkit.evidence.settling import settle
 from auditkit.evidence.stage import Compute
 from auditkit.evidence.store import Store
-from auditkit.evidence.workroom import Workroom
+
+if TYPE_CHECKING:
+    from auditkit.evidence.workroom import Workroom
 
 
 def packed(job: Job) -> bytes:
-    """A job as workers are sent it; never read from a store, nor from any file that a user names."""
-    return pickle.dumps(job)
+    """A job as workers are sent it; never read from a store, nor from any file that a user names.
+
+    Raises:
+        AuditError: it holds what cannot leave this process.
+    """
+    try:
+        return pickle.dumps(job)
+    except (pickle.PicklingError, AttributeError, TypeError) as error:
+        raise AuditError(
+            f"{job.stage.name} cannot be computed by other processes: {error}; use the inline engine"
+        ) from error
+
+
+def unpacked(job: bytes, worker: str) -> Job:
+    """The job again.
+
+    Raises:
+        AuditError: it names what this process cannot import.
+    """
+    try:
+        found: Job = pickle.loads(job)  # noqa: S301 from the driver, over its own pipe
+    except (AttributeError, ImportError) as error:
+        raise AuditError(
+            f"worker {worker} does not find what it is to compute with: {error}; put it in a module that "
+            "can be imported, or use the inline engine"
+        ) from error
+    return found
 
 
 @dataclass
@@ -48,7 +76,7 @@ class Worker:
                 f"worker {self.name} has another version of auditkit, or of the packages that it computes "
                 "with, than the process that sent it work; install the same on every machine"
             )
-        settle(Workroom(Engine(self.store, threads=1, listing=False), self.settings))
+        settle(partial(_workroom, self.store, self.settings))
 
     def compute(self, key: str, job: bytes | None, shard: int, *, steal: bool = False) -> Done:
         """Have one shard in the store.
@@ -60,8 +88,15 @@ class Worker:
             steal: as in `compute_shard`.
         """
         if job is not None:
-            unpacked: Job = pickle.loads(job)  # noqa: S301 from the driver, over its own pipe
+            taken = unpacked(job, self.name)
             # One job at a time: the last one's model stays in the workroom, its arrays need not.
-            self._jobs = {key: (unpacked, unpacked.make())}
+            self._jobs = {key: (taken, taken.make())}
         known, compute = self._jobs[key]
         return compute_shard(self.store, known, shard, compute, worker=self.name, steal=steal)
+
+
+def _workroom(store: Store, settings: Settings) -> "Workroom":
+    from auditkit.evidence.engine import Engine
+    from auditkit.evidence.workroom import Workroom
+
+    return Workroom(Engine(store, threads=1, listing=False), settings)

@@ -47,7 +47,8 @@ def store(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def shared(cluster, store):
-    with closing(RayEngine(store, Settings(), 2, address=cluster.address, gpus=0.5)) as engine:
+    place = {"address": cluster.address, "gpus": 0.5, "cpus": 0.5}  # a core stays free
+    with closing(RayEngine(store, Settings(), 2, **place)) as engine:
         yield engine
 
 
@@ -153,7 +154,7 @@ def test_a_lost_node_is_waited_for_and_its_replacement_used(engine, cluster, sto
 
 def test_other_code_on_a_node_is_refused(engine, cluster, store, calls):
     with (
-        closing(RayEngine(store, Settings(), 1, address=cluster.address, code="older")) as other,
+        closing(RayEngine(store, Settings(), 1, address=cluster.address, code="old")) as other,
         pytest.raises(AuditError, match="another version of auditkit"),
     ):
         list(other.run(jobs.job(calls, 2), range(2)))
@@ -164,7 +165,7 @@ def test_a_store_that_a_node_does_not_see_is_refused(engine, cluster, tmp_path, 
     store = jobs.ElsewhereStore(tmp_path / "store")
 
     with (
-        closing(RayEngine(store, Settings(), 1, address=cluster.address)) as other,
+        closing(RayEngine(store, Settings(), 1, address=cluster.address, gpus=0)) as other,
         pytest.raises(AuditError, match="do not see the same evidence store"),
     ):
         list(other.run(jobs.job(calls, 2), range(2)))
