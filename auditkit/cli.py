@@ -314,8 +314,11 @@ def _weights(given: argparse.Namespace) -> int:
 
 def _data(given: argparse.Namespace) -> int:
     from auditkit.data.check import check_data
+    from auditkit.data.quiet import quiet
 
-    found = check_data(_catalogue(given).data(given.data))
+    card = _catalogue(given).data(given.data)
+    with quiet():
+        found = check_data(card)
     print(found.render_text())
     return 1 if found.problems else 0
 

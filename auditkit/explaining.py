@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeGuard, cast
 
 import numpy as np
@@ -12,6 +13,7 @@ from auditkit.errors import AuditError
 from auditkit.evidence.features import feature_values
 from auditkit.evidence.heatmap_stages import drawn, explained, heatmap_seed, no_gradients
 from auditkit.evidence.kinds import Heatmaps
+from auditkit.models.memory import halving
 from auditkit.models.volumes import space_of, volumes_of
 from auditkit.spec.methods import Method, parse_method
 from auditkit.spec.model_card import ModelCard
@@ -55,7 +57,6 @@ def heatmaps(
     """
     import torch
 
-    from auditkit.evidence.batches import Batcher
     from auditkit.evidence.heatmaps import explainer, subject_of
 
     typed = _parsed(method, parameters)
@@ -76,15 +77,31 @@ def heatmaps(
         if features is not None:
             rows = features[start : start + len(part)]
             table = torch.tensor(rows, dtype=torch.float32, device=model.device)
-        with torch.no_grad():
-            answers = Batcher(len(part)).map(model.probabilities, inputs, table)
-        target = model.decide(answers).to(model.device)
         seeds = [heatmap_seed(typed, one) for one in digests[start : start + len(part)]]
-        maps = explained(explain, inputs, target, table, seeds, batch_size).maps.numpy()
+        one = partial(_of_decisions, explain, model, inputs, table, seeds)
+        maps = halving(batch_size, one).maps.numpy()
         pictured = maps[:, 0] if model.card.volume is None else maps
         heat = Heatmaps(pictured.astype(np.float32), explain.cell)
         found += [heat.full(i, space_of(model.card)) for i in range(len(part))]
     return np.stack(found)
+
+
+def _of_decisions(
+    explain: "Explainer",
+    model: "Model",
+    inputs: "torch.Tensor",
+    table: "torch.Tensor | None",
+    seeds: Sequence[int],
+    rows: int,
+) -> "Explained":
+    """Heatmaps of a batch's decided classes, in passes of at most so many rows."""
+    import torch
+
+    from auditkit.evidence.batches import Batcher
+
+    with torch.no_grad():
+        answers = Batcher(rows, padded=False).map(model.probabilities, inputs, table)
+    return explained(explain, inputs, model.decide(answers).to(model.device), table, seeds, rows)
 
 
 def attribute(
@@ -135,7 +152,8 @@ def attribute(
     explain = explainer(typed, subject, None if others is None else others.to(subject.device))
     _refuse_unfit(explain, typed)
     seeds = [heatmap_seed(typed, _digest(one.float().cpu().numpy())) for one in inputs]
-    return _enlarged(explained(explain, inputs, targets, table, seeds, batch_size), subject)
+    one = partial(explained, explain, inputs, targets, table, seeds)
+    return _enlarged(halving(batch_size, one), subject)
 
 
 def _check_size(batch_size: int) -> None:

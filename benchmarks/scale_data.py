@@ -64,7 +64,10 @@ def project(folder: Path, sizes: Sequence[int], *, radii: int = 1, angles: int =
         spec = folder / "audits" / f"colours-{n}.audit.yaml"
         spec.write_text(spec_text(n, radii, angles), encoding="utf-8")
     settings = configparser.ConfigParser()
-    settings["pytest"] = {"audit_cards": f"{ROOT / 'fixtures'} cards", "addopts": "-p no:cacheprovider"}
+    settings["pytest"] = {
+        "audit_cards": f"{ROOT / 'fixtures'} cards",
+        "addopts": "-p no:cacheprovider",
+    }
     with (folder / "pytest.ini").open("w", encoding="utf-8") as file:
         settings.write(file)
     return folder

@@ -14,6 +14,7 @@ import time
 from collections.abc import Generator, Sequence
 from pathlib import Path
 
+from cluster_simulation import of_store
 from scale_data import ROOT
 from scale_runs import tell
 
@@ -45,6 +46,7 @@ class Watched:
         self.cancel, self.describe, self.close = inner.cancel, inner.describe, inner.close
 
     def run(self, job: Job, shards: Sequence[int]) -> Generator[Done]:
+        """As the executor does."""
         for done in self.inner.run(job, shards):
             self.seen.add(done.worker)
             yield done
@@ -79,7 +81,7 @@ def measure(given: argparse.Namespace, folder: Path) -> None:
         seconds=sum(methods.values()),
         computed=engine.counts.seconds - computed,
         overhead=engine.counts.overhead - overhead,
-        shards=-(-given.images // settings.shard),
+        each=of_store(folder, "heatmaps"),
     )
 
 

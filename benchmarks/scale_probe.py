@@ -28,7 +28,7 @@ def _measured(original):
 
 
 @pytest.hookimpl(tryfirst=True)
-def pytest_configure(config: pytest.Config) -> None:
+def pytest_configure() -> None:
     """Measure gathering."""
     Engine.gather = _measured(Engine.gather)
 

@@ -1,10 +1,9 @@
 """The evidence that a run lists: verified where it is at hand, and packed into the run's folder."""
 
-import json
 import re
 import shutil
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -15,9 +14,16 @@ from auditkit.errors import AuditError
 from auditkit.results import Results
 from auditkit.results.evidence_list import ListedEvidence, ListedShard, read_evidence_list
 from auditkit.results.folder import EVIDENCE, EVIDENCE_LIST, MANIFEST
+from auditkit.results.shard_format import (
+    MOST_OF_SIDECAR,
+    Sidecar,
+    arrays_name,
+    arrays_name_1,
+    read_sidecar,
+    sidecar_name,
+)
 
-ARRAYS, SIDECAR = ".safetensors", ".json"
-_ADDRESS: Final = re.compile(r"[0-9a-f]{64}")
+_DIGEST: Final = re.compile(r"[0-9a-f]{64}")
 _PROVES: Final = (
     "these arrays are those that were judged; whether the model gives them: auditkit reproduce"
 )
@@ -34,8 +40,10 @@ def listed_evidence(folder: Path) -> ListedEvidence:
         raise AuditError(f"{path} is not a plain file")
     found = read_evidence_list(path)
     for shard in found.shards:
-        if not _ADDRESS.fullmatch(shard.address):
-            raise AuditError(f"{path}: {shard.address!r} is not the address of a shard")
+        if not (_DIGEST.fullmatch(shard.address) and _DIGEST.fullmatch(shard.sha256)):
+            raise AuditError(
+                f"{path}: {shard.address!r} is not the address of a shard with its digest"
+            )
     return found
 
 
@@ -46,9 +54,20 @@ def store_of(folder: Path, listed: ListedEvidence, store: Path | None) -> Path:
     return store or folder / listed.store
 
 
-def shard_file(store: Path, address: str, suffix: str = ARRAYS) -> Path:
-    """One file of a shard."""
-    return store / address[:2] / f"{address}{suffix}"
+def shard_file(store: Path, shard: ListedShard) -> Path:
+    """The file with the arrays that were judged, or that lie in their place."""
+    own = store / arrays_name(shard.address, shard.sha256)
+    if own.is_file():
+        return own
+    sidecar = _sidecar(store, shard)
+    other = own if sidecar is None else store / sidecar.arrays
+    first = store / arrays_name_1(shard.address)
+    return first if first.is_file() and not other.is_file() else other
+
+
+def sidecar_file(store: Path, shard: ListedShard) -> Path:
+    """The file that says of which arrays a shard is."""
+    return store / sidecar_name(shard.address)
 
 
 def check_evidence(folder: Path, results: Results, store: Path | None) -> list[Line]:
@@ -74,17 +93,18 @@ def _check_shards(folder: Path, listed: ListedEvidence, store: Path | None) -> L
     problems = list(_packed_problems(folder, listed)) if packed else []
     absent = 0
     for shard in listed.shards:
-        file = shard_file(place, shard.address)
-        sidecar = file.with_suffix(SIDECAR)
+        file, sidecar = shard_file(place, shard), sidecar_file(place, shard)
         if not file.is_file():
             absent += 1
             continue
         if sha256_of(file) != shard.sha256:
             problems.append(Problem(_shown(folder, file), "is not the shard that was judged"))
-        if packed and sidecar.is_file() and _stated(sidecar) != (shard.sha256, shard.images):
+        if packed and sidecar.is_file() and _stated(place, shard) != (shard.sha256, shard.images):
             problems.append(Problem(_shown(folder, sidecar), "is not of the shard beside it"))
     at_hand = len(listed.shards) - absent
     where = "packed with the run" if packed else f"in the store {place}"
+    if _far(listed, place, folder):
+        where = f"in {listed.store}, which is asked with --store {listed.store}"
     says = f"{at_hand} of {len(listed.shards)} shards are at hand ({where})"
     says += (
         f"; {absent} are not at hand and were NOT checked" if absent else " and were hashed again"
@@ -98,9 +118,9 @@ def _packed_problems(folder: Path, listed: ListedEvidence) -> Sequence[Problem]:
     """What the folder's own list says, which covers sidecars too, and shards that nobody listed."""
     found = compare(folder / EVIDENCE, (MANIFEST,))
     expected = {
-        shard_file(Path(), shard.address, suffix).as_posix()
+        name
         for shard in listed.shards
-        for suffix in (ARRAYS, SIDECAR)
+        for name in (_packed_name(shard, found.digests), sidecar_name(shard.address))
     }
     missing = [Problem(file, "is missing") for file in sorted(expected - found.digests.keys())]
     foreign = [
@@ -109,6 +129,16 @@ def _packed_problems(folder: Path, listed: ListedEvidence) -> Sequence[Problem]:
     ]
     problems = dict.fromkeys((*found.problems, *missing, *foreign))
     return [Problem(f"{EVIDENCE}/{file}", what) for file, what in problems]
+
+
+def _packed_name(shard: ListedShard, there: Collection[str]) -> str:
+    first = arrays_name_1(shard.address)
+    return first if first in there else arrays_name(shard.address, shard.sha256)
+
+
+def _far(listed: ListedEvidence, place: Path, folder: Path) -> bool:
+    """Whether the store is one that a run names by URL: a run from elsewhere opens no connection."""
+    return "://" in listed.store and place == folder / listed.store
 
 
 def _shown(folder: Path, file: Path) -> str:
@@ -134,6 +164,8 @@ def pack(folder: Path, store: Path | None = None) -> tuple[Path, int, int]:
             f"{target} exists; whether it is whole says: auditkit verify {folder} (or delete it first)"
         )
     source = store or folder / listed.store
+    if _far(listed, source, folder):
+        raise AuditError(f"the evidence is in {listed.store}; name it with --store {listed.store}")
     if not source.is_dir():
         raise AuditError(f"the store {source} does not exist; name it with --store DIR")
     half = Path(tempfile.mkdtemp(dir=folder, prefix=".half-"))
@@ -154,26 +186,30 @@ def pack(folder: Path, store: Path | None = None) -> tuple[Path, int, int]:
 
 def _copy(shard: ListedShard, source: Path, target: Path) -> None:
     """Copy a shard and its sidecar, and hold the copy against the list."""
-    for suffix in (ARRAYS, SIDECAR):
-        file, copy = (shard_file(place, shard.address, suffix) for place in (source, target))
+    arrays = shard_file(source, shard)
+    for file in (arrays, sidecar_file(source, shard)):
         if not file.is_file():
             raise AuditError(
                 f"{file} ({shard.stage}) is not in the store; run the audit again to compute it"
             )
+        copy = target / file.relative_to(source)
         copy.parent.mkdir(exist_ok=True)
         shutil.copyfile(file, copy)
-    copied = shard_file(target, shard.address)
-    stated = _stated(copied.with_suffix(SIDECAR))
-    if sha256_of(copied) != shard.sha256 or stated != (shard.sha256, shard.images):
-        raise AuditError(
-            f"{shard_file(source, shard.address)} ({shard.stage}) is not the shard that was judged"
-        )
+    copied = sha256_of(target / arrays.relative_to(source))
+    stated = _stated(target, shard)
+    if (copied, stated) != (shard.sha256, (shard.sha256, shard.images)):
+        raise AuditError(f"{arrays} ({shard.stage}) is not the shard that was judged")
 
 
-def _stated(sidecar: Path) -> tuple[object, object] | None:
+def _stated(store: Path, shard: ListedShard) -> tuple[object, object] | None:
     """Of which array file and how many images a sidecar says that it is; all else in it is for people."""
+    sidecar = _sidecar(store, shard)
+    return None if sidecar is None else (sidecar.sha256, sidecar.about.get("images"))
+
+
+def _sidecar(store: Path, shard: ListedShard) -> Sidecar | None:
     try:
-        about = json.loads(sidecar.read_bytes())
-        return about["sha256"], about["images"]
-    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        with sidecar_file(store, shard).open("rb") as file:
+            return read_sidecar(shard.address, file.read(MOST_OF_SIDECAR + 1))
+    except OSError:
         return None

@@ -8,6 +8,7 @@ serve any number of models.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from torch import nn
@@ -25,6 +26,7 @@ from auditkit.evidence.heatmaps.perturbation.regression import lime_estimator, l
 from auditkit.evidence.heatmaps.subject import Subject, Table
 from auditkit.evidence.identity import seed_of
 from auditkit.evidence.kinds import Floats, Integers
+from auditkit.models.memory import halving
 from auditkit.spec.methods import GradCAM, Lime
 
 ROWS = 256
@@ -147,12 +149,16 @@ def lime_parts(bottleneck: Bottleneck, inputs: torch.Tensor, method: Lime) -> li
     target = torch.zeros(len(inputs), dtype=torch.long, device=inputs.device)
     players = players_of(inputs, method.superpixels, subject.modalities)
     batch = Batch(inputs, target, [0] * len(inputs))
-    game = Game(subject, batch, players, baselines(inputs, method.baseline), ROWS)
+    empty = baselines(inputs, method.baseline)
+
+    def asked(images: Sequence[int], coalitions: torch.Tensor, rows: int) -> None:
+        recorded.clear()
+        Game(subject, batch, players, empty, rows).values(images, coalitions)
+
     found: dict[int, Floats] = {}
     for images in players.groups():
         design = _design(players.counts[images[0]], method)
-        recorded.clear()
-        game.values(images, _coalitions(design))
+        halving(ROWS, partial(asked, images, _coalitions(design)))
         answers = torch.cat(recorded).view(len(images), -1, bottleneck.concepts)
         found.update(zip(images, _coefficients(answers, design, method), strict=True))
     segments = _segments(players.segments)

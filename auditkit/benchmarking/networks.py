@@ -17,6 +17,7 @@ from auditkit.evidence.batches import Batcher
 from auditkit.evidence.kinds import Floats
 from auditkit.models.bottleneck import ConceptBottleneck
 from auditkit.models.geometry import mask_to_input
+from auditkit.models.memory import halving
 from auditkit.spec.model_card import Input
 
 if TYPE_CHECKING:
@@ -96,7 +97,8 @@ def _bottleneck(
 def predictions(bottleneck: Bottleneck, inputs: torch.Tensor) -> Floats:
     """Concept predictions (N, K) of inputs."""
     with torch.no_grad():
-        return Batcher(ROWS).map(bottleneck.predict, inputs).double().numpy()
+        found = halving(ROWS, lambda rows: Batcher(rows).map(bottleneck.predict, inputs))
+    return found.double().numpy()
 
 
 @dataclass(frozen=True)

@@ -26,7 +26,7 @@ def add_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
     verify.set_defaults(run=_verify)
     prune = actions.add_parser("prune", help="remove what is not needed any more")
     prune.add_argument(
-        "--max-size", default="", metavar="SIZE", help="such as 20GB: oldest go first"
+        "--max-size", default="", metavar="SIZE", help="such as 20GB: not used for longest go first"
     )
     prune.add_argument("--older-than", default="", metavar="AGE", help="such as 30d")
     prune.add_argument("--other-code", action="store_true", help="of other versions of the code")
@@ -49,7 +49,7 @@ def _opened(given: argparse.Namespace) -> "Store":
 
 
 def _status(given: argparse.Namespace) -> int:
-    from auditkit.evidence.housekeeping import inventory, litter, stages
+    from auditkit.evidence.housekeeping import dead, inventory, litter, stages
 
     found = inventory(_opened(given))
     shards = found.shards.values()
@@ -63,7 +63,10 @@ def _status(given: argparse.Namespace) -> int:
             f"of other versions of the code: {len(other)} shards, {_size(size)} (prune --other-code)"
         )
     alive = sum(found.leases.values())
-    print(f"{alive} shards are being computed; {len(litter(found))} files are litter")
+    print(
+        f"{alive} shards are being computed; {len(dead(found))} leases of processes that are gone"
+    )
+    print(f"{len(found.broken)} shards are broken; {len(litter(found))} files are litter (prune)")
     if found.foreign:
         print(f"{len(found.foreign)} other files, such as {min(found.foreign)}")
     return 0
@@ -74,19 +77,29 @@ def _verify(given: argparse.Namespace) -> int:
 
     store = _opened(given)
     found = inventory(store)
-    broken = list(damaged(store, found.shards))
+    broken = list(damaged(store, found))
     for address in broken:
-        print(f"{address}  {found.shards[address].stage or 'damaged sidecar'}: damaged")
+        shard = found.shards.get(address)
+        print(f"{address}  {shard.stage if shard else 'sidecar or its arrays'}: damaged")
         if given.delete:
             store.drop(address)
     done = "removed" if given.delete else "will be computed again when needed"
     told = f"; {len(broken)} damaged, {done}" if broken else ", all whole"
-    print(f"{len(found.shards)} shards, {_size(found.size)}{told}")
+    print(f"{len(found.shards) + len(found.broken)} shards, {_size(found.size)}{told}")
     return 1 if broken and not given.delete else 0
 
 
 def _prune(given: argparse.Namespace) -> int:
-    from auditkit.evidence.housekeeping import Wish, inventory, litter, remove, to_go
+    from auditkit.evidence.housekeeping import (
+        Removed,
+        Wish,
+        dead,
+        inventory,
+        litter,
+        remove,
+        stages,
+        to_go,
+    )
 
     wish = Wish(
         largest=_bytes(given.max_size) if given.max_size else None,
@@ -96,13 +109,19 @@ def _prune(given: argparse.Namespace) -> int:
     )
     store = _opened(given)
     found = inventory(store)
-    shards, names = to_go(found, wish), litter(found)
-    if not given.dry_run:
-        remove(store, shards, names)
-    size = sum(shard.size for shard in shards)
+    shards = to_go(found, wish)
+    if given.dry_run:
+        gone = Removed(shards, len(litter(found)), len(dead(found)))
+    else:
+        gone = remove(store, found, shards)
+    size = sum(shard.size for shard in gone.shards)
+    for name, count, bytes_ in stages(gone.shards):
+        print(f"  {name:<28} {count:>8} shards {_size(bytes_):>10}")
     would = "would go" if given.dry_run else "removed"
-    print(f"{len(shards)} shards, {_size(size)}, and {len(names)} files of litter {would}")
-    print(f"{len(found.shards) - len(shards)} shards stay, {_size(found.size - size)}")
+    litter_, leases = f"{gone.files} files of litter", f"{gone.leases} dead leases"
+    print(f"{len(gone.shards)} shards, {_size(size)}, {litter_} and {leases} {would}")
+    held = f"; {gone.held} of them are being computed" if gone.held else ""
+    print(f"{len(found.shards) - len(gone.shards)} shards stay, {_size(found.size - size)}{held}")
     return 0
 
 

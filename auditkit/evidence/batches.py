@@ -1,4 +1,4 @@
-"""Running a model over inputs in batches of one fixed size, halved when memory runs out."""
+"""Running a model over inputs in batches of one size."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -12,9 +12,14 @@ class Batcher:
 
     The last batch is padded with copies of its last input, so that an image meets the same arithmetic
     whatever its neighbours: results do not depend on shards.
+
+    Attributes:
+        size: inputs per batch.
+        padded: whether the last batch is filled up.
     """
 
     size: int
+    padded: bool = True
 
     def map(
         self, function: Callable[..., torch.Tensor], *inputs: torch.Tensor | None
@@ -25,17 +30,8 @@ class Batcher:
             function: takes one batch of each of ``inputs``.
             inputs: tensors of one length; None (no second input) is passed on.
         """
-        while True:
-            try:
-                parts = [
-                    function(*batch)[:real].detach().cpu() for batch, real in self._batches(inputs)
-                ]
-                return torch.cat(parts)
-            except torch.OutOfMemoryError:
-                if self.size == 1:
-                    raise
-                self.size = max(1, self.size // 2)
-                torch.cuda.empty_cache()
+        batches = self._batches(inputs)
+        return torch.cat([function(*batch)[:real].detach().cpu() for batch, real in batches])
 
     def _batches(
         self, inputs: tuple[torch.Tensor | None, ...]
@@ -51,6 +47,6 @@ class Batcher:
             return None
         batch = tensor[start : start + self.size]
         lacking = self.size - len(batch)
-        if lacking:
+        if lacking and self.padded:
             batch = torch.cat([batch, batch[-1:].expand(lacking, *batch.shape[1:])])
         return batch

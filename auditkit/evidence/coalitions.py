@@ -6,7 +6,7 @@ operator and its place are stated.
 """
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Literal, cast
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -129,8 +129,7 @@ def _inputs(
 ) -> "tuple[torch.Tensor, torch.Tensor, Model]":
     """Cases (n, M, *space) as they are and with everything gone, and the model that takes them."""
     spec = volume_input(model.card)
-    cases = [cast("Sequence[Volume]", evidence.source(index)) for index in indices]
-    gridded = model.gridded(cases)
+    gridded = model.joined([evidence.ahead.take(index) for index in indices])
     prepared = scaled(gridded, spec)
     foreground = (prepared != 0).cpu().numpy()
     early = parameters["stage"] == "before"

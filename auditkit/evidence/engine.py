@@ -98,7 +98,7 @@ class Engine:
         for number in self._computed(Job(stage, worker), missing, stage.count):
             if not self._into(joined, number):
                 raise AuditError(
-                    f"{stage.name}: a shard was removed from {self.store.root}, or damaged, while it was "
+                    f"{stage.name}: a shard was removed from {self.store}, or damaged, while it was "
                     "used; run again"
                 )
         return joined.arrays

@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from auditkit.data.dataset import Dataset, Incomplete, Mask, Picture, Record, Volume
 from auditkit.errors import AuditError
+from auditkit.evidence.ahead import Ahead, threads_ahead
 from auditkit.evidence.concepts.kinds import ConceptAnswers, Drawing
 from auditkit.evidence.efficiency import CostPlan, Costs, cost_parameters, costs_worker
 from auditkit.evidence.engine import Compute, Engine, Stage, threads_restored
@@ -55,6 +56,8 @@ from auditkit.spec.model_card import ModelCard
 from auditkit.spec.ratings_card import RatingsCard
 
 if TYPE_CHECKING:
+    import torch
+
     from auditkit.models.model import Model
 
 Mode = Literal["fake", "ref", "float"]
@@ -84,6 +87,8 @@ class Evidence:
         self._recipe = recipe
         self._others = others or {}
         self.peers = peers or Peers()
+        # Sources as inputs of the model, on the CPU.
+        self.ahead = Ahead(self._ready, partial(threads_ahead, settings.device))
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Sent to another process, evidence is what it is of; there it is made again."""
@@ -201,6 +206,11 @@ class Evidence:
             return self.data.image(index)
         return volumes_of(self.card, self.data, index)
 
+    def _ready(self, index: int) -> "torch.Tensor":
+        from auditkit.models.model import ready
+
+        return ready(self.card, self.source(index))
+
     def volume(self, index: int) -> Volume:
         """The modalities on the model's grid as they are stored, not scaled: (M, *space). No torch."""
         return volumes_to_grid(volumes_of(self.card, self.data, index), volume_input(self.card))
@@ -299,7 +309,8 @@ class Evidence:
             raise AuditError(f"{method.label} cannot be asked of '{self.card.model}': {hindered}")
         images, parameters = self._asked(method)
         name = f"heatmaps {method.label}"
-        worker = partial(heatmaps_worker, background=images)
+        decided = self.scores().decision
+        worker = partial(heatmaps_worker, background=images, decided=decided)
         return Heatmaps.read(self.gather(name, parameters, worker, "heatmaps"))
 
     def costs(self, method: Method, plan: CostPlan) -> Costs:

@@ -20,12 +20,16 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from auditkit.evidence.places import Place
+from auditkit.errors import AuditError
+from auditkit.evidence.places import Place, UnreadableError
 
 # Seconds without a beat after which a lease of another machine is dead, and between beats.
 TTL = 60.0
 _BEAT = TTL / 4
 FOLDER = "leases"
+_RUNS = "runs"
+# Bytes of a lease.
+_MOST = 4096
 
 
 @cache
@@ -44,21 +48,27 @@ def started(pid: int) -> str:
     """When a process was started, in ticks since the machine was; empty if it does not run."""
     try:
         after = Path(f"/proc/{pid}/stat").read_text(encoding="ascii", errors="replace")
-    except OSError:
-        return "" if Path("/proc/self/stat").exists() else _asked(pid)
+    except OSError:  # there are no such files, or those of other users are hidden
+        return _asked(pid)
     fields = after.rpartition(")")[2].split()
     return "" if fields[0] in "ZX" else fields[19]
 
 
 def _asked(pid: int) -> str:
-    """As `started` where the system has no such files: only whether it runs."""
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return ""
-    except OSError:
-        pass
-    return "runs"
+    """As `started` where the system does not tell: only whether it runs."""
+    if os.name == "posix":  # elsewhere signal 0 would end it
+        try:
+            os.kill(pid, 0)
+        except ProcessLookupError:
+            return ""
+        except (OSError, OverflowError):
+            pass
+    return _RUNS
+
+
+@cache
+def _own_start(pid: int) -> str:
+    return started(pid)
 
 
 @dataclass
@@ -72,55 +82,95 @@ class Leases:
 
     place: Place
     ttl: float = TTL
-    _seen: dict[str, tuple[bytes | None, float]] = field(default_factory=dict)
+    _seen: dict[str, "_Seen"] = field(default_factory=dict)
 
-    def take(self, address: str) -> "Lease | None":
+    def take(self, address: str, *, steal: bool = False) -> "Lease | None":
         """The shard's lease; None if somebody else has it.
+
+        Args:
+            address: of the shard.
+            steal: take it whoever has it.
 
         Raises:
             OSError: the store cannot be written.
         """
         lease = Lease(self.place, f"{FOLDER}/{address}.json")
-        for _ in range(2):
-            if self.place.create(lease.name, lease.content()):
-                self._seen.pop(address, None)
-                _beating.add(lease)
-                return lease
-            if not self._dead(address, lease.name):
-                return None
-        return None
-
-    def _dead(self, address: str, name: str) -> bool:
-        """Whether the lease that is there is nobody's; then it is gone."""
+        _beating.add(
+            lease
+        )  # before others can see it, who would take it for one that was left behind
+        taken = False
         try:
-            content = self.place.read(name)
-        except FileNotFoundError:
+            taken = self._taken(address, lease, steal=steal)
+        finally:
+            if not taken:
+                _beating.remove(lease)
+        return lease if taken else None
+
+    def _taken(self, address: str, lease: "Lease", *, steal: bool) -> bool:
+        if self.place.create(lease.name, lease.content()):
+            self._seen.pop(address, None)
             return True
+        if steal:
+            self.place.publish(lease.name, lease.content(), kept=False)
+            return True
+        content = read_lease(self.place, lease.name)
+        if content is None:  # it was let go just now
+            return self.place.create(lease.name, lease.content())
         if lives(content) and not self._stands_still(address, content):
             return False
-        # Somebody else may have taken it over meanwhile: theirs is left alone.
-        with contextlib.suppress(FileNotFoundError):
-            if self.place.read(name) == content:
-                self.place.delete(name)
-        return True
+        # Somebody else may take it over at the same time: one of them does.
+        return self.place.swap(lease.name, content, lease.content())
 
     def _stands_still(self, address: str, content: bytes) -> bool:
+        """Whether its beat has stood still for as long as a lease lives, by this process' own clock.
+
+        Between two looks at most one beat's time counts: whoever was stopped for an hour, with all of its
+        machine perhaps, has not watched for an hour.
+        """
         if _parsed(content).get("machine") == machine():
             return False  # its process runs
         now = time.monotonic()
-        before, since = self._seen.get(address, (None, now))
-        if before != content:
-            self._seen[address] = (content, now)
-            return False
-        return now - since > self.ttl
+        seen = self._seen.get(address)
+        if seen is None or seen.content != content:
+            seen = self._seen[address] = _Seen(content, now)
+        seen.still += min(now - seen.at, self.ttl / 4)
+        seen.at = now
+        return seen.still >= self.ttl
+
+
+@dataclass
+class _Seen:
+    """A lease of another machine, as this process saw it.
+
+    Attributes:
+        content: of its file.
+        at: when it was last looked at.
+        still: seconds for which it has not changed, as far as that was watched.
+    """
+
+    content: bytes
+    at: float
+    still: float = 0.0
+
+
+def read_lease(place: Place, name: str) -> bytes | None:
+    """A lease's file; None if there is none, nothing where it is no lease."""
+    try:
+        return place.read(name, _MOST)
+    except FileNotFoundError:
+        return None
+    except UnreadableError:
+        return b""
 
 
 def lives(content: bytes) -> bool:
-    """Whether the process that holds a lease may still run: False only if it was here and is gone."""
+    """Whether a lease's process may still run: False if it was here and is gone, or this one and let go."""
     about = _parsed(content)
     if about.get("machine") != machine():
         return True
-    return bool(about["started"]) and started(about["pid"]) == about["started"]
+    if about["pid"] == os.getpid() and about["started"] == _own_start(os.getpid()):
+        return about.get("holder") in _beating
+    return bool(about["started"]) and started(about["pid"]) in (about["started"], _RUNS)
 
 
 def _parsed(content: bytes) -> dict[str, Any]:
@@ -142,6 +192,8 @@ class Lease:
     name: str
     holder: str = field(default_factory=lambda: secrets.token_hex(8))
     beat: int = 0
+    _ended: bool = False
+    _changing: threading.Lock = field(default_factory=threading.Lock)
 
     def content(self) -> bytes:
         """The file."""
@@ -149,7 +201,7 @@ class Lease:
             "holder": self.holder,
             "machine": machine(),
             "pid": os.getpid(),
-            "started": started(os.getpid()),
+            "started": _own_start(os.getpid()),
             "beat": self.beat,
         }
         return json.dumps(about).encode()
@@ -158,63 +210,73 @@ class Lease:
     def own(self) -> bool:
         """Whether it still is this process'."""
         try:
-            return _parsed(self.place.read(self.name)).get("holder") == self.holder
-        except OSError:
+            return _parsed(self.place.read(self.name, _MOST)).get("holder") == self.holder
+        except (OSError, UnreadableError):
             return False
 
     def renew(self) -> None:
         """Say that its holder still runs."""
-        self.beat += 1
-        with contextlib.suppress(OSError):
-            if self.own:
+        with self._changing, contextlib.suppress(OSError, AuditError):
+            if not self._ended and self.own:
+                self.beat += 1
                 self.place.publish(self.name, self.content(), kept=False)
 
     def release(self) -> None:
-        """Let others have the shard."""
-        _beating.remove(self)
-        with contextlib.suppress(OSError):
+        """Let others have the shard; what cannot be removed is dead all the same."""
+        if self not in _beating:  # a forked child gives back nothing of its parent's
+            return
+        with self._changing, contextlib.suppress(OSError, AuditError):
+            self._ended = True
             if self.own:
                 self.place.delete(self.name)
+        _beating.remove(self)
 
 
 class _Beating:
     """One thread per process, which renews its leases while it has any."""
 
     def __init__(self) -> None:
-        self._held: set[Lease] = set()
+        self._held: dict[str, Lease] = {}
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
-        self._pid = os.getpid()
+
+    def __contains__(self, lease: object) -> bool:
+        """Whether a lease, or the holder that it names, is of this process."""
+        return (lease.holder if isinstance(lease, Lease) else lease) in self._held
 
     def add(self, lease: Lease) -> None:
         with self._lock:
-            if self._pid != os.getpid():  # the thread stayed in the process that forked
-                self._held, self._thread, self._pid = set(), None, os.getpid()
-            self._held.add(lease)
+            self._held[lease.holder] = lease
             if self._thread is None:
                 self._thread = threading.Thread(target=self._run, daemon=True, name="leases")
                 self._thread.start()
 
     def remove(self, lease: Lease) -> None:
         with self._lock:
-            self._held.discard(lease)
+            self._held.pop(lease.holder, None)
 
     def _run(self) -> None:
         while True:
             time.sleep(_BEAT)
             with self._lock:
-                held = list(self._held)
+                held = list(self._held.values())
+                if not held:
+                    self._thread = None
+                    return
             for lease in held:
                 lease.renew()
 
 
 _beating = _Beating()
 
+if hasattr(os, "register_at_fork"):  # a child holds nothing, and has not this thread
+    os.register_at_fork(after_in_child=_beating.__init__)
+
 
 @contextlib.contextmanager
-def held(leases: Leases, address: str) -> Iterator[bool]:
+def held(leases: Leases, address: str, *, steal: bool = False) -> Iterator[bool]:
     """Hold a shard's lease; whether it was to be had."""
-    lease = leases.take(address)
+    lease = leases.take(address, steal=steal)
     try:
         yield lease is not None
     finally:

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from auditkit.evidence.identity import code_version
+from auditkit.evidence.places import shown
 from auditkit.evidence.store import Store
 from auditkit.results.evidence_list import ListedEvidence, ListedShard
 
@@ -27,7 +28,7 @@ def listed_evidence(used: Iterable[ListedShard], store: Store, folder: Path) -> 
 
 def _relative(path: Path | str, folder: Path) -> str:
     if isinstance(path, str):  # a URL
-        return path
+        return shown(path)
     try:
         return Path(os.path.relpath(path.resolve(), folder.resolve())).as_posix()
     except ValueError:  # another drive

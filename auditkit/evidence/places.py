@@ -6,15 +6,55 @@ there; it is read in one go; and files can be listed with their size and age.
 
 import contextlib
 import os
-import tempfile
+import re
+import secrets
+import stat
+import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
-from typing import Any, Protocol, cast
+from typing import Final, Protocol
+from urllib.parse import urlsplit, urlunsplit
 
-from auditkit.errors import AuditError
+from auditkit.results.shard_format import MOST_OF_ARRAYS
+
+HALF = ".half-"
+_DAY: Final = 86_400.0
+# A pipe in the place of a file must not make anybody wait.
+_READING: Final = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0)
+_WRITING: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_CLOEXEC", 0)
+# A URL that went through Path has lost a slash; a drive has one letter.
+_FLATTENED: Final = re.compile(r"([a-z][a-z0-9+.-]+):/(?=[^/])(.*)", re.DOTALL)
+
+
+class UnreadableError(ValueError):
+    """A file has more bytes than it may have, or is no plain file."""
+
+
+def unflattened(root: Path | str) -> str:
+    """A path or URL as text.
+
+    Example:
+        >>> [unflattened(root) for root in ("s3://b/p/", Path("s3://b/p"), Path("a/b"), "C:/a")]
+        ['s3://b/p', 's3://b/p', 'a/b', 'C:/a']
+    """
+    found = _FLATTENED.fullmatch(str(root)) if isinstance(root, Path) else None
+    text = f"{found[1]}://{found[2]}" if found else str(root)
+    return text.rstrip("/") or text
+
+
+def shown(place: str) -> str:
+    """A path or URL for people and records, without a password.
+
+    Example:
+        >>> shown("sftp://ann:secret@host/store"), shown("a/b")
+        ('sftp://host/store', 'a/b')
+    """
+    if "://" not in place:
+        return place
+    parts = urlsplit(place)
+    return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
 
 
 @dataclass(frozen=True)
@@ -33,10 +73,41 @@ class Entry:
 
 
 class Place(Protocol):
-    """Where files are. Names are relative, with slashes; every method raises OSError."""
+    """Where files are. Names are relative, with slashes.
 
-    def read(self, name: str) -> bytes:
-        """The whole file; FileNotFoundError where there is none."""
+    Every method raises OSError, and AuditError where a place elsewhere does not answer.
+    """
+
+    def read(self, name: str, most: int = MOST_OF_ARRAYS, *, use: bool = False) -> bytes:
+        """The whole file.
+
+        Args:
+            name: of the file.
+            most: bytes.
+            use: note, at little cost, that it was used.
+
+        Raises:
+            FileNotFoundError: there is none.
+            UnreadableError: it has more bytes, or is no plain file.
+        """
+        ...
+
+    def size(self, name: str) -> int:
+        """Bytes of a file; FileNotFoundError where there is none."""
+        ...
+
+    def publish_all(self, files: Sequence[tuple[str, bytes]], *, kept: bool = True) -> None:
+        """As `publish`, in this order."""
+        ...
+
+    def swap(self, name: str, before: bytes, after: bytes) -> bool:
+        """Put a file in the place of one with a certain content; False if it has another, or is gone.
+
+        Args:
+            name: of the file.
+            before: what it has to hold; nothing stands for whatever cannot be read as well.
+            after: what it is to hold.
+        """
         ...
 
     def publish(self, name: str, content: bytes, *, kept: bool = True) -> None:
@@ -62,25 +133,82 @@ class Folder:
 
     root: Path
 
-    def read(self, name: str) -> bytes:
-        """The whole file."""
-        return (self.root / name).read_bytes()
+    def read(self, name: str, most: int = MOST_OF_ARRAYS, *, use: bool = False) -> bytes:
+        """The whole file; the day of its last use is its time, as far as it may be set."""
+        path = f"{self.root}/{name}"
+        with open(os.open(path, _READING), "rb", buffering=0) as file:  # noqa: PTH123 a handle
+            found = os.fstat(file.fileno())
+            if not stat.S_ISREG(found.st_mode) or found.st_size > most:
+                raise UnreadableError(path)
+            content = file.read()
+        if use and abs(time.time() - found.st_mtime) > _DAY:
+            with contextlib.suppress(OSError):
+                os.utime(path)
+        return content
+
+    def size(self, name: str) -> int:
+        """Bytes of a file."""
+        return (self.root / name).stat().st_size
 
     def publish(self, name: str, content: bytes, *, kept: bool = True) -> None:
         """To a temporary file first, which is moved into place."""
-        path = self.root / name
-        with _half(path, content, kept=kept) as half:
-            os.replace(half, path)  # noqa: PTH105 atomic on every platform
+        self.publish_all([(name, content)], kept=kept)
+
+    def publish_all(self, files: Sequence[tuple[str, bytes]], *, kept: bool = True) -> None:
+        """All of them to temporary files first, then each moved into place."""
+        halves: list[tuple[str, int]] = []
+        try:
+            for name, content in files:
+                halves.append(self._half(name))
+                _write(halves[-1][1], content)
+            if kept:
+                _sync([handle for _, handle in halves])
+            for (name, _), (half, _) in zip(files, halves, strict=True):
+                os.replace(half, self.root / name)  # noqa: PTH105 atomic on every platform
+        except BaseException:
+            for half, _ in halves:
+                with contextlib.suppress(OSError):
+                    os.unlink(half)  # noqa: PTH108 a string
+            raise
+        finally:
+            for _, handle in halves:
+                os.close(handle)
 
     def create(self, name: str, content: bytes) -> bool:
-        """A second name for a whole temporary file: two cannot have it."""
-        path = self.root / name
-        with _half(path, content, kept=False) as half:
-            try:
-                os.link(half, path)
-            except FileExistsError:
-                return False
+        """The kernel lets one of two make it; whoever is killed in between leaves it empty."""
+        path = f"{self.root}/{name}"
+        try:
+            handle = _new(path)
+        except FileExistsError:
+            return False
+        try:
+            _write(handle, content)
+        except BaseException:
+            os.unlink(path)  # noqa: PTH108 a string
+            raise
+        finally:
+            os.close(handle)
         return True
+
+    def swap(self, name: str, before: bytes, after: bytes) -> bool:
+        """One at a time, wherever the file system knows locks."""
+        with _alone((self.root / name).parent):
+            try:
+                found = self.read(name, len(before))
+            except FileNotFoundError:
+                return False
+            except UnreadableError:
+                found = b""
+            if found != before:
+                return False
+            self.publish(name, after, kept=False)
+            return True
+
+    def _half(self, name: str) -> tuple[str, int]:
+        """A new file beside a name, which its own name holds: what it was to be can be told."""
+        folder, _, file = name.rpartition("/")
+        path = f"{self.root}/{folder}/{HALF}{file}-{secrets.token_hex(6)}"
+        return path, _new(path)
 
     def delete(self, name: str) -> None:
         """Remove a file."""
@@ -98,121 +226,63 @@ class Folder:
                     )
 
 
-@contextlib.contextmanager
-def _half(path: Path, content: bytes, *, kept: bool) -> Iterator[str]:
-    """A temporary file beside its place, gone afterwards whatever happens."""
+def _new(path: str) -> int:
+    """A file that was not there; its folder is made where it is missing."""
     try:
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=HALF, suffix=path.suffix)
+        return os.open(path, _WRITING, 0o666)
     except FileNotFoundError:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=HALF, suffix=path.suffix)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-            if kept:
-                file.flush()
-                os.fsync(file.fileno())
-        yield name
-    finally:
-        with contextlib.suppress(OSError):
-            os.unlink(name)  # noqa: PTH108 the name is a plain string here
+        Path(path).parent.mkdir(parents=True, exist_ok=True)
+        return os.open(path, _WRITING, 0o666)
 
 
-HALF = ".half-"
+def _write(handle: int, content: bytes) -> None:
+    rest = memoryview(content)
+    while rest:
+        rest = rest[os.write(handle, rest) :]
 
 
-class Remote:
-    """A folder of a file system that fsspec reaches and whose uploads are whole or not there, such as S3."""
+def _sync(handles: Sequence[int]) -> None:
+    """Have all files on disk: at once, since one alone waits for the disk as long as all of them."""
+    errors: list[OSError] = []
 
-    def __init__(self, url: str) -> None:
+    def one(handle: int) -> None:
         try:
-            from fsspec.core import url_to_fs
-        except ImportError as error:
-            raise AuditError(
-                f'the store {url} needs fsspec; run: pip install "pytest-auditkit[remote]"'
-            ) from error
-        try:
-            # Another process' files are asked for anew each time.
-            found = url_to_fs(url, use_listings_cache=False)
-        except (ImportError, ValueError) as error:
-            raise AuditError(f"the store {url} cannot be opened: {error}") from error
-        self._system: Any = found[0]
-        self._root = str(found[1]).rstrip("/")
+            os.fsync(handle)
+        except OSError as error:
+            errors.append(error)
 
-    def _at(self, name: str) -> str:
-        return f"{self._root}/{name}" if name else self._root
-
-    def read(self, name: str) -> bytes:
-        """The whole file."""
-        with _os_errors():
-            return cast("bytes", self._system.cat_file(self._at(name)))
-
-    def publish(self, name: str, content: bytes, *, kept: bool = True) -> None:  # noqa: ARG002 a put is kept
-        """One upload."""
-        with _os_errors():
-            self._make_room(name)
-            self._system.pipe_file(self._at(name), content)
-
-    def create(self, name: str, content: bytes) -> bool:
-        """One conditional upload, where the file system knows such; else the best that can be had."""
-        with _os_errors():
-            self._make_room(name)
-            try:
-                self._system.pipe_file(self._at(name), content, mode="create")
-            except FileExistsError:
-                return False
-        return True
-
-    def delete(self, name: str) -> None:
-        """Remove a file."""
-        with _os_errors(), contextlib.suppress(FileNotFoundError):
-            self._system.rm_file(self._at(name))
-
-    def entries(self, under: str = "") -> Iterator[Entry]:
-        """One listing."""
-        with _os_errors():
-            try:
-                found = self._system.find(self._at(under), detail=True, refresh=True)
-            except TypeError:  # a file system without listings of its own
-                found = self._system.find(self._at(under), detail=True)
-            except FileNotFoundError:
-                return
-        for path, about in found.items():
-            name = str(path)[len(self._root) :].lstrip("/")
-            yield Entry(name, int(about.get("size") or 0), _changed(about))
-
-    def _make_room(self, name: str) -> None:
-        """Folders, where a file system has any."""
-        self._system.makedirs(self._at(name).rpartition("/")[0], exist_ok=True)
-
-
-def _changed(about: dict[str, Any]) -> float:
-    """When a file was written, however a file system says so; now, if it does not."""
-    for key in ("LastModified", "last_modified", "mtime", "created", "updated"):
-        said = about.get(key)
-        if isinstance(said, int | float):
-            return float(said)
-        if isinstance(said, datetime):
-            return said.timestamp()
-    return time.time()
+    others = [threading.Thread(target=one, args=(handle,)) for handle in handles[1:]]
+    for thread in others:
+        thread.start()
+    one(handles[0])
+    for thread in others:
+        thread.join()
+    if errors:
+        raise errors[0]
 
 
 @contextlib.contextmanager
-def _os_errors() -> Iterator[None]:
-    """What libraries of file systems raise in words of their own, as an OSError."""
+def _alone(folder: Path) -> Iterator[None]:
+    """Hold a folder, if that can be done; the kernel lets go of it, whatever happens to the holder."""
     try:
+        import fcntl
+    except ImportError:
         yield
-    except OSError:
-        raise
-    except (TypeError, KeyError, AttributeError):
-        raise
-    except Exception as error:
-        raise OSError(5, f"{error}") from error
+        return
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        with contextlib.suppress(OSError):  # network file systems refuse
+            fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
 
 
 def place_of(root: Path | str) -> Place:
     """The place that a path or a URL names."""
     text = str(root)
     if isinstance(root, str) and "://" in text and not text.startswith("file://"):
+        from auditkit.evidence.remote_place import Remote
+
         return Remote(text)
     return Folder(Path(text.removeprefix("file://")))

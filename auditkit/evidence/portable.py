@@ -4,12 +4,15 @@ A worker elsewhere is sent what evidence is of, cards and numbers, and makes it 
 loads each model and data set once, whatever it is asked.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from auditkit.evidence.kinds import Settings
 from auditkit.evidence.settling import workroom
+from auditkit.evidence.sized import Sized, fitting
 from auditkit.evidence.stage import Compute
+from auditkit.evidence.store import Arrays
 from auditkit.spec.beside import Beside
 from auditkit.spec.data_card import DataCard
 from auditkit.spec.model_card import ModelCard
@@ -56,7 +59,22 @@ class Portable:
     def __call__(self) -> Compute:
         """The function from image indices to arrays."""
         evidence = self.evidence
-        return self.worker(evidence, evidence.own_model, evidence.settings, self.parameters)
+        settings = fitting(evidence.settings, evidence.own_model)
+        compute = Sized(self._made, settings, f"model '{evidence.card.model}'")
+
+        def with_images_ahead(indices: Sequence[int]) -> Arrays:
+            evidence.ahead.announce(self, indices, now=True)
+            return compute(indices)
+
+        return with_images_ahead
+
+    def announce(self, indices: Sequence[int]) -> None:
+        """These images will be asked for soon: they may be read and decoded meanwhile."""
+        self.evidence.ahead.announce(self, indices)
+
+    def _made(self, settings: Settings) -> Compute:
+        evidence = self.evidence
+        return self.worker(evidence, evidence.own_model, settings, self.parameters)
 
 
 def restored(recipe: Recipe) -> "Evidence":

@@ -24,22 +24,33 @@ MakeModel: TypeAlias = "Callable[[], Model]"
 
 
 def batcher_for(settings: Settings) -> "Batcher":
-    """The batches of a thread: one thread per operation, full float32."""
+    """The batches of a thread, and the arithmetic of its process.
+
+    One thread per operation. Usually full float32 and, on CUDA, algorithms that give the same bits
+    again (on a CPU with one thread all do). In fast mode TensorFloat-32, the fastest convolution for
+    each shape, and no filling up of batches.
+    """
     import torch
 
     from auditkit.evidence.batches import Batcher
 
+    fast = settings.fast
     torch.set_num_threads(1)
-    torch.backends.cuda.matmul.allow_tf32 = False
-    torch.backends.cudnn.allow_tf32 = False
-    return Batcher(settings.batch)
+    torch.backends.cuda.matmul.allow_tf32 = fast
+    torch.backends.cudnn.allow_tf32 = fast
+    torch.backends.cudnn.benchmark = fast
+    if torch.cuda.is_available() and settings.device != "cpu":
+        # A warning, not an error, where an operation has one algorithm only.
+        torch.use_deterministic_algorithms(not fast, warn_only=True)
+        torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
+    return Batcher(settings.batch, padded=not fast)
 
 
 def inputs_of(
     evidence: "Evidence", model: "Model", indices: Sequence[int]
 ) -> "tuple[torch.Tensor, torch.Tensor | None]":
     """Images as one input batch of the model, and its second input if it has one."""
-    images = model.prepare([evidence.source(index) for index in indices])
+    images = model.prepared([evidence.ahead.take(index) for index in indices])
     return images, table_of(evidence, model, indices)
 
 

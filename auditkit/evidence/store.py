@@ -1,13 +1,12 @@
 """The evidence store: arrays under their address, written whole or not at all.
 
-A shard is two files: ``<address>.safetensors`` with the arrays, and ``<address>.json`` with the sha256
-of the former and how it was made. The sidecar is written last, so a shard without one does not exist. What is
-there and whole is never written again: who comes second finds it.
+A shard is two files: one with the arrays, whose name holds part of its sha256, and ``<address>.json``, which
+names it and says how it was made. The sidecar is written last, so a shard without one does not exist; of two
+writers the last sidecar wins, whole, and readers ask for no lock (docs/store.md).
 """
 
 import contextlib
 import hashlib
-import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -19,16 +18,27 @@ import numpy as np
 import numpy.typing as npt
 
 from auditkit.errors import AuditError
+from auditkit.evidence.identity import code_version
 from auditkit.evidence.leases import FOLDER, Leases, held
-from auditkit.evidence.places import HALF, Place, place_of
+from auditkit.evidence.places import HALF, Place, place_of, shown, unflattened
+from auditkit.results.shard_format import (
+    ADDRESS,
+    MOST_OF_ARRAYS,
+    MOST_OF_HEADER,
+    MOST_OF_SIDECAR,
+    Sidecar,
+    arrays_name,
+    read_sidecar,
+    sidecar_name,
+    sidecar_text,
+)
 
 Arrays = dict[str, npt.NDArray[Any]]
 
-FORMAT: Final = 2
-ARRAYS, SIDECAR = ".safetensors", ".json"
-_ADDRESS: Final = re.compile(r"[0-9a-f]{2}/([0-9a-f]{64})\.(safetensors|json)")
-# A sidecar names a stage and its parameters; a larger one is none of ours.
-_LARGEST_SIDECAR: Final = 64 << 20
+_SHARD: Final = re.compile(
+    r"[0-9a-f]{2}/([0-9a-f]{64})(?:-[0-9a-f]{12}\.safetensors|\.safetensors|(\.json))"
+)
+_HALF: Final = re.compile(r"(?:.*/)?" + re.escape(HALF) + r"([0-9a-f]{2,64})?.*", re.DOTALL)
 
 
 @dataclass(frozen=True)
@@ -44,7 +54,7 @@ class Stored(NamedTuple):
 
     Attributes:
         name: relative to the store.
-        address: of the shard; empty for other files.
+        address: of the shard; empty for other files, and where it cannot be told.
         kind: arrays, sidecar, lease, half (of an interrupted write), or other.
         size: bytes.
         changed: seconds since 1970.
@@ -65,13 +75,17 @@ class Store:
     """
 
     def __init__(self, root: Path | str) -> None:
-        text = str(root)
+        text = unflattened(root)
         self.url = text if "://" in text and not text.startswith("file://") else ""
         self.root: Path | str = self.url or Path(text.removeprefix("file://"))
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Sent to another process, a store is where it is."""
         return type(self), (self.place,)
+
+    def __str__(self) -> str:
+        """For people and records: as it was given, without a password."""
+        return shown(str(self.root))
 
     @property
     def place(self) -> str:
@@ -94,69 +108,74 @@ class Store:
         return None if found is None else found[0]
 
     def fetch(self, address: str) -> tuple[Arrays, Kept] | None:
-        """As `read`, with the digest that the arrays were held to."""
-        from safetensors import SafetensorError
-        from safetensors.numpy import load
-
-        try:
-            about = self.about(address)
-            content = self.files.read(_name(address, ARRAYS))
-            digest = hashlib.sha256(content).hexdigest()
-            if digest != about["sha256"]:
-                return None
-            return dict(load(content)), Kept(digest, len(content))
-        except (OSError, ValueError, KeyError, TypeError, SafetensorError, RecursionError):
-            return None
-
-    def about(self, address: str) -> dict[str, Any]:
-        """A shard's sidecar.
+        """As `read`, with the digest that the arrays were held to.
 
         Raises:
-            OSError: there is none.
-            ValueError: it is damaged.
+            AuditError: a store elsewhere does not answer.
         """
-        content = self.files.read(_name(address, SIDECAR))
-        if len(content) > _LARGEST_SIDECAR:
-            raise ValueError("no sidecar is so large")
-        about = json.loads(content)
-        if not isinstance(about, dict):
-            raise ValueError("not a sidecar")  # noqa: TRY004 a damaged file
-        return about
+        sidecar = self.sidecar(address, use=True)
+        if sidecar is None:
+            return None
+        most = MOST_OF_ARRAYS if sidecar.size is None else sidecar.size
+        try:
+            content = self.files.read(sidecar.arrays, most)
+        except (OSError, ValueError):
+            return None
+        arrays = _arrays(content, sidecar.sha256)
+        return None if arrays is None else (arrays, Kept(sidecar.sha256, len(content)))
+
+    def sidecar(self, address: str, *, use: bool = False) -> Sidecar | None:
+        """What is said of a shard; None if nothing is, or nothing that can be read.
+
+        Args:
+            address: of the shard.
+            use: note that it was used.
+        """
+        if not ADDRESS.fullmatch(address):
+            return None
+        try:
+            content = self.files.read(sidecar_name(address), MOST_OF_SIDECAR, use=use)
+        except (OSError, ValueError):
+            return None
+        return read_sidecar(address, content)
 
     def kept(self, address: str) -> Kept | None:
-        """What the sidecar says of a shard, whose arrays are not read; None if it is not there."""
-        try:
-            about = self.about(address)
-            return Kept(str(about["sha256"]), int(about.get("size") or self._size(address)))
-        except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        """What is said of a shard whose arrays are there, which are not read; None if they are not."""
+        sidecar = self.sidecar(address)
+        if sidecar is None:
             return None
-
-    def _size(self, address: str) -> int:
-        """Of a shard whose sidecar does not say it: written before format 2."""
-        return len(self.files.read(_name(address, ARRAYS)))
+        try:
+            size = self.files.size(sidecar.arrays)
+        except OSError:
+            return None
+        return Kept(sidecar.sha256, size) if sidecar.size in (None, size) else None
 
     def write(self, address: str, arrays: Arrays, about: Mapping[str, Any]) -> Kept:
-        """Keep a shard: whole files, sidecar last. One that is there and whole is left as it is.
+        """Keep a shard: whole files, the arrays first, then the sidecar that names them.
 
-        Returns:
-            What is in the store now.
+        Args:
+            address: of the shard.
+            arrays: of its images.
+            about: how it was made, for people; the code's version is added.
 
         Raises:
             AuditError: the disk is full or the folder cannot be written; nothing half-written is left.
         """
         from safetensors.numpy import save
 
-        before = self.fetch(address)
-        if before is not None:
-            return before[1]
+        assert ADDRESS.fullmatch(address), address
         content = save({name: np.ascontiguousarray(array) for name, array in arrays.items()})
         kept = Kept(hashlib.sha256(content).hexdigest(), len(content))
-        said = {**about, "format": FORMAT, "sha256": kept.sha256, "size": kept.size}
-        text = json.dumps(said, sort_keys=True, indent=1)
+        if kept.size > MOST_OF_ARRAYS:
+            raise AuditError(
+                f"a shard has {kept.size / 1e9:.0f} GB, more than the store reads; ask for fewer images per "
+                "shard with --audit-shard"
+            )
+        text = sidecar_text(address, kept.sha256, kept.size, {"code": code_version(), **about})
         with self._writing("free some space, or choose another folder with --audit-store"):
-            self.files.delete(_name(address, SIDECAR))
-            self.files.publish(_name(address, ARRAYS), content)
-            self.files.publish(_name(address, SIDECAR), text.encode())
+            self.files.publish_all(
+                [(arrays_name(address, kept.sha256), content), (sidecar_name(address), text)]
+            )
         return kept
 
     def drop(self, address: str) -> None:
@@ -165,9 +184,11 @@ class Store:
         Raises:
             AuditError: the store cannot be written.
         """
+        sidecar = self.sidecar(address)
         with self._writing("it may be read-only"):
-            for suffix in (SIDECAR, ARRAYS):
-                self.files.delete(_name(address, suffix))
+            self.files.delete(sidecar_name(address))
+            if sidecar is not None:
+                self.files.delete(sidecar.arrays)
 
     def forget(self, name: str) -> None:
         """Remove a file that is no shard's.
@@ -184,17 +205,14 @@ class Store:
 
         Args:
             address: of the shard.
-            steal: go on as if it were to be had: who holds it hangs.
+            steal: take it whoever has it: who holds it hangs.
 
         Raises:
             AuditError: the folder cannot be written.
         """
-        if steal:
-            yield True
-            return
         with contextlib.ExitStack() as stack:
             with self._writing("choose another one with --audit-store"):
-                had = stack.enter_context(held(self.leases, address))
+                had = stack.enter_context(held(self.leases, address, steal=steal))
             yield had
 
     @contextlib.contextmanager
@@ -203,7 +221,7 @@ class Store:
             yield
         except OSError as error:
             raise AuditError(
-                f"evidence cannot be written to {self.root}: {error.strerror or error}; {mended_by}"
+                f"evidence cannot be written to {self}: {error.strerror or error}; {mended_by}"
             ) from error
 
     def stored(self) -> Iterator[Stored]:
@@ -217,20 +235,32 @@ class Store:
                 yield Stored(entry.name, *_kind(entry.name), entry.size, entry.changed)
         except OSError as error:
             raise AuditError(
-                f"the store {self.root} cannot be listed: {error.strerror or error}"
+                f"the store {self} cannot be listed: {error.strerror or error}"
             ) from error
 
 
-def _name(address: str, suffix: str) -> str:
-    return f"{address[:2]}/{address}{suffix}"
+def _arrays(content: bytes, sha256: str) -> Arrays | None:
+    """The arrays of a file; None if it has another digest, or holds none."""
+    from safetensors import SafetensorError
+    from safetensors.numpy import load
+
+    if hashlib.sha256(content).hexdigest() != sha256:
+        return None
+    if int.from_bytes(content[:8], "little") > MOST_OF_HEADER:
+        return None
+    try:
+        return dict(load(content))
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError, SafetensorError):
+        return None
 
 
 def _kind(name: str) -> tuple[str, str]:
     """Address and kind of a file."""
-    match = _ADDRESS.fullmatch(name)
+    match = _SHARD.fullmatch(name)
     if match is not None and match[1][:2] == name[:2]:
-        return match[1], "arrays" if match[2] == "safetensors" else "sidecar"
-    if name.rpartition("/")[2].startswith(HALF):
-        return "", "half"
+        return match[1], "sidecar" if match[2] else "arrays"
+    half = _HALF.fullmatch(name)
+    if half is not None:
+        return half[1] or "", "half"
     lease = name.startswith(f"{FOLDER}/") and name.endswith(".json")
     return (name[len(FOLDER) + 1 : -5], "lease") if lease else ("", "other")

@@ -14,6 +14,9 @@ def load_model(card: ModelCard, device: str = "auto", precision: str = "float32"
     Raises:
         AuditError: weights are missing, are not what the card says, or do not fit the architecture.
     """
+    from auditkit.models.memory import prepare_process
+
+    prepare_process()
     from auditkit.models.model import build
 
     return build(card, device, precision)

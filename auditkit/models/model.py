@@ -4,7 +4,6 @@ import math
 from collections.abc import Callable, Sequence
 from typing import Any, cast
 
-import numpy as np
 import torch
 from torch import nn
 
@@ -62,17 +61,19 @@ class Model:
 
     def prepare(self, cases: Sequence[Picture | Sequence[Volume]]) -> torch.Tensor:
         """Pictures of any size, or the modalities of cases, as one input batch on the device."""
-        if self.card.volume is not None:
-            return scaled(self.gridded(cast("Sequence[Sequence[Volume]]", cases)), self.card.volume)
-        pictures = cast("Sequence[Picture]", cases)
-        batch = torch.stack([to_input(picture, self.card.input) for picture in pictures])
-        return batch.to(self.device)
+        return self.prepared([ready(self.card, case) for case in cases])
 
-    def gridded(self, cases: Sequence[Sequence[Volume]]) -> torch.Tensor:
-        """The modalities of cases on the model's grid, float32 (N, M, *space), not yet scaled."""
-        spec = volume_input(self.card)
-        batch = np.stack([volumes_to_grid(volumes, spec) for volumes in cases])
-        return torch.from_numpy(batch).to(self.device)
+    def prepared(self, cases: Sequence[torch.Tensor]) -> torch.Tensor:
+        """The same of cases that are `ready`."""
+        batch = self.joined(cases)
+        return batch if self.card.volume is None else scaled(batch, self.card.volume)
+
+    def joined(self, cases: Sequence[torch.Tensor]) -> torch.Tensor:
+        """Cases that are `ready` as one batch on the device; volumes are not yet scaled."""
+        batch = torch.stack(list(cases))
+        if self.device.type == "cuda":  # the copy runs beside what the device computes
+            return batch.pin_memory().to(self.device, non_blocking=True)
+        return batch.to(self.device)
 
     def standardised(self) -> "Model":
         """The same model for inputs that are normalised already: parameters are shared."""
@@ -192,6 +193,17 @@ class Model:
     def _autocast(self) -> torch.autocast:
         enabled = self.precision != "float32"
         return torch.autocast(self.device.type, PRECISIONS[self.precision], enabled=enabled)
+
+
+def ready(card: ModelCard, case: Picture | Sequence[Volume]) -> torch.Tensor:
+    """A picture of any size, or the modalities of a case, as one input on the CPU, float32.
+
+    (3, size, size) in [0, 1]; or (M, *space) on the model's grid, not yet scaled. Any thread may ask.
+    """
+    if card.volume is None:
+        return to_input(cast("Picture", case), card.input)
+    volumes = cast("Sequence[Volume]", case)
+    return torch.from_numpy(volumes_to_grid(volumes, volume_input(card)))
 
 
 def build(card: ModelCard, device: str, precision: str) -> Model:

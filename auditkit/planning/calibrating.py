@@ -18,7 +18,7 @@ from auditkit.planning.watching import Counting, TooManyDrawn
 Worker = Callable[[], Compute]
 
 # What a stage may be tried for in any case, seconds; and the share of what is expected of it.
-_CHEAP, _SHARE = 0.25, 0.05
+_CHEAP, _SHARE = 0.25, 0.03
 # A first call that is shorter than this is mostly preparation, and is made again.
 _BRIEF = 0.5
 # Pictures of the larger of two small batches.
@@ -208,7 +208,7 @@ def _kept(stage: Stage, arrays: Arrays, images: int) -> tuple[Usage, tuple[float
         with metered() as meter:
             compute_shard(store, Job(tried, lambda: compute), 0, compute)
             store.read(where)
-        written = sum(file.size for file in store.stored() if file.kind in {"arrays", "sidecar"})
+        written = sum(file.stat().st_size for file in Path(folder, where[:2]).glob(f"{where}*"))
     plain = sum(array.nbytes for array in arrays.values())
     per_image = plain / max(images, 1) if len(stage.digests) > 1 else 0.0
     return meter.usage, (written - per_image * images, per_image)

@@ -125,9 +125,11 @@ def read_record(place: Path, store: Path | None = None) -> Record:
 
 def _store(place: Path, given: Path | None, recorded: str) -> Store | None:
     if given is not None:
-        if not given.is_dir():
+        store = Store(given)
+        if not store.url and not given.is_dir():
             raise AuditError(f"--store {given} is not a folder; give an evidence store")
-        return Store(given)
+        return store
+    # A record from elsewhere may name any URL: only a user's own word opens a connection.
     for folder_ in (place / folder.EVIDENCE, place / recorded):
         if folder_.is_dir():
             return Store(Path(os.path.normpath(folder_)))

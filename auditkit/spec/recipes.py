@@ -41,7 +41,7 @@ def read_recipe(path: Path) -> Recipe:
     document = read_yaml(path)
     content = document.data if isinstance(document.data, dict) else {}
     kind = content.get("train")
-    if kind not in READERS:
-        message = f"train: one of {', '.join(READERS)} was expected, got {kind!r}"
+    if not isinstance(kind, str) or kind not in READERS:
+        message = f"train: one of {', '.join(READERS)} was expected, got {kind!r:.100}"
         raise SpecError([Problem(path, document.line(("train",)), message)])
-    return READERS[str(kind)](path)
+    return READERS[kind](path)

@@ -13,6 +13,7 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from auditkit.errors import AuditError
 from auditkit.evidence.identity import seed_of
 from auditkit.models.diffusion.parts import TextToImage
+from auditkit.models.memory import ran_out
 from auditkit.spec.training import ConceptTraining
 from auditkit.training.batches import Batch
 from auditkit.training.captioned import Captioned
@@ -118,7 +119,7 @@ class Learner:
                     f"compile: the U-Net could not be compiled ({str(error)[:200]}); a C++ compiler that "
                     "PyTorch knows is needed, or compile: false"
                 ) from error
-            if not _out_of_memory(error):
+            if not ran_out(error):
                 raise
             return None
         return total
@@ -234,7 +235,3 @@ def _attention(device: torch.device, precision: torch.dtype) -> Iterator[None]:
 
 def _of_compiler(error: BaseException) -> bool:
     return type(error).__module__.startswith(("torch._dynamo", "torch._inductor"))
-
-
-def _out_of_memory(error: BaseException) -> bool:
-    return isinstance(error, torch.OutOfMemoryError) or "can't allocate memory" in str(error)

@@ -300,7 +300,7 @@ def test_a_line_without_end_is_refused_and_never_held_whole(tmp_path):
     path.write_bytes(gzip.compress(b"a,b\n1,2\n" + b"3" * (1 << 20)))
     rows = gzipped.stream(path, ("b",))
     assert next(rows) == (2, ["2"])
-    with pytest.raises(AuditError, match=r"t.csv.gz:3: has 1 cells; 2 were expected"):
+    with pytest.raises(AuditError, match=r"t.csv.gz: .* after line 2: a line has 65536 letters"):
         next(rows)
     quoted = tmp_path / "q.csv.gz"
     quoted.write_bytes(gzip.compress(b'a,b\n"' + b"3\n" * (1 << 20)))

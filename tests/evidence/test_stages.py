@@ -8,7 +8,6 @@ import torch
 
 import auditkit
 from auditkit.evidence import Evidence, Settings, Store
-from auditkit.evidence.batches import Batcher
 from auditkit.evidence.engine import Engine
 from auditkit.evidence.heatmaps import Batch, explainer, subject_of
 from auditkit.evidence.removal import RemovalPlan
@@ -154,20 +153,6 @@ def test_whether_a_method_fits_is_asked_once_and_kept(card, model, tmp_path):
 def test_an_unknown_layer_is_named(card, model, tmp_path):
     with pytest.raises(auditkit.AuditError, match="layer9"):
         evidence(card, model, tmp_path).heatmaps(GradCAM(layer="layer9"))
-
-
-def test_memory_running_out_halves_the_batch_and_goes_on():
-    batcher, seen = Batcher(8), []
-
-    def hungry(batch):
-        seen.append(len(batch))
-        if len(batch) > 2:
-            raise torch.OutOfMemoryError("made up")
-        return batch * 2
-
-    found = batcher.map(hungry, torch.arange(5.0))
-    assert found.tolist() == [0, 2, 4, 6, 8]
-    assert seen == [8, 4, 2, 2, 2]
 
 
 def test_python_api_runs_a_check(card, model, tmp_path):

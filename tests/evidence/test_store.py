@@ -31,10 +31,16 @@ def test_what_was_written_is_read(store):
     assert store.read("ab13") is None
 
 
+def files_of(store, address):
+    """A shard's arrays and its sidecar."""
+    arrays = store.sidecar(address).arrays
+    return store.root / arrays, store.root / address[:2] / f"{address}.json"
+
+
 @pytest.mark.parametrize("damage", ["flip", "cut", "no sidecar", "bad sidecar", "empty"])
 def test_damage_is_detected(store, damage):
     store.write("ab12", ARRAYS, {})
-    data, sidecar = (store.root / "ab" / f"ab12{suffix}" for suffix in (".safetensors", ".json"))
+    data, sidecar = files_of(store, "ab12")
     if damage == "flip":
         content = bytearray(data.read_bytes())
         content[-1] ^= 1
@@ -114,7 +120,7 @@ def test_evidence_is_joined_in_order_and_found_again(store):
 def test_only_the_lost_shard_is_computed_again(store):
     Engine(store).gather(stage(), Counting().worker)
     where, indices = list(stage().shards())[1]
-    (store.root / where[:2] / f"{where}.safetensors").write_bytes(b"damaged")
+    files_of(store, where)[0].write_bytes(b"damaged")
     again = Counting()
     assert Engine(store).gather(stage(), again.worker)["x"].tolist() == [2.0 * i for i in range(10)]
     assert again.asked == indices

@@ -1,5 +1,8 @@
 """The same store in a folder, in memory and behind the protocol of S3."""
 
+import hashlib
+import json
+import os
 import pickle
 import uuid
 
@@ -8,6 +11,7 @@ import pytest
 
 from auditkit.errors import AuditError
 from auditkit.evidence.engine import Engine
+from auditkit.evidence.leases import machine
 from auditkit.evidence.stage import Stage
 from auditkit.evidence.store import Store
 
@@ -77,8 +81,8 @@ def test_one_of_two_has_the_lease(store):
 
 def test_damage_is_as_good_as_nothing(store):
     store.write(AB, {"x": np.arange(3)}, {})
-    content = store.files.read(f"ab/{AB}.safetensors")
-    store.files.publish(f"ab/{AB}.safetensors", content[:-1])
+    arrays = store.sidecar(AB).arrays
+    store.files.publish(arrays, store.files.read(arrays)[:-1])
     assert store.read(AB) is None
     store.write(AB, {"x": np.arange(3)}, {})
     assert store.read(AB)["x"].tolist() == [0, 1, 2]
@@ -86,11 +90,46 @@ def test_damage_is_as_good_as_nothing(store):
     assert list(store.stored()) == []
 
 
-def test_who_comes_second_changes_nothing(store):
-    first = store.write(AB, {"x": np.arange(3)}, {"by": "first"})
-    assert store.write(AB, {"x": np.arange(4)}, {"by": "second"}) == first
-    assert store.about(AB)["by"] == "first"
-    assert store.kept(AB) == first
+def test_the_last_of_two_writers_wins_whole_and_leaves_the_others_arrays(store):
+    """Who read the first sidecar a moment ago still finds what it names."""
+    store.write(AB, {"x": np.arange(3)}, {"by": "first"})
+    first = store.sidecar(AB)
+    second = store.write(AB, {"x": np.arange(4)}, {"by": "second"})
+    assert store.kept(AB) == second
+    assert store.sidecar(AB).about["by"] == "second"
+    assert store.read(AB)["x"].tolist() == [0, 1, 2, 3]
+    assert hashlib.sha256(store.files.read(first.arrays)).hexdigest() == first.sha256
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"[1]", b"x" * 2_000_000])
+def test_a_foreign_sidecar_is_as_good_as_nothing(store, content):
+    store.write(AB, {"x": np.arange(3)}, {})
+    store.files.publish(f"ab/{AB}.json", content)
+    assert store.read(AB) is None
+    assert store.kept(AB) is None
+
+
+def test_the_lease_of_a_dead_process_is_taken_over(store, monkeypatch):
+    monkeypatch.setattr("auditkit.evidence.remote_place.Remote.settling", 0.0)
+    about = {"holder": "x", "machine": machine(), "pid": os.getpid(), "started": "1", "beat": 0}
+    store.files.publish(f"leases/{AB}.json", json.dumps(about).encode())
+    with store.lease(AB) as first, Store(store.place).lease(AB) as second:
+        assert (first, second) == (True, False)
+
+
+def test_a_place_that_does_not_answer_is_an_error_and_nothing_is_computed_again(monkeypatch):
+    pytest.importorskip("s3fs", reason='pip install "pytest-auditkit[remote]"')
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "x")
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
+    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
+    import s3fs
+
+    monkeypatch.setattr(s3fs.S3FileSystem, "retries", 1)
+    s3fs.S3FileSystem.clear_instance_cache()
+    with pytest.raises(AuditError, match="s3://nowhere cannot be read"):
+        Store("s3://nowhere").read(AB)
+    s3fs.S3FileSystem.clear_instance_cache()
 
 
 def test_an_unknown_protocol_is_one_clear_error():

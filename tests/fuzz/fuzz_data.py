@@ -111,7 +111,7 @@ def _instances() -> dict[str, Any]:
         {"bbox": [2, 3, 10, 5]},
         {"bbox": [2, 3, 10, 5], "segmentation": [[2, 3, 12, 3, 12, 8, 2, 8]]},
         {"segmentation": {"size": [20, 24], "counts": [100, 50, 330]}},
-        {"segmentation": {"size": [20, 24], "counts": "5172L0"}},
+        {"segmentation": {"size": [20, 24], "counts": "T3l;"}},
     ]
     annotations = [
         {"id": i, "image_id": i, "category_id": 7 + i % 2, **part} for i, part in enumerate(parts)

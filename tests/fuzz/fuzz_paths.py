@@ -97,7 +97,8 @@ def _no_table(random: Random, folder: Path) -> Made:
     keys = {"format": kind, "file": file, "positive": ["melanoma"]}
     card = _write_card(folder, **keys, **({} if kind == "coco" else {"columns": COLUMNS}))
     operation = random.choice(["cli", "load"])
-    return victim.name, operation, [*(["data", "check"] if operation == "cli" else []), str(card)]
+    named = file if shape != "picture" and file not in ("t.csv", "c.json") else victim.name
+    return named, operation, [*(["data", "check"] if operation == "cli" else []), str(card)]
 
 
 def _table_of_ratings(random: Random, folder: Path) -> Made:

@@ -129,6 +129,8 @@ def _judged(answer: dict, case: Case) -> tuple[str, str]:
     status = answer["status"]
     if answer["escaped"]:
         return "escaped", answer["escaped"]
+    if status in (0, 1) and answer["err"]:
+        return "unclear", f"exit status {status}, but says: {answer['err'][:300]}"
     if status == 0:
         return "accepted", ""
     if status == 1 and "problems" in answer["out"]:

@@ -123,7 +123,8 @@ def outcome(operation: str, arguments: list[str]) -> dict[str, Any]:
     with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
         try:
             with warnings.catch_warnings():
-                warnings.simplefilter("ignore")
+                warnings.simplefilter("default" if operation == "cli" else "ignore")
+                warnings.simplefilter("ignore", DeprecationWarning)  # as for every user
                 status = status_of(operation, arguments)
             out.flush()
         except SystemExit as error:

@@ -4,10 +4,10 @@ import hashlib
 import json
 import subprocess
 import sys
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from pathlib import Path
 
-from safetensors.numpy import load_file, save
+from auditkit.evidence.store import Store
 
 CARD = """\
 model: {name}
@@ -91,17 +91,13 @@ class Project:
     def forge(self, stage, name, change):
         """Replace arrays of a shard, and make every hash fit again; returns its address."""
         listed, address = self.listed, self.shard(stage)["address"]
-        file = self.store / address[:2] / f"{address}.safetensors"
-        arrays = load_file(file)
+        store = Store(self.store)
+        arrays = store.read(address)
         arrays[name] = change(arrays[name])
-        content = save(arrays)
-        file.write_bytes(content)
-        digest = hashlib.sha256(content).hexdigest()
-        sidecar = file.with_suffix(".json")
-        sidecar.write_text(json.dumps({**json.loads(sidecar.read_text()), "sha256": digest}))
+        digest, size = astuple(store.write(address, arrays, store.sidecar(address).about))
         for shard in listed["shards"]:
             if shard["address"] == address:
-                shard |= {"sha256": digest, "size": len(content)}
+                shard |= {"sha256": digest, "size": size}
         text = json.dumps(listed, sort_keys=True, indent=1) + "\n"
         (self.run / "evidence.json").write_text(text)
         seal = hashlib.sha256(text.encode()).hexdigest()

@@ -1,7 +1,5 @@
 """A forged shard is named itself, and not what was computed from the genuine one."""
 
-import json
-
 import numpy as np
 import pytest
 from safetensors.numpy import save
@@ -68,8 +66,7 @@ def forge(tmp_path, listed, address, change):
     """Replace a shard as somebody does who knows all hashes; returns the list made anew."""
     store = Store(tmp_path / "store")
     arrays = {name: change(array) for name, array in store.read(address).items()}
-    about = json.loads((tmp_path / "store" / address[:2] / f"{address}.json").read_text())
-    kept = store.write(address, arrays, about)
+    kept = store.write(address, arrays, store.sidecar(address).about)
     update = {"sha256": kept.sha256, "size": kept.size}
     shards = [s.model_copy(update=update if s.address == address else {}) for s in listed.shards]
     return listed.model_copy(update={"shards": shards})
@@ -141,8 +138,8 @@ def test_a_file_that_is_not_the_listed_one_is_named_though_its_sidecar_fits(tmp_
 
 def test_a_damaged_file_is_named(tmp_path, recorded):
     address = stage("scores").where([0, 1, 2])
-    file = tmp_path / "store" / address[:2] / f"{address}.safetensors"
-    file.write_bytes(save({"score": np.zeros(3)}))
+    store = Store(tmp_path / "store")
+    (store.root / store.sidecar(address).arrays).write_bytes(save({"score": np.zeros(3)}))
     world, _, record = look(tmp_path, recorded, set())
     world.scores()
     assert "does not match the sha256 beside it" in record.remarks[0].text

@@ -190,9 +190,8 @@ def test_pictures_are_turned_as_their_exif_data_say(folder, orientation):
 def test_pipes_and_devices_are_refused_instead_of_waited_for(folder):
     os.mkfifo(folder / "pipe.png")
     world.write_rows(folder, [row(benign="pipe.png"), row(model="two")])
-    found = material(folder)
     with pytest.raises(AuditError, match=r"pairs\.csv:2: .*pipe\.png is a pipe or a device"):
-        found.references[0][0].pictures()
+        material(folder)
     for table in ("pipe.png", "/dev/zero"):
         with pytest.raises(AuditError, match=r"tiny\.study\.yaml: .* is a pipe or a device"):
             material(folder, pairs={"file": table})

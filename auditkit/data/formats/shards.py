@@ -12,6 +12,8 @@ from auditkit.errors import AuditError
 from auditkit.spec.regular import check_regular
 
 _MAX_GROUP = 2**31
+# A row that repeats takes no space in the file, but some in memory.
+_MAX_ROWS = 20_000_000
 
 Result = TypeVar("Result")
 
@@ -21,6 +23,7 @@ class Shard(Protocol):
 
     file: Path
     schema: Any
+    rows: int
 
     def column(self, name: str) -> Sequence[Any]:
         """A column's values as Python objects."""
@@ -44,7 +47,10 @@ def open_shard(file: Path) -> Shard:
             f'{file} is Arrow or Parquet, which needs: pip install "pytest-auditkit[parquet]"'
         ) from error
     attempt(file, lambda: check_regular(file))
-    return attempt(file, lambda: _Parquet(file) if file.suffix == ".parquet" else _Arrow(file))
+    shard = attempt(file, lambda: _Parquet(file) if file.suffix == ".parquet" else _Arrow(file))
+    if shard.rows > _MAX_ROWS:
+        raise AuditError(f"{file} has {shard.rows} rows; at most {_MAX_ROWS} are read: split it")
+    return shard
 
 
 def attempt(file: Path, action: Callable[[], Result]) -> Result:
@@ -83,7 +89,7 @@ class _Arrow:
         with pa.memory_map(str(file)) as mapped, pa.ipc.open_stream(mapped) as stream:
             self._table = stream.read_all()
         self._table.validate(full=True)
-        self.schema = self._table.schema
+        self.schema, self.rows = self._table.schema, self._table.num_rows
 
     def column(self, name: str) -> Sequence[Any]:
         values: list[Any] = self._table[name].to_pylist()
@@ -101,7 +107,7 @@ class _Parquet:
 
         self.file = file
         self._parquet = parquet.ParquetFile(file)
-        self.schema = self._parquet.schema_arrow
+        self.schema, self.rows = self._parquet.schema_arrow, self._parquet.metadata.num_rows
         groups = [self._parquet.metadata.row_group(i) for i in range(self._parquet.num_row_groups)]
         if any(group.total_byte_size > _MAX_GROUP for group in groups):
             raise AuditError(

@@ -23,16 +23,27 @@ def listing(card: DataCard) -> Listing:
     rows = read_table(table)
     check_columns(table, rows[0].cells, [*_named(card.columns), *told_columns(card)])
     root = table.parent.resolve()
-    return Listing(table, [_entry(row, card, table, root) for row in rows])
+    shared = _Shared()
+    return Listing(table, [_entry(row, card, table, root, shared) for row in rows])
 
 
 def attributes(columns: Columns, cells: Mapping[str, str]) -> tuple[dict[str, str], dict[str, str]]:
     """The group columns and the feature columns of a row."""
-    groups = {name: sys.intern(cells[name]) for name in columns.groups}
+    groups = {name: cells[name] for name in columns.groups}
     return groups, {name: cells[name] for name in columns.features}
 
 
-def _entry(row: Row, card: DataCard, table: Path, root: Path) -> Entry:
+class _Shared:
+    """Equal mappings as one: of 10^5 pictures, few differ in their groups."""
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[tuple[str, str], ...], Mapping[str, str]] = {}
+
+    def __call__(self, mapping: Mapping[str, str]) -> Mapping[str, str]:
+        return self._known.setdefault(tuple(mapping.items()), mapping)
+
+
+def _entry(row: Row, card: DataCard, table: Path, root: Path, shared: _Shared) -> Entry:
     columns, cells, where = card.columns, row.cells, f"{table}:{row.line}"
     groups, features = attributes(columns, cells)
     caption = told(card, cells.__getitem__)
@@ -42,12 +53,12 @@ def _entry(row: Row, card: DataCard, table: Path, root: Path) -> Entry:
         label=sys.intern(cells[columns.label]),
         picture=FileSource(root, cells[columns.image], where),
         patient=cells[columns.patient] if columns.patient else None,
-        groups=groups,
-        features=features,
+        groups=shared(groups),
+        features=shared(features),
         split=sys.intern(cells[columns.split]) if columns.split else "",
         region=_region(cells, columns, root, where),
-        concepts=caption.concepts,
-        details=caption.details,
+        concepts=shared(caption.concepts),
+        details=shared(caption.details),
         text=caption.text,
     )
 

@@ -16,7 +16,8 @@ from auditkit.evidence.concepts.images import (
 from auditkit.evidence.concepts.kinds import BlockAnswers, ConceptAnswers, Drawing
 from auditkit.evidence.concepts.plan import Listed, Plan, PlannedBlock, plan_of
 from auditkit.evidence.engine import Compute, Stage
-from auditkit.evidence.kinds import Floats
+from auditkit.evidence.kinds import Floats, Settings
+from auditkit.evidence.sized import Sized
 from auditkit.evidence.stages import batcher_for, table_of
 from auditkit.evidence.store import Arrays
 from auditkit.spec.generator_card import GeneratorCard
@@ -82,10 +83,17 @@ def _digests(evidence: "Evidence", listed: Listed) -> list[str]:
 
 
 def _answering(evidence: "Evidence", images: Stage, listed: Listed) -> Compute:
+    make = partial(_answering_in, evidence, images, listed)
+    return Sized(make, evidence.settings, f"model '{evidence.card.model}'")
+
+
+def _answering_in(
+    evidence: "Evidence", images: Stage, listed: Listed, settings: Settings
+) -> Compute:
     import torch
 
     model = evidence.own_model()
-    batcher = batcher_for(evidence.settings)
+    batcher = batcher_for(settings)
 
     def compute(indices: Sequence[int]) -> Arrays:
         drawn = read_images(evidence._engine, images, indices)  # noqa: SLF001 as above

@@ -12,6 +12,7 @@ from auditkit.evidence.concepts.kinds import Drawing
 from auditkit.evidence.concepts.plan import Listed, plan_of
 from auditkit.evidence.engine import Compute, Engine, Stage
 from auditkit.evidence.kinds import Settings
+from auditkit.evidence.sized import Sized
 from auditkit.evidence.store import Arrays
 from auditkit.models.diffusion.folder import pipeline_digest
 from auditkit.models.geometry import picture_to_input
@@ -61,6 +62,11 @@ def ensure_images(
 
 
 def _drawing(card: GeneratorCard, settings: Settings, listed: Listed) -> Compute:
+    make = partial(_drawing_in, card, listed)
+    return Sized(make, settings, f"generator '{card.generator}'")
+
+
+def _drawing_in(card: GeneratorCard, listed: Listed, settings: Settings) -> Compute:
     drawer = drawer_of(card, settings)
 
     def compute(indices: Sequence[int]) -> Arrays:
@@ -79,7 +85,7 @@ def read_images(engine: Engine, stage: Stage, indices: Sequence[int]) -> Arrays:
     found = engine.shard(stage, indices)
     if found is None:
         raise AuditError(
-            f"images drawn for '{stage.name}' were removed from {engine.store.root} or damaged while they "
+            f"images drawn for '{stage.name}' were removed from {engine.store} or damaged while they "
             "were used; run again"
         )
     return found

@@ -56,6 +56,6 @@ class Arrivals:
 def unshared(store: Store, worker: str) -> str:
     """Why evidence of a worker is not to be found, and what to do."""
     return (
-        f"worker {worker} and this process do not see the same evidence store at {store.root}; name a "
+        f"worker {worker} and this process do not see the same evidence store at {store}; name a "
         "folder that all machines share, or s3://BUCKET/PREFIX"
     )

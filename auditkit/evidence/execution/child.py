@@ -1,86 +1,89 @@
-"""A worker process of the engine `processes`: reads what to do from its standard input, answers on its output.
+"""A worker process of the engine `processes`: reads what to do from its input, answers on its output.
 
-Started as ``python -m auditkit.evidence.execution.child``: nothing of the program that started it is run
-again. Standard output is taken for answers at once, so that what code prints goes to standard error.
+Run as a file: nothing of the program that started it is run again, and code is imported from where that
+program has it. Standard input and output are taken for messages at once, so that what code prints goes to
+standard error.
 """
 
 import contextlib
 import os
-import pickle
 import queue
 import signal
-import struct
 import sys
 import threading
-from typing import Any, BinaryIO
+from collections.abc import Callable
+from importlib import import_module
+from typing import Any
 
-_SIZE = struct.Struct(">Q")
-
-
-def send(pipe: BinaryIO, message: Any) -> None:
-    """Write a message: its length, and its pickle."""
-    content = pickle.dumps(message)
-    pipe.write(_SIZE.pack(len(content)) + content)
-    pipe.flush()
+# Asks Linux to send a signal when the thread that started this process is gone.
+_PARENT_DEATH_SIGNAL = 1
 
 
-def receive(pipe: BinaryIO) -> Any:
-    """Read a message; EOFError when the other side is gone."""
-    head = pipe.read(_SIZE.size)
-    if len(head) < _SIZE.size:
-        raise EOFError
-    (size,) = _SIZE.unpack(head)
-    content = pipe.read(size)
-    if len(content) < size:
-        raise EOFError
-    return pickle.loads(content)  # noqa: S301 between a driver and its own child
+def main(driver: int) -> None:
+    """Compute what is asked for until the driver is gone.
 
-
-def main() -> None:
-    """Compute what is asked for until the driver is gone."""
+    Args:
+        driver: its process' number.
+    """
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the driver decides what Ctrl-C means
-    asked, answers = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
+    _end_with(driver)
+    asked, answers = os.dup(0), os.dup(1)
     os.dup2(2, 1)
-    with open(os.devnull, "rb") as nothing:  # noqa: PTH123 a device
-        os.dup2(nothing.fileno(), 0)
-    tasks: queue.Queue[Any] = queue.Queue()
-    begin = receive(asked)
-    sys.path[:] = begin["path"]
-    threading.Thread(target=_listen, args=(asked, tasks), daemon=True).start()
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, 0)
+    os.close(nothing)
+    pipe: Any = import_module("auditkit.evidence.execution.pipe")
+    tasks: queue.SimpleQueue[Any] = queue.SimpleQueue()
+    threading.Thread(target=_listen, args=(pipe, asked, tasks), daemon=True).start()
     with contextlib.suppress(BrokenPipeError):
-        _work(begin, tasks, answers)
+        _work(tasks, lambda message: pipe.send(answers, message))
 
 
-def _listen(asked: BinaryIO, tasks: "queue.Queue[Any]") -> None:
-    """Take tasks; end the process at once, whatever it computes, when the driver is gone."""
-    try:
-        while True:
-            tasks.put(receive(asked))
-    except BaseException:  # noqa: BLE001 nobody is left to be told
+def _end_with(driver: int) -> None:
+    """Be killed with the driver even where a computation never lets Python's threads run."""
+    if sys.platform == "linux":
+        import ctypes
+
+        with contextlib.suppress(OSError, AttributeError):
+            ctypes.CDLL(None).prctl(_PARENT_DEATH_SIGNAL, signal.SIGKILL)
+    if os.getppid() != driver:
         os._exit(0)
 
 
-def _work(begin: dict[str, Any], tasks: "queue.Queue[Any]", answers: BinaryIO) -> None:
-    from auditkit.evidence.execution.failure import Failure
-
-    name = begin["name"]
-    try:
-        from auditkit.evidence.execution.worker import Worker
-
-        worker = Worker(name, begin["store"], begin["settings"], begin["code"])
-    except BaseException as error:  # noqa: BLE001 whatever it is, the driver is told
-        send(answers, ("refused", None, Failure.of(error, name)))
-        return
-    send(answers, ("ready", None, None))
+def _listen(pipe: Any, asked: int, tasks: "queue.SimpleQueue[Any]") -> None:
+    """Take tasks; end the process at once, whatever it computes, when the driver is gone."""
     while True:
-        key, job, shard, steal = tasks.get()
         try:
-            done = worker.compute(key, job, shard, steal=steal)
-        except BaseException as error:  # noqa: BLE001 as above
-            send(answers, ("failed", key, Failure.of(error, name)))
-        else:
-            send(answers, ("done", key, done))
+            message = pipe.receive(asked)
+        except EOFError:
+            os._exit(0)
+        except BaseException as error:  # noqa: BLE001 the driver is told
+            message = error
+        tasks.put(message)
+
+
+def _work(tasks: "queue.SimpleQueue[Any]", answer: Callable[[Any], None]) -> None:
+    """First make the worker, which is answered with nothing; then shards, each with what became of it."""
+    from auditkit.evidence.execution.failure import Failure
+    from auditkit.evidence.execution.worker import Worker
+
+    worker = None
+    while True:
+        message = tasks.get()
+        found: Any = None
+        try:
+            if isinstance(message, BaseException):
+                raise message  # noqa: TRY301 it could not be read
+            if worker is None:
+                worker = Worker(*message)
+            else:
+                key, job, shard, steal, following = message
+                found = worker.compute(key, job, shard, steal=steal, following=following)
+        except BaseException as error:  # noqa: BLE001 whatever it is, the driver is told
+            found = Failure.of(error, worker.name if worker else "process")
+        answer(found)
 
 
 if __name__ == "__main__":
-    main()
+    sys.path[:] = sys.argv[2:]
+    main(int(sys.argv[1]))

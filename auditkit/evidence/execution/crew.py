@@ -1,155 +1,188 @@
-"""Worker processes of this machine: started, spoken to, killed, replaced."""
+"""The worker processes of one engine: each has a thread of the driver, which gives it shard after shard.
 
-import contextlib
-import os
-import queue
-import subprocess
-import sys
+So no worker waits for the driver to look at what another one did.
+"""
+
 import threading
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, BinaryIO, cast
 
 from auditkit.errors import AuditError
-from auditkit.evidence.execution.child import receive, send
-from auditkit.evidence.execution.devices import VISIBLE
-from auditkit.evidence.identity import code_version
-from auditkit.evidence.kinds import Settings
-from auditkit.evidence.store import Store
+from auditkit.evidence.execution.failure import Failure
+from auditkit.evidence.execution.process import Begin, Lost, Process
+from auditkit.evidence.execution.stage_run import LOOK, StageRun, Step
 
-# One thread per operation: workers are the parallelism, and sums do not depend on their number.
-_SINGLE = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS")
-_LETTING_GO = 2.0
+# Workers in a row that died before they were ready.
+_STILLBORN = 3
+# Seconds in which a thread ends once its process is gone.
+_ENDING = 5.0
 
 
 @dataclass(eq=False)
-class Child:
-    """One worker process.
+class Member:
+    """A place in the crew.
 
     Attributes:
         name: for people.
-        process: the system's.
-        ready: whether it has started and takes tasks.
-        busy: the job's key and the shard that it computes; None while it is idle.
-        since: when that was given, on the monotonic clock.
-        keys: of the last job that it was sent.
+        begin: what makes its worker.
+        process: that it has now; another one once that has died.
+        run: whose shard it computes; None while it computes nothing.
+        idle: whether it waits for work.
+        leaving: whether it is to end.
     """
 
     name: str
-    process: "subprocess.Popen[bytes]"
-    ready: bool = False
-    busy: tuple[str, int] | None = None
-    since: float = 0.0
-    key: str = ""
+    begin: Begin
+    process: Process = field(init=False)
+    run: StageRun | None = None
+    idle: bool = False
+    leaving: bool = False
 
-    def give(self, key: str, job: bytes, shard: int, *, steal: bool) -> None:
-        """Have a shard computed; the job is sent once. A dead child is noticed by whoever listens."""
-        self.busy, self.since = (key, shard), time.monotonic()
-        try:
-            send(self._input, (key, None if self.key == key else job, shard, steal))
-        except OSError:
-            return
-        self.key = key
+    def __post_init__(self) -> None:
+        self.process = Process(self.name)
 
-    @property
-    def _input(self) -> BinaryIO:
-        return cast("BinaryIO", self.process.stdin)
-
-    def kill(self) -> None:
-        """End it, whatever it does."""
-        self.process.kill()
-
-    def leave(self) -> None:
-        """Let it end: its input is closed."""
-        try:
-            self._input.close()
-        except OSError:
-            self.process.kill()
+    def end(self) -> None:
+        """Make it end soon; from another thread."""
+        self.leaving = True
+        if not self.idle:
+            self.process.kill("the engine was closed")
 
 
-@dataclass(eq=False)
 class Crew:
-    """The worker processes of one engine, kept between stages.
+    """Worker processes, started as they are needed and kept until `close`."""
 
-    Attributes:
-        store: where they write.
-        settings: how they compute.
-        gpus: one worker each; none on a CPU.
-        events: what happened: (child, kind, job's key, content).
-    """
+    def __init__(self, begins: Sequence[Begin]) -> None:
+        """With a place for each of ``begins``, and nobody there yet."""
+        self._begins = begins
+        self._members: list[tuple[Member, threading.Thread]] = []
+        self._runs: list[StageRun] = []
+        self._changed = threading.Condition()
+        self._stillborn = 0
 
-    store: Store
-    settings: Settings
-    gpus: Sequence[str] = ()
-    children: list[Child] = field(default_factory=list)
-    events: "queue.Queue[tuple[Child, str, Any, Any]]" = field(default_factory=queue.Queue)
-    code: str = ""
-    _made: int = 0
+    def take(self, run: StageRun) -> None:
+        """Work on a job, with as many processes as it has shards."""
+        with self._changed:
+            self._runs.append(run)
+            while len(self._members) < min(len(self._begins), len(run.shards)):
+                number = len(self._members)
+                member = Member(f"worker-{number + 1}", self._begins[number])
+                thread = threading.Thread(target=self._serve, args=(member,), daemon=True)
+                self._members.append((member, thread))
+                thread.start()
+            self._changed.notify_all()
 
-    def start(self, count: int) -> None:
-        """Have so many children."""
-        while len(self.children) < count:
-            self.children.append(self._child())
+    def drop(self, run: StageRun) -> None:
+        """Work on a job no more; what is in hand is finished."""
+        run.stop()
+        with self._changed:
+            if run in self._runs:
+                self._runs.remove(run)
 
-    def replace(self, child: Child) -> int | None:
-        """Another one in a dead one's place; the dead one's exit status."""
-        status = child.process.wait()
-        child.leave()
-        self.children[self.children.index(child)] = self._child(self._gpu(child))
-        return status
+    def stop(self) -> None:
+        """Give nothing more of any job."""
+        for run in list(self._runs):
+            run.stop()
+
+    def end_hung(self) -> None:
+        """Kill who hangs; that it is gone is noticed like any other death."""
+        for member, _ in list(self._members):
+            run = member.run
+            if run is not None and member.name in run.hung():
+                member.process.kill("it took too long")
 
     def close(self) -> None:
-        """Let all go; those that still compute are ended."""
-        children, self.children = self.children, []
-        for child in children:
-            child.leave()
-        for child in children:
-            try:
-                child.process.wait(_LETTING_GO)
-            except subprocess.TimeoutExpired:
-                child.kill()
-                child.process.wait()
+        """Let all go; those that still compute are killed."""
+        with self._changed:
+            members, self._members = self._members, []
+            self.stop()
+            self._runs.clear()
+            for member, _ in members:
+                member.end()
+            self._changed.notify_all()
+        for _, thread in members:
+            if thread is not threading.current_thread():
+                thread.join(_ENDING)
 
-    def _gpu(self, child: Child) -> str | None:
-        return self.gpus[self.children.index(child) % len(self.gpus)] if self.gpus else None
-
-    def _child(self, gpu: str | None = None) -> Child:
-        if gpu is None and self.gpus:
-            gpu = self.gpus[len(self.children) % len(self.gpus)]
-        self._made += 1
-        name = f"worker-{self._made}"
-        environment = {**os.environ, **dict.fromkeys(_SINGLE, "1")}
-        if gpu is not None:
-            environment[VISIBLE] = gpu
+    def _serve(self, member: Member) -> None:
+        """The life of a member, in a thread of its own."""
         try:
-            process = subprocess.Popen(  # noqa: S603 this Python, this package
-                [sys.executable, "-m", "auditkit.evidence.execution.child"],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                env=environment | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
-            )
-        except OSError as error:
-            raise AuditError(f"a worker process cannot be started: {error.strerror}") from error
-        child = Child(name, process)
-        threading.Thread(target=self._listen, args=(child,), daemon=True).start()
-        begin = {
-            "path": sys.path,
-            "name": name,
-            "store": self.store,
-            "settings": self.settings,
-            "code": self.code or code_version(),
-        }
-        with contextlib.suppress(OSError):  # it is gone already, and the listener says so
-            send(cast("BinaryIO", process.stdin), begin)
-        return child
+            while runs := self._waited(member):
+                if self._is_ready(member, runs) and not self._did_one(member, runs):
+                    self._pause(member, LOOK)
+        finally:
+            member.process.leave()
 
-    def _listen(self, child: Child) -> None:
-        """Pass on what a child says, and that it is gone."""
-        answers = cast("BinaryIO", child.process.stdout)
+    def _waited(self, member: Member) -> list[StageRun]:
+        """The jobs of which something is to be done, once there are some; none for a member that leaves."""
+        with self._changed:
+            while not member.leaving:
+                if runs := [run for run in self._runs if not run.over]:
+                    return runs
+                self._pause(member)
+            return []
+
+    def _pause(self, member: Member, seconds: float | None = None) -> None:
+        with self._changed:
+            if not member.leaving:
+                member.idle = True
+                self._changed.wait(seconds)
+                member.idle = False
+
+    def _is_ready(self, member: Member, runs: Sequence[StageRun]) -> bool:
+        """Have its process running; if that cannot be, the jobs have failed."""
+        if member.process.running:
+            return True
+        member.process.leave()
+        member.process = Process(member.name)
         try:
-            while True:
-                kind, key, content = receive(answers)
-                self.events.put((child, kind, key, content))
-        except (EOFError, OSError, ValueError):
-            self.events.put((child, "gone", None, None))
+            member.process.start(member.begin)
+        except Lost as lost:
+            self._note_stillborn(member, runs, str(lost))
+        except Exception as error:  # noqa: BLE001 raised by whoever waits for the jobs
+            member.process.leave()
+            for run in runs:
+                run.fail(member.name, error)
+        else:
+            self._stillborn = 0
+            return True
+        return False
+
+    def _note_stillborn(self, member: Member, runs: Sequence[StageRun], how: str) -> None:
+        if member.leaving:
+            return
+        self._stillborn += 1
+        if self._stillborn < _STILLBORN:
+            return
+        self._stillborn = 0
+        error = AuditError(
+            f"{_STILLBORN} worker processes in a row ended before they could begin ({how}); what they said "
+            "is above"
+        )
+        for run in runs:
+            run.fail(member.name, error)
+
+    def _did_one(self, member: Member, runs: Sequence[StageRun]) -> bool:
+        """Have one shard of these jobs computed; False if there is none to do now."""
+        for run in runs:
+            step = run.next(member.name)
+            if step is not None:
+                member.run = run
+                self._compute(member, run, step)
+                member.run = None
+                return True
+        return False
+
+    def _compute(self, member: Member, run: StageRun, step: Step) -> None:
+        try:
+            found = member.process.compute(run.key, run.content, step)
+        except Lost as lost:
+            run.lost(member.name, step.shard, str(lost))
+            with self._changed:
+                self._changed.notify_all()
+        except Exception as error:  # noqa: BLE001 raised by whoever waits for the job
+            run.fail(member.name, error)
+        else:
+            if isinstance(found, Failure):
+                run.fail(member.name, found.error())
+            else:
+                run.finished(member.name, found)

@@ -1,13 +1,13 @@
 """Shards computed in this process, by some threads."""
 
 import threading
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Iterable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from itertools import islice
 
 from auditkit.evidence.execution.contract import Done, Job
-from auditkit.evidence.execution.shard import compute_shard
+from auditkit.evidence.execution.shard import announce, compute_shard
 from auditkit.evidence.stage import Compute
 from auditkit.evidence.store import Store
 
@@ -34,16 +34,22 @@ class Inline:
                 own[me] = job.make()
             return compute_shard(self.store, job, number, own[me], worker="inline")
 
+        def submitted(numbers: Iterable[int]) -> "set[Future[Done]]":
+            found = set()
+            for number in numbers:
+                announce(job, number)
+                found.add(pool.submit(one, number))
+            return found
+
         queue = iter(shards)
         pool = ThreadPoolExecutor(max_workers=max(1, self.threads))
         try:
             # A few more than threads, so that none waits, and never all of them: there may be 10^5.
-            pending = {pool.submit(one, number) for number in islice(queue, 2 * self.threads)}
+            pending = submitted(islice(queue, 2 * self.threads))
             while pending:
                 done, pending = wait(pending, return_when=FIRST_COMPLETED)
                 if not self._cancelled.is_set() and not any(map(Future.exception, done)):
-                    more = islice(queue, len(done))
-                    pending |= {pool.submit(one, number) for number in more}
+                    pending |= submitted(islice(queue, len(done)))
                 yield from (future.result() for future in done)
         finally:
             pool.shutdown(wait=True, cancel_futures=True)

@@ -62,7 +62,7 @@ class Cluster:
             }
         try:
             ray.init(address=self.address or "local", **usual)
-        except (ConnectionError, RuntimeError, ValueError) as error:
+        except (ConnectionError, RuntimeError, ValueError, ray.exceptions.RayError) as error:
             raise AuditError(
                 f"no Ray cluster can be reached at {self.address or 'this machine'}: "
                 f"{str(error).strip().splitlines()[0]}"

@@ -95,6 +95,7 @@ class Schedule:
         first = sorted(shards, key=costs, reverse=True) if costs else shards
         self._queue, self._next = array("q", first), 0
         self._returned: deque[int] = deque()
+        self._ahead: dict[str, int] = {}
         self._states = bytearray(max(shards, default=-1) + 1)
         for shard in shards:
             self._states[shard] = _QUEUED
@@ -131,7 +132,7 @@ class Schedule:
     def next(self, worker: str, now: float) -> Task | None:
         """What the worker is to do; None if there is nothing for it now."""
         self._back(self._put_down(worker))
-        shard = self._from_queue()
+        shard = self._from_queue(worker)
         steal = shard is None
         if shard is None:
             shard = self._straggler(worker, now)
@@ -140,6 +141,12 @@ class Schedule:
         self._hands[shard] += 1
         self._running[worker] = _Running(shard, now, worker not in self._loaded)
         return Task(shard, steal)
+
+    def following(self, worker: str) -> int | None:
+        """The shard that the worker will be given next unless others take it: it may make ready for it."""
+        if worker not in self._ahead and self._queued > len(self._ahead):
+            self._ahead[worker] = self._first()
+        return self._ahead.get(worker)
 
     def finished(self, worker: str, shard: int, now: float, *, usual: bool = True) -> bool:
         """A worker has finished a shard; whether it is the first to, and the shard is to be delivered.
@@ -169,6 +176,8 @@ class Schedule:
             AuditError: the shard has cost too many workers.
         """
         self._loaded.discard(worker)
+        if worker in self._ahead:
+            self._returned.appendleft(self._ahead.pop(worker))
         running = self._put_down(worker)
         if running is None or self._state(running.shard) == _DONE:
             return
@@ -194,21 +203,28 @@ class Schedule:
             return _BEFOREHAND * self._patience
         return max(self._patience * (_LOADING if run.first else 1), _HOPELESS * usual)
 
-    def _from_queue(self) -> int | None:
+    def _from_queue(self, worker: str) -> int | None:
         if not self._queued:
             return None
-        shard = self._first()
-        while self._states[shard] != _QUEUED:
+        shard = self._ahead.pop(worker, None)
+        if shard is None or self._states[shard] != _QUEUED:
             shard = self._first()
         self._states[shard] = _OUT
         self._queued -= 1
         return shard
 
     def _first(self) -> int:
-        if self._returned:
-            return self._returned.popleft()
-        self._next += 1
-        return self._queue[self._next - 1]
+        """The next shard that waits; there is one."""
+        while True:
+            if self._returned:
+                shard = self._returned.popleft()
+            elif self._next < len(self._queue):
+                shard = self._queue[self._next]
+                self._next += 1
+            else:
+                shard = self._ahead.popitem()[1]  # another worker is still busy
+            if self._states[shard] == _QUEUED:
+                return shard
 
     def _back(self, running: _Running | None) -> None:
         """What somebody had in hand, and nobody has now, is queued again."""

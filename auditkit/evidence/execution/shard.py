@@ -8,6 +8,13 @@ from auditkit.evidence.stage import Compute
 from auditkit.evidence.store import Store
 
 
+def announce(job: Job, number: int) -> None:
+    """Tell a job that a shard of it comes soon, so that its images are made ready; only a hint."""
+    hint = getattr(job.make, "announce", None)
+    if hint is not None:
+        hint(job.stage.indices(number))
+
+
 def compute_shard(
     store: Store, job: Job, number: int, compute: Compute, *, worker: str = "", steal: bool = False
 ) -> Done:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from auditkit.errors import AuditError
 from auditkit.evidence.execution.contract import Done, Job
+from auditkit.evidence.execution.costs import images, seconds_per_image
 from auditkit.evidence.execution.inline import Inline
 from auditkit.evidence.execution.slurm_array import Array, Shared
 from auditkit.evidence.execution.slurm_options import asks_for_gpus, options_of
@@ -37,8 +38,8 @@ class SlurmEngine:
         options: of sbatch, in submitit's names: partition, time in minutes, gpus_per_node, ...
         attempts: arrays in a row that may finish nothing, and tasks that one shard may cost.
         patience: seconds that a shard may take before there is a usual time; 20 times that time afterwards.
-        tiny: a stage expected to take fewer seconds is computed by this process, as is one with a single
-            shard; 0 for never.
+        tiny: a stage expected to take fewer seconds is computed by this process, as is a single shard of
+            which nothing is known; 0 for never.
         code: version of the code that tasks must have; None for this process'.
     """
 
@@ -52,7 +53,7 @@ class SlurmEngine:
     patience: float = 60.0
     tiny: float = 10.0
     code: str | None = None
-    _usual: dict[str, float] = field(default_factory=dict, init=False)
+    _per_image: dict[str, float] = field(default_factory=dict, init=False)
     _held: set[str] = field(default_factory=set, init=False)
     _cancelled: threading.Event = field(default_factory=threading.Event, init=False)
 
@@ -140,8 +141,11 @@ class SlurmEngine:
         """Whether an array would start more slowly than the shards are done here, on a like machine."""
         if not self.tiny or (asks_for_gpus(self.options) and not _gpu_here()):
             return False
-        usual = self._usual.get(job.stage.name)
-        return len(shards) == 1 or (usual is not None and usual * len(shards) < self.tiny)
+        stage = job.stage
+        usual = self._per_image.get(stage.name) or seconds_per_image(self.store, stage, shards)
+        if usual is None:
+            return len(shards) == 1
+        return usual * images(stage, shards) < self.tiny
 
     def _inline(self, job: Job, shards: Sequence[int]) -> Generator[Done]:
         for done in Inline(self.store).run(job, shards):
@@ -151,10 +155,10 @@ class SlurmEngine:
                 return
 
     def _learn(self, job: Job, done: Done) -> None:
-        """The seconds of a stage's shards, the latest counting half."""
+        """The seconds of a stage's images, the latest shard counting half."""
         if done.state == "computed":
-            usual = self._usual.get(job.stage.name, done.seconds)
-            self._usual[job.stage.name] = (usual + done.seconds) / 2
+            name, seconds = job.stage.name, done.seconds / images(job.stage, [done.shard])
+            self._per_image[name] = (self._per_image.get(name, seconds) + seconds) / 2
 
 
 def _where(job: Job, shard: int) -> str:

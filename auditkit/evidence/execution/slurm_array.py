@@ -15,6 +15,7 @@ from typing import Any
 from auditkit.errors import AuditError
 from auditkit.evidence.execution.arrivals import Arrivals
 from auditkit.evidence.execution.contract import Done, Job
+from auditkit.evidence.execution.costs import images
 from auditkit.evidence.execution.failure import Failure
 from auditkit.evidence.execution.ledger import Board, Ledger
 from auditkit.evidence.execution.probe import Probe
@@ -122,7 +123,7 @@ class Array:
 
     def _submit(self, plan: Plan, left: Sequence[int], attempt: int) -> None:
         stage = self.job.stage
-        weights = [(shard, float(len(stage.indices(shard)))) for shard in left]
+        weights = [(shard, float(images(stage, [shard]))) for shard in left]
         dealt = shares(weights, self.shared.tasks)
         plan.shares(attempt).write_text(json.dumps(dealt), encoding="ascii")
         tasks = [ArrayTask(plan, attempt, number) for number in range(len(dealt))]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from auditkit.errors import AuditError
 from auditkit.evidence.execution.contract import Done, Job
-from auditkit.evidence.execution.shard import compute_shard
+from auditkit.evidence.execution.shard import announce, compute_shard
 from auditkit.evidence.identity import code_version
 from auditkit.evidence.kinds import Settings
 from auditkit.evidence.settling import settle
@@ -78,7 +78,15 @@ class Worker:
             )
         settle(partial(_workroom, self.store, self.settings))
 
-    def compute(self, key: str, job: bytes | None, shard: int, *, steal: bool = False) -> Done:
+    def compute(
+        self,
+        key: str,
+        job: bytes | None,
+        shard: int,
+        *,
+        steal: bool = False,
+        following: int | None = None,
+    ) -> Done:
         """Have one shard in the store.
 
         Args:
@@ -86,12 +94,15 @@ class Worker:
             job: from `packed`; None once this worker has it.
             shard: its number.
             steal: as in `compute_shard`.
+            following: the shard that probably comes next; its images may be made ready meanwhile.
         """
         if job is not None:
             taken = unpacked(job, self.name)
             # One job at a time: the last one's model stays in the workroom, its arrays need not.
             self._jobs = {key: (taken, taken.make())}
         known, compute = self._jobs[key]
+        if following is not None:
+            announce(known, following)
         return compute_shard(self.store, known, shard, compute, worker=self.name, steal=steal)
 
 

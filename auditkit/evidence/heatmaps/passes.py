@@ -1,4 +1,4 @@
-"""Passes of at most so many rows through a network, fewer when memory runs out."""
+"""Passes of at most so many rows through a network."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ import torch
 
 @dataclass
 class Passes:
-    """Cuts work into passes of at most ``rows`` rows; out of memory halves them and goes on.
+    """Cuts work into passes of at most ``rows`` rows.
 
     Attributes:
         rows: most rows of one pass.
@@ -23,13 +23,5 @@ class Passes:
         start = 0
         while start < total:
             stop = min(start + self.rows, total)
-            try:
-                found = work(start, stop)
-            except torch.OutOfMemoryError:
-                if self.rows == 1:
-                    raise
-                self.rows = max(1, self.rows // 2)
-                torch.cuda.empty_cache()
-                continue
-            yield start, stop, found
+            yield start, stop, work(start, stop)
             start = stop

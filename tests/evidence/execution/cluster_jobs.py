@@ -1,13 +1,16 @@
-"""Stages that workers in other processes compute, and the faults that they meet; imported by those processes."""
+"""Stages for workers in other processes, and the faults that they meet; those import this module."""
 
+import ctypes
 import os
 import signal
+import threading
 import time
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 
+from auditkit.errors import AuditError, Unavailable
 from auditkit.evidence.execution.contract import Job
 from auditkit.evidence.stage import Stage
 from auditkit.evidence.store import Store
@@ -126,7 +129,7 @@ class ElsewhereStore(Store):
 
 def talks(calls, number):
     """Print where a protocol might be."""
-    print("spoken", flush=True)
+    print("spoken", flush=True)  # noqa: T201 what is tested
     os.write(1, b"spoken\n")
 
 
@@ -136,3 +139,79 @@ def until(happened, seconds=120):
     while not happened():
         assert time.monotonic() < end, "it did not happen"
         time.sleep(0.02)
+
+
+class UnsendableError(Exception):
+    """An error that cannot leave its process."""
+
+    def __init__(self):
+        super().__init__("of a lock")
+        self.lock = threading.Lock()
+
+
+def raises_one(calls, number, *, error):
+    if number == 1:
+        raise error()
+
+
+def bad_card():
+    return AuditError("the card names no classes; name them")
+
+
+def no_runtime():
+    return Unavailable("the runtime refuses the file")
+
+
+def slow_once(calls, number, *, at):
+    """Take long the first time."""
+    if number == at and _first(calls, "slow"):
+        (calls / "slow").write_text(str(os.getpid()))
+        time.sleep(60)
+
+
+def keeps_python(calls, number):
+    """Never let another thread of Python run."""
+    (calls / "hung").write_text(str(os.getpid()))
+    ctypes.PyDLL(None).sleep(300)
+
+
+def notes_pid(calls, number):
+    (calls / f"pid-{number}").write_text(str(os.getpid()))
+
+
+def leaves_a_child_and_dies(calls, number, *, at):
+    """A process that goes on, with all that its parent had open, and says so."""
+    if number == at and _first(calls, "left"):
+        if not os.fork():
+            time.sleep(20)
+            os._exit(0)
+        os._exit(7)
+
+
+def noise(indices):
+    """Numbers in which any lost bit would show."""
+    drawn = [np.random.default_rng(i).standard_normal(50) for i in indices]
+    return {"noise": np.stack(drawn), "half": np.stack(drawn).astype(np.float16)}
+
+
+def make_noise():
+    return noise
+
+
+def noise_job(images, shard):
+    """A stage of shards of some images each; the last one has fewer."""
+    stage = Stage("noise", {"kind": "noise", "of": images}, [str(i) for i in range(images)], shard)
+    return Job(stage, make_noise)
+
+
+def files(store, job):
+    """Digest of each shard's file."""
+    return [store.kept(where).sha256 for where, _ in job.stage.shards()]
+
+
+def until_still(calls):
+    """Wait until no shard has begun for half a second."""
+    begun = -1
+    while begun != len(computed(calls)):
+        begun = len(computed(calls))
+        time.sleep(0.5)

@@ -1,12 +1,13 @@
-"""Engines of one machine: threads of this process, and processes of their own, held to one contract."""
+"""Worker processes of this machine: how they begin and end, and what they see."""
 
+import gc
 import os
 import signal
 import subprocess
 import sys
 import textwrap
 import threading
-import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from functools import partial
 from pathlib import Path
@@ -15,183 +16,217 @@ import cluster_jobs as jobs
 import pytest
 
 from auditkit.errors import AuditError
-from auditkit.evidence.execution.inline import Inline
+from auditkit.evidence.execution import child
+from auditkit.evidence.execution.devices import visible_gpus
 from auditkit.evidence.execution.processes import Processes
 from auditkit.evidence.kinds import Settings
-from auditkit.evidence.store import Store
 
-
-@pytest.fixture
-def store(tmp_path):
-    return Store(tmp_path / "store")
-
-
-@pytest.fixture
-def calls(tmp_path):
-    return tmp_path / "calls"
+CPU = Settings(device="cpu")
 
 
 @pytest.fixture
 def processes(store):
-    with closing(Processes(store, Settings(device="cpu"), 2)) as two:
+    with closing(Processes(store, CPU, 2)) as two:
         yield two
-
-
-@pytest.fixture(params=["inline", "processes"])
-def engine(request, store):
-    if request.param == "inline":
-        yield Inline(store, 2)
-    else:
-        yield request.getfixturevalue("processes")
 
 
 def shards_of(done):
     return sorted(one.shard for one in done)
 
 
-def wait_for(path):
-    for _ in range(3000):
-        if path.exists() and path.read_text():
-            return path.read_text()
-        time.sleep(0.01)
-    raise AssertionError(f"{path} did not appear")
+def number_in(path):
+    """What a worker wrote, once it has."""
+    jobs.until(lambda: path.exists() and path.read_text())
+    return int(path.read_text())
 
 
-def test_each_shard_is_computed_once(engine, store, calls):
-    job = jobs.job(calls, 60)
-    done = list(engine.run(job, range(60)))
-    assert shards_of(done) == list(range(60))
-    assert {one.state for one in done} == {"computed"}
-    assert sorted(jobs.computed(calls)) == list(range(60))
-    assert jobs.values(store, job) == [i * i for i in range(60)]
-    assert len(list(calls.glob("made-*"))) <= 2
+def pids(calls):
+    return {int(file.read_text()) for file in calls.glob("pid-*")}
 
 
-def test_what_is_there_is_found_and_what_somebody_holds_is_left(engine, store, calls):
-    job = jobs.job(calls, 4)
-    list(engine.run(job, [1]))
-    with store.lease(job.stage.where([2])) as held:
-        assert held
-        done = {one.shard: one.state for one in engine.run(job, range(4))}
-    assert done == {0: "computed", 1: "found", 2: "held", 3: "computed"}
-    assert sorted(jobs.computed(calls)) == [0, 1, 3]
-
-
-def test_an_error_of_the_computation_is_raised_as_it_is(engine, store, calls):
-    with pytest.raises(jobs.OddError, match="image 3 is odd"):
-        list(engine.run(jobs.job(calls, 6, partial(jobs.raises, at=3)), range(6)))
-    again = jobs.job(calls, 6, name="another")
-    assert shards_of(engine.run(again, range(6))) == list(range(6))
-
-
-def test_closing_early_takes_no_more(engine, store, calls):
-    job = jobs.job(calls, 200, pause=0.01)
-    running = engine.run(job, range(200))
-    next(running)
-    running.close()
-    time.sleep(0.3)
-    begun = len(jobs.computed(calls))
-    assert begun < 20
-    time.sleep(0.3)
-    assert len(jobs.computed(calls)) == begun
-
-
-def test_cancelling_from_another_thread_ends_the_run(engine, calls):
-    job = jobs.job(calls, 500, pause=0.01)
-    done = []
-    for one in engine.run(job, range(500)):
-        done.append(one)
-        if len(done) == 5:
-            threading.Thread(target=engine.cancel).start()
-    assert 5 <= len(done) < 100
-    assert shards_of(engine.run(jobs.job(calls, 3, name="next"), range(3))) == [0, 1, 2]
-
-
-def test_it_says_what_it_is_and_can_be_closed_twice(engine):
-    assert {"engine", "workers"} <= engine.describe().keys()
-    engine.close()
-    engine.close()
-
-
-def test_nothing_to_do_is_done_at_once(engine, calls):
-    assert list(engine.run(jobs.job(calls, 3), [])) == []
-
-
-def test_a_killed_worker_costs_its_shard_alone(processes, store, calls):
-    job = jobs.job(calls, 12, partial(jobs.killed_once, at=4))
-    done = list(processes.run(job, range(12)))
-    assert shards_of(done) == list(range(12))
-    assert sorted(jobs.computed(calls)) == sorted([*range(12), 4])
-    assert jobs.values(store, job) == [i * i for i in range(12)]
-
-
-def test_a_shard_that_kills_every_worker_is_an_error(processes, calls):
-    with pytest.raises(AuditError, match="images 2 to 2 have cost 3 worker processes .*SIGKILL"):
-        list(processes.run(jobs.job(calls, 3, partial(jobs.killed_always, at=1)), range(3)))
+def test_what_a_shard_did_to_its_workers_is_told(processes, calls):
+    job = jobs.job(calls, 3, partial(jobs.killed_always, at=1))
+    told = r"squares, shard 1: image 2 ended one worker .*killed by SIGKILL.*memory"
+    with pytest.raises(AuditError, match=told):
+        list(processes.run(job, range(3)))
     assert jobs.computed(calls).count(1) == 3
     assert shards_of(processes.run(jobs.job(calls, 3, name="next"), range(3))) == [0, 1, 2]
 
 
-def test_a_hung_worker_is_killed_and_its_shard_given_again(store, calls):
-    with closing(Processes(store, Settings(device="cpu"), 2, patience=1.0)) as two:
-        job = jobs.job(calls, 8, partial(jobs.hangs_once, at=3))
-        assert shards_of(two.run(job, range(8))) == list(range(8))
-        assert jobs.values(store, job) == [i * i for i in range(8)]
-        hung = int(wait_for(calls / "hung"))
-        two.patience = 0.2
-        assert shards_of(two.run(jobs.job(calls, 4, name="next"), range(4))) == [0, 1, 2, 3]
-        two.close()
-        assert not jobs.alive(hung)
+def test_a_straggler_is_overtaken_and_left_in_peace(processes, store, calls):
+    job = jobs.job(calls, 8, partial(jobs.slow_once, at=0))
+    assert shards_of(processes.run(job, range(8))) == list(range(8))
+    assert jobs.computed(calls).count(0) == 2
+    assert jobs.values(store, job) == [i * i for i in range(8)]
+    assert jobs.alive(number_in(calls / "slow"))
+    job = jobs.job(calls, 4, name="next")
+    assert shards_of(processes.run(job, range(4))) == [0, 1, 2, 3]
 
 
-def test_another_version_of_the_code_is_refused(store, calls):
-    other = Processes(store, Settings(device="cpu"), 1, code="another")
-    with closing(other), pytest.raises(AuditError, match="has another version of auditkit"):
-        list(other.run(jobs.job(calls, 1), [0]))
+def test_workers_stay_for_the_next_stage_and_end_with_the_engine(processes, calls):
+    seen = set()
+    for name in ("one", "another"):
+        job = jobs.job(calls, 6, jobs.notes_pid, pause=0.05, name=name)
+        list(processes.run(job, range(6)))
+        seen |= pids(calls)
+    assert 1 <= len(seen) <= 2
+    assert all(map(jobs.alive, seen))
+    processes.close()
+    assert not any(map(jobs.alive, seen))
 
 
-def test_what_cannot_be_sent_is_one_clear_error(processes, calls):
-    job = jobs.job(calls, 1)
-    held = type(job)(job.stage, lambda: None)
-    with pytest.raises(AuditError, match=r"squares cannot be computed by other processes"):
-        list(processes.run(held, [0]))
+def test_closing_the_engine_ends_what_is_computed(processes, calls):
+    with ThreadPoolExecutor(1) as pool:
+        job = jobs.job(calls, 2, partial(jobs.hangs_once, at=0))
+        running = pool.submit(lambda: list(processes.run(job, range(2))))
+        worker = number_in(calls / "hung")
+        processes.close()
+        assert not jobs.alive(worker)
+        assert len(running.result(timeout=60)) <= 1
+    assert shards_of(processes.run(jobs.job(calls, 3, name="next"), range(3))) == [0, 1, 2]
 
 
-def test_what_a_worker_prints_does_not_disturb(processes, calls, capfd):
-    job = jobs.job(calls, 2, jobs.talks)
-    assert shards_of(processes.run(job, range(2))) == [0, 1]
+def test_an_engine_that_nobody_holds_lets_its_workers_go(store, calls):
+    engine = Processes(store, CPU, 1)
+    list(engine.run(jobs.job(calls, 1, jobs.notes_pid), [0]))
+    (worker,) = pids(calls)
+    del engine
+    gc.collect()
+    jobs.until(lambda: not jobs.alive(worker))
+
+
+def test_two_stages_at_once_share_the_workers(processes, store, calls):
+    one, two = (jobs.job(calls, 30, name=name) for name in ("one", "two"))
+    with ThreadPoolExecutor(2) as pool:
+        ran = [
+            pool.submit(lambda job=job: shards_of(processes.run(job, range(30))))
+            for job in (one, two)
+        ]
+        assert [run.result(timeout=120) for run in ran] == [list(range(30))] * 2
+    assert jobs.values(store, one) == jobs.values(store, two) == [i * i for i in range(30)]
+
+
+def test_a_death_is_noticed_though_a_child_of_the_worker_goes_on(processes, calls):
+    job = jobs.job(calls, 4, partial(jobs.leaves_a_child_and_dies, at=1))
+    assert shards_of(processes.run(job, range(4))) == [0, 1, 2, 3]
+    assert jobs.computed(calls).count(1) == 2
+
+
+def test_workers_that_cannot_begin_are_an_error(processes, calls, tmp_path, monkeypatch):
+    broken = tmp_path / "broken.py"
+    broken.write_text("raise SystemExit('no such disk')")
+    monkeypatch.setattr(child, "__file__", str(broken))
+    with pytest.raises(AuditError, match=r"3 worker processes in a row ended .*exit status 1"):
+        list(processes.run(jobs.job(calls, 4), range(4)))
+
+
+def test_what_workers_print_goes_to_standard_error(processes, calls, capfd):
+    list(processes.run(jobs.job(calls, 1, jobs.talks), [0]))
     said = capfd.readouterr()
-    assert "spoken" in said.err
+    assert said.err.count("spoken") == 2
     assert "spoken" not in said.out
 
 
-def test_workers_end_with_their_driver(tmp_path, calls):
-    """Even where it is killed while they compute."""
-    calls.mkdir()
-    script = textwrap.dedent(
-        f"""
+def test_each_worker_sees_one_of_the_visible_gpus(store, calls, monkeypatch):
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "3, GPU-5e")
+    with closing(Processes(store, Settings(device="cuda"))) as engine:
+        assert engine.describe()["workers"] == "2"
+        assert engine.describe()["devices"] == "GPU 3, GPU-5e"
+        list(engine.run(jobs.job(calls, 12, jobs.notes_gpus, pause=0.1), range(12)))
+    assert {file.read_text() for file in calls.glob("gpus-*")} == {"3", "GPU-5e"}
+
+
+@pytest.mark.parametrize(
+    ("device", "visible", "names"),
+    [
+        ("auto", "0,2", ["0", "2"]),
+        ("cuda", "1,-1,2", ["1"]),
+        ("auto", "", []),
+        ("cpu", "0", []),
+        ("mps", "0", []),
+    ],
+)
+def test_gpus_are_those_that_cuda_would_show(device, visible, names):
+    assert visible_gpus(device, {"CUDA_VISIBLE_DEVICES": visible}) == names
+
+
+def script(tmp_path, body):
+    """A program that uses the engine from its main module, without a guard."""
+    file = tmp_path / "program.py"
+    head = f"""
         import sys
         from functools import partial
         from pathlib import Path
         sys.path.insert(0, {str(Path(__file__).parent)!r})
         import cluster_jobs as jobs
+        from auditkit.evidence.execution.contract import Job
         from auditkit.evidence.execution.processes import Processes
         from auditkit.evidence.kinds import Settings
         from auditkit.evidence.store import Store
-        calls = Path({str(calls)!r})
-        two = Processes(Store(Path({str(tmp_path / "store")!r})), Settings(device="cpu"), 1)
-        list(two.run(jobs.job(calls, 1, partial(jobs.hangs_once, at=0)), [0]))
+        print("program", flush=True)
+        calls = Path({str(tmp_path / "calls")!r})
+        engine = Processes(Store(Path({str(tmp_path / "store")!r})), Settings(device="cpu"), 1)
         """
-    )
-    driver = subprocess.Popen([sys.executable, "-c", script])
+    file.write_text(textwrap.dedent(head) + textwrap.dedent(body))
+    return [sys.executable, str(file)]
+
+
+@pytest.mark.parametrize("hang", ["partial(jobs.hangs_once, at=0)", "jobs.keeps_python"])
+def test_workers_end_with_a_driver_that_is_killed(tmp_path, hang):
+    """Even while they compute, and where the computation lets no other thread run."""
+    body = f"list(engine.run(jobs.job(calls, 1, {hang}), [0]))"
+    driver = subprocess.Popen(script(tmp_path, body), stdout=subprocess.DEVNULL)
     try:
-        worker = int(wait_for(calls / "hung"))
+        worker = number_in(tmp_path / "calls" / "hung")
         os.kill(driver.pid, signal.SIGKILL)
         driver.wait()
-        for _ in range(500):
-            if not jobs.alive(worker):
-                break
-            time.sleep(0.01)
-        assert not jobs.alive(worker)
+        jobs.until(lambda: not jobs.alive(worker))
     finally:
         driver.kill()
+
+
+def test_a_program_is_not_run_again_and_its_own_functions_are_refused(tmp_path):
+    body = """
+        print(len(list(engine.run(jobs.job(calls, 3), range(3)))))
+        def mine():
+            return jobs.squares
+        job = Job(jobs.job(calls, 1, name="mine").stage, mine)
+        try:
+            list(engine.run(job, [0]))
+        except Exception as error:
+            print(type(error).__name__, error)
+        """
+    said = subprocess.run(script(tmp_path, body), capture_output=True, text=True, timeout=120)
+    first, count, refused = said.stdout.splitlines()
+    assert (first, count) == ("program", "3")
+    assert refused.startswith("AuditError worker worker-1 does not find what it is to compute with")
+    assert not said.returncode
+
+
+def test_ctrl_c_ends_driver_and_workers(tmp_path):
+    body = """
+        list(engine.run(jobs.job(calls, 4, partial(jobs.hangs_once, at=0)), range(4)))
+        """
+    driver = subprocess.Popen(
+        script(tmp_path, body),
+        stderr=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        text=True,
+        start_new_session=True,
+    )
+    try:
+        worker = number_in(tmp_path / "calls" / "hung")
+        os.killpg(driver.pid, signal.SIGINT)
+        _, said = driver.communicate(timeout=60)
+        assert said.count("KeyboardInterrupt") == 1
+        jobs.until(lambda: not jobs.alive(worker))
+    finally:
+        driver.kill()
+
+
+def test_threads_of_the_driver_end_with_the_workers(processes, calls):
+    before = threading.active_count()
+    list(processes.run(jobs.job(calls, 2), range(2)))
+    assert threading.active_count() > before
+    processes.close()
+    assert threading.active_count() == before

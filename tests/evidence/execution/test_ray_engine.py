@@ -122,6 +122,9 @@ def test_a_hung_actor_is_ended_and_its_shard_done_by_another(engine, store, call
     assert shards_of(done) == [0, 1, 2, 3]
     assert jobs.computed(calls).count(1) == 2
     assert jobs.values(store, job) == [0, 1, 4, 9]
+    engine.patience = 0.1
+    assert list(engine.run(jobs.job(calls, 1, pause=0.5, name="next"), [0]))
+    jobs.until(lambda: not jobs.alive(int((calls / "hung").read_text())))
 
 
 def test_closing_the_iterator_leaves_the_rest_alone(engine, calls):

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import stat
 import threading
 from contextlib import closing
 from functools import partial
@@ -12,6 +13,7 @@ import pytest
 pytest.importorskip("submitit", reason="the extra slurm is not installed")
 
 import cluster_jobs as jobs
+import fake_slurm
 
 from auditkit.errors import AuditError
 from auditkit.evidence.execution import slurm_array
@@ -131,3 +133,80 @@ def test_preemption_gives_the_shard_back_and_the_task_starts_again(
     assert len(submitted) == 1, "the same task went on"
     assert len(list(calls.glob("made-*"))) == 2
     assert jobs.values(store, job) == [0, 1, 4, 9]
+
+
+def test_a_hung_task_is_cancelled_and_its_shard_done_again(engine, store, calls):
+    job = jobs.job(calls, 3, partial(jobs.hangs_once, at=1))
+
+    done = list(engine.made(workers=1, patience=1.0).run(job, range(3)))
+
+    assert shards_of(done) == [0, 1, 2]
+    assert jobs.values(store, job) == [0, 1, 4]
+    jobs.until(lambda: not jobs.alive(int((calls / "hung").read_text())))
+
+
+def test_what_somebody_else_computes_is_left_to_them_without_an_array(engine, store, calls):
+    job = jobs.job(calls, 3)
+    where = job.stage.where([1])
+
+    with store.lease(where):
+        first = {one.shard: one.state for one in engine.run(job, range(3))}
+        again = [one.state for one in engine.run(job, [1])]
+
+    assert first == {0: "computed", 1: "held", 2: "computed"}
+    assert again == ["held"]
+    assert sorted(jobs.computed(calls)) == [0, 2]
+    assert len(list(calls.glob("made-*"))) <= 2, "no array for a shard that is still held"
+
+
+def test_cancelling_lets_the_shards_in_hand_finish(engine, store, calls):
+    job = jobs.job(calls, 200, pause=0.02)
+
+    done = []
+    for one in engine.run(job, range(200)):
+        done.append(one)
+        engine.cancel()
+
+    assert 0 < len(done) < 200
+    assert len(jobs.computed(calls)) == len(done)
+
+
+def test_tasks_with_other_code_are_refused(engine, calls):
+    with pytest.raises(AuditError, match="another version of auditkit"):
+        list(engine.made(workers=1, code="old").run(jobs.job(calls, 2), range(2)))
+    assert not jobs.computed(calls)
+
+
+def test_what_takes_seconds_is_computed_here_and_no_array_is_submitted(engine, store, calls):
+    tiny = engine.made(tiny=10.0)
+    job = jobs.job(calls, 5)
+
+    assert shards_of(tiny.run(job, [4])) == [4]  # one shard
+    assert shards_of(tiny.run(job, range(4))) == [0, 1, 2, 3]  # of which the stage's time is known
+    assert {file.name for file in calls.glob("made-*")} == {f"made-{os.getpid()}"}
+
+
+def test_on_a_cluster_an_array_is_submitted_with_the_options(
+    engine, store, calls, tmp_path, monkeypatch
+):
+    fake_slurm.installed(tmp_path / "bin")
+    monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}{os.pathsep}{os.environ['PATH']}")
+    monkeypatch.setenv("FAKE_SLURM", str(tmp_path))
+    monkeypatch.setattr(slurm_array, "_ACCOUNTING", 0.5)
+    options = {"partition": "gpu", "time": "90", "gpus_per_node": "1"}
+    job = jobs.job(calls, 6, partial(jobs.killed_once, at=1))
+
+    done = list(engine.made(workers=2, cluster="slurm", options=options).run(job, range(6)))
+
+    assert shards_of(done) == list(range(6))
+    assert jobs.values(store, job) == [i * i for i in range(6)]
+    batch = (tmp_path / "batch-4200").read_text()
+    for line in ("--partition=gpu", "--time=90", "--gpus-per-node=1", "--array=0-1%2"):
+        assert f"#SBATCH {line}\n" in batch
+
+
+def test_what_tasks_are_sent_lies_in_a_folder_of_the_user_alone(engine, calls, tmp_path):
+    job = jobs.job(calls, 2, pause=0.3)
+    for _ in engine.run(job, range(2)):
+        folders = list((tmp_path / "arrays").iterdir())
+        assert [stat.S_IMODE(folder.stat().st_mode) for folder in folders] == [0o700]

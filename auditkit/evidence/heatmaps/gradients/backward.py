@@ -66,7 +66,7 @@ def accumulate(
         total: changed in place.
         samples: of each image; row r of the work is sample r % samples of image r // samples.
         rows: most rows of one pass.
-        work: (start, stop) to (stop - start, ...). It may be asked again after memory ran out.
+        work: (start, stop) to (stop - start, ...).
     """
     for start, stop, found in Passes(rows).over(len(total) * samples, work):
         for image in range(start // samples, (stop - 1) // samples + 1):

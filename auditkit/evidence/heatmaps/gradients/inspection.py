@@ -15,6 +15,7 @@ import torch
 
 from auditkit.evidence.heatmaps.gradients.calls import Apart
 from auditkit.evidence.heatmaps.subject import Subject, Table
+from auditkit.models.memory import ran_out
 from auditkit.models.tflite.arithmetic import FakeStage
 
 # Operations by the names of their autograd nodes.
@@ -221,9 +222,9 @@ def _inspected(subject: Subject, probe: torch.Tensor) -> Inspection:
         with torch.enable_grad(), Apart():
             answer = subject.answer(leaf, probe_target(subject), probe_table(subject)).sum()
         return _seen(answer, leaf)
-    except torch.OutOfMemoryError:
-        raise
     except RuntimeError as error:
+        if ran_out(error):
+            raise
         first = str(error).partition("\n")[0]
         return Inspection(problem=f"fails when it is asked for a gradient ({first})")
 

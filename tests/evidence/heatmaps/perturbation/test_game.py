@@ -138,22 +138,6 @@ def test_a_network_that_writes_into_its_input_changes_nothing():
     assert torch.allclose(found, (-3 * before.sum(dim=(1, 2)))[:, None].double(), atol=1e-6)
 
 
-def test_memory_that_runs_out_makes_passes_smaller_and_changes_no_value():
-    def answer(inputs):
-        if len(inputs) > 3:
-            raise torch.OutOfMemoryError
-        return inputs.sum(dim=(1, 2))
-
-    subject, batch = subject_of_answer(answer, (1, 4)), batch_of((1, 4))
-    players = players_of(batch.inputs, Superpixels(side=4), subject.modalities)
-    coalitions = torch.rand(9, 4) < 0.5
-    found = Game(subject, batch, players, torch.zeros(1, 1, 1, 4), rows=64).values(
-        [0, 2], coalitions
-    )
-    expected = batch.inputs[[0, 2], 0].double() @ coalitions.T.double()
-    assert torch.allclose(found, expected, atol=1e-6)
-
-
 def test_the_table_and_the_target_follow_their_image():
     def answer(inputs, target, table):
         return inputs[:, 0, 0] + 10 * target + 100 * table[:, 0]

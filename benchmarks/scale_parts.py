@@ -1,0 +1,248 @@
+"""What `scale.py` measures, part by part; what several parts need is run once."""
+
+import argparse
+import os
+import statistics
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import cluster_simulation as simulation
+from scale_data import project
+from scale_runs import Ran, audit, script
+from virtual_cluster import Cluster
+
+MB = 2**20
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of the table.
+
+    Attributes:
+        quantity: what was measured.
+        found: the number, as text.
+        required: what was asked of it; empty where it is only reported.
+        holds: whether it is; None where nothing was asked.
+        how: on what, with which n.
+    """
+
+    quantity: str
+    found: str
+    required: str = ""
+    holds: bool | None = None
+    how: str = ""
+
+    def __str__(self) -> str:
+        word = {None: "", True: "yes", False: "**no**"}[self.holds]
+        return f"| {self.quantity} | {self.found} | {self.required} | {word} | {self.how} |"
+
+
+class Scale:
+    """The parts; what several of them need is run once."""
+
+    def __init__(self, given: argparse.Namespace) -> None:
+        self.given = given
+        self.scratch = Path(given.scratch or tempfile.mkdtemp(prefix="auditkit-scale-"))
+        self._audits: dict[tuple[int, str, int], Ran] = {}
+        self._runs: dict[int, list[Ran]] = {}
+        self._drivers: dict[tuple[object, ...], Ran] = {}
+        self._project: Path | None = None
+        self.simulated: list[str] = []
+        self.cluster_shown = ""
+
+    def speedup(self) -> Iterator[Row]:
+        """Two workers against one, on perturbation heatmaps."""
+        given = self.given
+        times = {workers: self._heatmaps(workers) for workers in (1, 2)}
+        one, two = (
+            statistics.median(run.told["seconds"] for run in runs) for runs in times.values()
+        )
+        starts = statistics.median(run.told["start"] for run in times[2])
+        how = (
+            f"engine `processes`, one thread each, {given.heatmaps} images, {', '.join(given.methods)}; "
+            f"median of {given.repeats}, cold stores; starting two workers and loading their models takes "
+            f"{starts:.1f} s and is not included"
+        )
+        gain = one / two
+        yield Row(
+            "two workers against one",
+            f"{gain:.2f} times ({one:.1f} s, {two:.1f} s)",
+            "1.7",
+            gain >= 1.7,
+            how,
+        )
+        every = [run.told for run in times[1]]
+        share = sum(told["seconds"] - told["computed"] for told in every)
+        share /= sum(told["computed"] for told in every)
+        yield Row(
+            "all but computing, heatmaps",
+            f"{share:.1%}",
+            "5 %",
+            share <= 0.05,
+            f"wall-clock minus computing, over computing; one worker, {len(every)} runs",
+        )
+
+    def _heatmaps(self, workers: int) -> list[Ran]:
+        given = self.given
+        if workers not in self._runs:
+            # In turn, so that a machine that becomes slower is slower for both.
+            for _ in range(given.repeats):
+                for each in (1, 2):
+                    run = script(
+                        "scale_heatmaps.py",
+                        *("--workers", each, "--images", given.heatmaps, "--scratch", self.scratch),
+                        *("--methods", *given.methods),
+                    )
+                    self._runs.setdefault(each, []).append(run)
+        return self._runs[workers]
+
+    def memory(self) -> Iterator[Row]:
+        """Peak memory of the largest audit against the smallest."""
+        peaks = {n: self._cold(n).peak for n in self.given.sizes}
+        few, many = min(peaks), max(peaks)
+        growth = peaks[many] / peaks[few] - 1
+        each = ", ".join(f"{n}: {peak / MB:.0f} MiB" for n, peak in peaks.items())
+        how = f"VmHWM of the largest process of the tree; colour-shift by pytest; {each}"
+        yield Row(
+            f"peak memory, {many} images against {few}",
+            f"{growth:+.1%}",
+            "10 %",
+            growth <= 0.1,
+            how,
+        )
+        extra = (peaks[many] - peaks[few]) / (many - few)
+        yield Row(
+            "memory per further image", f"{extra / 1024:.1f} KiB", how=f"from {few} to {many}"
+        )
+
+    def linear(self) -> Iterator[Row]:
+        """Cost per image at each size."""
+        for name, cost, holds in (
+            ("processor seconds", lambda run: run.cpu, None),
+            ("seconds", lambda run: run.seconds, True),
+        ):
+            start = self._start(cost)
+            each = {n: (cost(self._cold(n)) - start) / n for n in self.given.sizes}
+            spread = max(each.values()) / min(each.values()) - 1
+            listed = ", ".join(f"{n}: {1000 * value:.2f} ms" for n, value in each.items())
+            how = f"less what starting takes ({start:.1f} s); {listed}"
+            met = None if holds is None else spread <= 0.15
+            yield Row(
+                f"spread of {name} per image", f"{spread:.1%}", "15 %" if holds else "", met, how
+            )
+
+    def _start(self, cost: Callable[[Ran], float]) -> float:
+        """What an audit costs before its first image: a very small one, less what its images take."""
+        few, many = self.given.start, self.given.sizes[0]
+        small = statistics.median(cost(self._cold(few, turn)) for turn in range(self.given.repeats))
+        usual = statistics.median(
+            cost(self._cold(many, turn)) for turn in range(self.given.repeats)
+        )
+        return small - few * max(0.0, usual - small) / (many - few)
+
+    def overhead(self) -> Iterator[Row]:
+        """Engine and store beside computing, in the largest audit."""
+        many = max(self.given.sizes)
+        told = self._cold(many).told
+        computing = told["seconds"]
+        workers, driver = told["overhead"] / computing, told["gathering_cpu"] / computing
+        how = f"colour-shift, {many} images, {told['computed']} shards, {computing:.0f} s of computing; "
+        yield Row(
+            "engine and store, of computing",
+            f"{workers + driver:.1%}",
+            "5 %",
+            workers + driver <= 0.05,
+            f"{how}workers' leases, looks and writes {workers:.1%}, the driver's reading {driver:.1%}",
+        )
+
+    def rejudge(self) -> Iterator[Row]:
+        """The largest audit again, with all its evidence in the store."""
+        many = max(self.given.sizes)
+        self._cold(many)
+        run = self._audit(many, "warm", 0)
+        imported = "torch was imported" if run.told["torch"] else "torch is not imported"
+        computed = run.told["computed"]
+        yield Row(
+            f"judging {many} images again",
+            f"{run.seconds:.1f} s",
+            "seconds",
+            run.seconds < 60 and not run.told["torch"] and computed == 0,
+            f"a new process, {computed} shards computed, {run.told['found']} found; {imported}; "
+            f"peak {run.peak / MB:.0f} MiB",
+        )
+
+    def driver(self) -> Iterator[Row]:
+        """A driver of very many shards that cost nothing."""
+        many = self.given.shards
+        for words, options, required in (
+            ("inline", ("inline",), True),
+            ("processes, two workers", ("processes", "--workers", 2), True),
+            ("inline, with the list of evidence", ("inline", "--listing"), False),
+        ):
+            told = self._driver(*options).told
+            # Beyond the arrays that were asked for: 8 bytes per shard.
+            grown = told["grown"] - 8 * many
+            share = grown / told["before"]
+            each = {name: 1e6 * told[name] / many for name in ("cpu", "seconds", "again")}
+            yield Row(
+                f"driver's memory after {many} shards: {words}",
+                f"{share:+.1%}",
+                "10 %" if required else "",
+                share <= 0.1 if required else None,
+                f"{grown / MB:.1f} MiB more than before gathering, {grown / many:.0f} bytes per shard; "
+                f"{each['cpu']:.0f} µs of the driver and {each['seconds'] / 1000:.2f} ms in all per shard; "
+                f"{each['again']:.0f} µs to read one again",
+            )
+
+    def _driver(self, *options: object) -> Ran:
+        if options not in self._drivers:
+            print(f"  shards that cost nothing: {options[0]}", file=sys.stderr, flush=True)
+            asked = ("--shards", self.given.shards, "--scratch", self._fast(), "--engine")
+            self._drivers[options] = script("scale_driver.py", *asked, *options)
+        return self._drivers[options]
+
+    def cluster(self) -> Iterator[Row]:
+        """A million images on a hundred workers, simulated with what was measured here."""
+        driver = self._driver("processes", "--workers", 2).told
+        shown = Cluster(
+            start=max(run.told["start"] for run in self._heatmaps(2)),
+            driver=driver["cpu"] / self.given.shards,
+        )
+        every = [run.told["each"] for workers in (1, 2) for run in self._heatmaps(workers)]
+        self.measured = {"heatmaps": [seconds for each in every for seconds in each]}
+        self.simulated, lowest = simulation.report(self.measured, 62_500, shown)
+        self.cluster_shown = simulation.words(self.measured, 62_500, shown)
+        yield Row(
+            "scheduling efficiency, 10^6 images on 100 workers",
+            f"{lowest:.1%} in the worst scenario",
+            "90 %",
+            lowest > 0.9,
+            "simulated, see below",
+        )
+
+    def _fast(self) -> Path:
+        """A folder in memory where there is one: 10^5 tiny shards are no test of a disk."""
+        memory = Path("/dev/shm")
+        return memory if os.access(memory, os.W_OK) else self.scratch
+
+    def _cold(self, n: int, turn: int = 0) -> Ran:
+        return self._audit(n, "cold", turn)
+
+    def _audit(self, n: int, state: str, turn: int) -> Ran:
+        key = (n, state, turn)
+        if key not in self._audits:
+            print(f"  auditing {n} images, {state}", file=sys.stderr, flush=True)
+            if self._project is None:
+                sizes = sorted({self.given.start, *self.given.sizes})
+                self._project = project(
+                    self.given.folder, sizes, radii=self.given.radii, angles=self.given.angles
+                )
+            # A store per size, so that a warm run finds what the first cold one left.
+            store = self.scratch / f"store-{n}-{turn}"
+            report = self.scratch / f"report-{n}-{state}-{turn}"
+            places = ("--audit-store", store, "--audit-report", report)
+            self._audits[key] = audit(self._project, f"colours-{n}", *places)
+        return self._audits[key]
