@@ -11,7 +11,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from endurance_faults import FAULTS, Fault
+from endurance_faults import FAULTS, Fault, project
 from endurance_kills import Endurance, Endured
 from endurance_work import Audits
 
@@ -55,11 +55,14 @@ def kills(given: argparse.Namespace) -> Iterator[tuple[str, bool]]:
 
 def faults(given: argparse.Namespace) -> Iterator[tuple[str, bool]]:
     """The table of faults."""
-    for fault in FAULTS:
-        with tempfile.TemporaryDirectory() as folder:
-            made = fault.run(Path(folder), given.images // 4)
-        verdict = "pass" if made.passed else "FAIL"
-        yield f"| {_named(fault)} | {fault.engine} | {made.says} | {verdict} |", made.passed
+    with tempfile.TemporaryDirectory() as folder:
+        work, expected = project(Path(folder), given.images // 4)
+        for number, fault in enumerate(FAULTS):
+            made = fault.run(work, expected, f"store{number}")
+            verdict = "pass" if made.passed else "FAIL"
+            yield f"| {_named(fault)} | {fault.engine} | {made.says} | {verdict} |", made.passed
+            if given.verbose and not made.passed:
+                print(work.said(f"store{number}"))
 
 
 def _named(fault: Fault) -> str:
@@ -75,6 +78,7 @@ def main() -> int:
     parser.add_argument("--only", choices=("kills", "faults"))
     parser.add_argument("--images", type=int, default=96)
     parser.add_argument("--spread", type=float, default=3.0, help="seconds until a kill, at most")
+    parser.add_argument("--verbose", action="store_true", help="what runs with a FAIL have said")
     parser.add_argument("--write", type=Path, metavar="FILE")
     given = parser.parse_args()
     tables = {"kills": (_KILLS, kills), "faults": (_FAULTS, faults)}

@@ -6,12 +6,12 @@ import subprocess
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from endurance_kills import undisturbed
 from endurance_log import read, running, tally
-from endurance_work import MAXIMUM, Audits, Work
+from endurance_work import MAXIMUM, Audits, Work, arrays_of
 
 WORKERS = 2
 _TENTH = 10
@@ -37,18 +37,22 @@ class Run:
 
     work: Work
     expected: str
-    store: str = "store"
+    store: str
 
     @property
     def log(self) -> Path:
         """What is computed."""
         return self.work.folder / f"{self.store}.log"
 
+    @property
+    def once(self) -> Path:
+        """Is there once what happens once has happened."""
+        return self.work.folder / f"{self.store}.once"
+
     def go(self, mischief: str = "", before: Sequence[str] = ()) -> int:
         """Gather until the end; the exit status."""
-        once = str(self.work.folder / "once")
         environment = self.work.environment(
-            self.log, ENDURANCE_MISCHIEF=mischief, ENDURANCE_ONCE=once
+            self.log, ENDURANCE_MISCHIEF=mischief, ENDURANCE_ONCE=str(self.once)
         )
         # `auditkit gather` each time: what it says of a fault is what a user reads.
         self.work.gather_next()
@@ -82,13 +86,6 @@ def resumed(run: Run, refused: bool, says: str) -> Outcome:
 
 
 def no_space(run: Run) -> Outcome:
-    """The disk is full (no file may be larger than a few hundred bytes)."""
-    status = run.go(before=["prlimit", "--fsize=700"])
-    clear = run.said("evidence cannot be written to") and run.said("free some space")
-    return resumed(run, clear and status == 1, f"one clear message, status {status}")
-
-
-def small_disk(run: Run) -> Outcome:
     """The disk is full (a file system of 64 kB)."""
     store = run.work.folder / run.store
     with _mounted(store) as possible:
@@ -142,7 +139,7 @@ def cut_sidecars(run: Run) -> Outcome:
 
 def lost_arrays(run: Run) -> Outcome:
     """A tenth of the files with arrays are gone."""
-    return _damaged(run, lambda _, sidecar: sidecar.with_suffix(".safetensors").unlink())
+    return _damaged(run, lambda _, sidecar: arrays_of(sidecar).unlink())
 
 
 def jumping_clock(run: Run) -> Outcome:
@@ -195,18 +192,21 @@ class Fault:
     check: Callable[[Run], Outcome]
     engine: str = "inline"
 
-    def run(self, folder: Path, images: int) -> Outcome:
-        """Try it on a small project in an empty folder."""
-        work = Audits(
-            folder / "project", self.engine, WORKERS, images=images, audits=("light", "forgets")
-        )
-        return self.check(Run(work, undisturbed(work)))
+    def run(self, work: Audits, expected: str, store: str) -> Outcome:
+        """Try it over a store that is not there yet."""
+        return self.check(Run(replace(work, engine=self.engine), expected, store))
+
+
+def project(folder: Path, images: int) -> tuple[Audits, str]:
+    """A small project, and the digest of an undisturbed run of it."""
+    work = Audits(folder / "project", "inline", WORKERS, images=images, audits=("light", "forgets"))
+    work.write()
+    return work, undisturbed(work)
 
 
 FAULTS = (
     Fault(no_space),
     Fault(no_space, "processes"),
-    Fault(small_disk),
     Fault(read_only),
     Fault(read_only_and_whole),
     Fault(flipped_bytes),
@@ -226,7 +226,7 @@ def _one_more(run: Run, mischief: str) -> Outcome:
     status = run.go(mischief)
     found, wrong = tally(read(run.log)), run.ends_well()
     again = found.begun + found.stolen - found.shards
-    met = (run.work.folder / "once").exists()
+    met = run.once.exists()
     says = f"status {status}, {again} shard computed again; {wrong or 'the same digest'}"
     return Outcome(met and again == 1 and not (status or wrong), says)
 
@@ -245,7 +245,7 @@ def _damaged(run: Run, damage: Callable[[random.Random, Path], None]) -> Outcome
 
 
 def _flip(chance: random.Random, sidecar: Path) -> None:
-    path = sidecar.with_suffix(".safetensors")
+    path = arrays_of(sidecar)
     content = bytearray(path.read_bytes())
     content[chance.randrange(len(content))] ^= 1 << chance.randrange(8)
     path.write_bytes(content)

@@ -5,12 +5,15 @@ import random
 import signal
 import subprocess
 import time
-from contextlib import suppress
+from contextlib import redirect_stdout, suppress
 from dataclasses import dataclass, field
+from io import StringIO
 from pathlib import Path
 
 from endurance_log import Tally, in_hand, read, running, tally, workers
 from endurance_work import MAXIMUM, Work
+
+from auditkit.cli import main
 
 # Share of kills while a process still starts, and of those that meet the driver where there are workers.
 _EARLY, _DRIVER = 0.1, 0.6
@@ -101,6 +104,7 @@ class Endurance:
     def run(self) -> Endured:
         """Rounds from nothing to everything, until there were enough kills."""
         began = time.monotonic()
+        self.work.write()
         expected = undisturbed(self.work)
         while len(self.found.kills) < self.kills:
             self.found.rounds += 1
@@ -181,16 +185,17 @@ def _orphans(log: Path) -> list[int]:
 
 
 def _files(folder: Path) -> tuple[int, list[str]]:
-    """How much litter there is, and what is left when it was removed as `auditkit store prune` does."""
-    from auditkit.evidence.housekeeping import GRACE, damaged, inventory, litter, remove
-    from auditkit.evidence.store import Store
-
-    store, later = Store(folder), time.time() + 2 * GRACE
-    names = litter(inventory(store), later)
-    remove(store, [], names)
-    found = inventory(store)
-    left = [file.name for file in found.orphans] + found.foreign + list(found.leases)
-    return len(names), [*left, *damaged(store, found.shards)]
+    """How many files `auditkit store prune` removes some hours later, and what is left that is no shard's."""
+    before, ago = list(folder.rglob("*.*")), time.time() - 86400
+    for path in before:
+        os.utime(path, (ago, ago))
+    with redirect_stdout(StringIO()):
+        status = main(["store", "prune", "--store", str(folder)])
+        status += main(["store", "verify", "--store", str(folder)])
+    left = list(folder.rglob("*.*"))
+    shards = {path.stem for path in left if path.match("??/*.json")}
+    strange = [path.name for path in left if path.name.partition(".")[0].partition("-")[0] not in shards]
+    return len(before) - len(left), strange + ["a damaged shard"] * bool(status)
 
 
 def _sum(one: Tally, other: Tally) -> Tally:

@@ -8,13 +8,19 @@ import os
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from small_project import SPECS, write_project
 
 HERE = Path(__file__).parent
 MAXIMUM = 1800.0
+
+
+def arrays_of(sidecar: Path) -> Path:
+    """The file with the arrays that a sidecar is about."""
+    (found,) = sidecar.parent.glob(f"{sidecar.stem}*.safetensors")
+    return found
 
 
 @dataclass
@@ -31,6 +37,10 @@ class Work:
     engine: str
     workers: int = 2
     _runs: int = 0
+
+    def write(self) -> None:
+        """Make the folder, and what is needed in it."""
+        raise NotImplementedError
 
     def command(self, store: str) -> list[str]:
         """One that ends with status 0 or 1 when everything is in the store."""
@@ -92,7 +102,7 @@ class Audits(Work):
     images: int = 96
     audits: tuple[str, ...] = tuple(SPECS)
 
-    def __post_init__(self) -> None:
+    def write(self) -> None:
         """Write the project."""
         write_project(self.folder, self.images, self.audits)
 
@@ -132,9 +142,8 @@ class Waiting(Work):
 
     shards: int = 40
     seconds: float = 0.05
-    _known: dict[str, str] = field(default_factory=dict)
 
-    def __post_init__(self) -> None:
+    def write(self) -> None:
         """Make the folder."""
         self.folder.mkdir(parents=True)
 
@@ -149,5 +158,5 @@ class Waiting(Work):
         total = hashlib.sha256()
         for sidecar in self.sidecars(store):
             total.update(sidecar.stem.encode())
-            total.update(sidecar.with_suffix(".safetensors").read_bytes())
+            total.update(arrays_of(sidecar).read_bytes())
         return total.hexdigest()

@@ -1,14 +1,15 @@
-"""Feed damaged specs, cards, tables, pictures and paths to the commands: each is accepted, or refused clearly.
+"""Feed damaged specs, cards, tables, pictures and paths to the commands: each is accepted or refused.
 
-    python benchmarks/fuzz.py --cases 3000 --seed 0 --write docs/fuzzing-inputs.md
+    python benchmarks/fuzz.py --cases 5400 --seed 0 --write docs/fuzzing-inputs.md
 
-Specs and cards are those that are shipped; data sets are small ones with one damaged file (tests/fuzz). A
-process of its own reads them as a user's command would, so that a crash is counted and not suffered.
+Specs and cards are those that are shipped; data sets are small ones with one damaged file (tests/fuzz).
+A process of its own reads them as a user's command would, so that a crash is counted and not suffered.
 
-Outcomes: ``accepted`` (exit status 0), ``problems listed`` (`auditkit data check` found some, exit status 1),
-``refused`` (one message, which names the file; exit status 2), and what must never happen: ``escaped`` (another
-exception), ``crashed``, ``hung``, ``slow`` (more than 10 s of processor time), ``large`` (more than 2 GiB of memory),
-``unclear`` (no message, too long a one, or one without a file), ``touched`` (a file appeared or vanished).
+Outcomes: ``accepted`` (exit status 0), ``problems listed`` (`auditkit data check` found some, exit
+status 1), ``refused`` (one message, which names the file; exit status 2), and what must never happen:
+``escaped`` (another exception), ``crashed``, ``hung``, ``slow`` (more than 10 s of processor time),
+``large`` (more than 2 GiB of memory), ``unclear`` (no message, too long a one, one without a file, or
+words beside a report), ``touched`` (a file appeared or vanished, or code in the input was run).
 """
 
 import argparse
@@ -76,20 +77,61 @@ def page(given: argparse.Namespace, found: list[Outcome], seconds: float) -> str
     slowest = max(found, key=lambda one: one.seconds)
     largest = max(found, key=lambda one: one.bytes)
     columns = ["kind", "cases", *FINE, *BAD, "slowest, s", "largest, MiB"]
+    names = " | ".join(columns)
+    most, long = largest.case, slowest.case
+    last = [
+        f"Slowest: {long.folder.name} ({long.name}), {slowest.seconds:.1f} s of processor time.",
+        f"Largest: {most.folder.name} ({most.name}), {largest.bytes / 2**20:.0f} MiB.",
+    ]
     return f"""# Damaged specs, cards, tables and pictures
 
-Written by `python benchmarks/fuzz.py --cases {len(found)} --seed {given.seed}`, whose head says what the columns
-mean and how much time and memory a case may take. The columns after *refused*, up to *touched*, must be 0.
+Written by `python benchmarks/fuzz.py --cases {len(found)} --seed {given.seed}`, whose head says what
+the columns mean, how input is damaged, and how much time and memory a case may take. The columns after
+*refused*, up to *touched*, must be 0. Damaged model files: see [fuzzing.md](fuzzing.md).
 
-| {" | ".join(columns)} |
+| {names} |
 |{"---|" * len(columns)}
 {chr(10).join(rows)}
 {_row("all", total, found)}
 
-{len(found)} cases in {seconds:.0f} s. Slowest: {slowest.case.folder.name}, {slowest.case.name}, {slowest.seconds:.1f} s of
-processor time. Largest: {largest.case.folder.name}, {largest.case.name}, {largest.bytes / 2**20:.0f} MiB. One case again:
+{len(found)} cases in {seconds:.0f} s with {given.workers} workers. {" ".join(last)} One case again:
 `python benchmarks/fuzz.py --kind KIND --seed {given.seed} --number N --keep FOLDER`.
+
+## Bounds on what is read
+
+| what | at most | else |
+|---|---|---|
+{bounds()}
+
+Pipes and devices are never opened, whatever names them; a path that is too long for the system is one that
+does not exist. Messages have at most 20 problems per file, 2,000 letters per line, and nothing that a
+terminal obeys.
 """
+
+
+def bounds() -> str:
+    """Rows: what is bounded, by how much, and what happens beyond."""
+    from auditkit.data import parquet_cells, rows
+    from auditkit.data.formats import coco
+    from auditkit.data.pictures.grey import MAX_PIXELS
+    from auditkit.data.volumes.grid import MAX_VOXELS
+    from auditkit.spec import regular, strict_yaml
+
+    found = [
+        ("a spec or a card (YAML)", f"{strict_yaml.MAX_BYTES:,} bytes"),
+        ("its keys and values", f"{strict_yaml.MAX_NODES:,}"),
+        ("its nesting", f"{strict_yaml.MAX_DEPTH} levels"),
+        ("a picture, a volume, a CSV table", f"{regular.MAX_BYTES:,} bytes"),
+        ("a picture, decoded", f"{MAX_PIXELS:,} pixels"),
+        ("a volume, decoded", f"{MAX_VOXELS:,} voxels"),
+        ("columns of a table", f"{rows.MAX_COLUMNS:,}"),
+        ("cells of a table", f"{rows.MAX_CELLS:,}"),
+        ("a cell (CSV, Parquet)", f"{parquet_cells.MAX_CELL:,} bytes"),
+        ("columns of a Parquet table, packed", f"{parquet_cells.MAX_BYTES:,} bytes"),
+        ("a COCO file", f"{coco.MAX_BYTES:,} bytes"),
+        ("a gzipped table, unpacked", "200 letters per byte of the file"),
+    ]
+    return "\n".join(f"| {what} | {most} | refused, exit status 2 |" for what, most in found)
 
 
 def _row(kind: str, counts: Counter[str], found: list[Outcome]) -> str:

@@ -48,8 +48,8 @@ def _check_claims(table: Path, file: Any) -> None:
     values = about.num_rows * about.num_columns
     if values > MAX_VALUES or held > MAX_BYTES:
         raise AuditError(
-            f"{table} has {values} cells of {held} bytes; at most {MAX_VALUES} and {MAX_BYTES} are read: leave "
-            "out columns that the card does not name, or split the table"
+            f"{table} has {values} cells of {held} bytes; at most {MAX_VALUES} and {MAX_BYTES} are read: "
+            "leave out columns that the card does not name, or split the table"
         )
     twice = [name for name, count in Counter(file.schema_arrow.names).items() if count > 1]
     if twice:

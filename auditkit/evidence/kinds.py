@@ -2,13 +2,29 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
+
+
+class Tolerance(NamedTuple):
+    """How far values may be apart between two ways of computing them.
+
+    Attributes:
+        score: of scores and decision probabilities, absolute.
+        share: of an estimate, as a share of half the width of its interval.
+    """
+
+    score: float
+    share: float
+
+
+# Of fast mode, against the usual one with the same precision; verdicts are the same.
+FAST_TOLERANCE = Tolerance(score=1e-3, share=0.1)
 
 
 @dataclass(frozen=True)

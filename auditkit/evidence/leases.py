@@ -236,6 +236,10 @@ class _Beating:
     """One thread per process, which renews its leases while it has any."""
 
     def __init__(self) -> None:
+        self.forget()
+
+    def forget(self) -> None:
+        """Hold nothing, with no thread."""
         self._held: dict[str, Lease] = {}
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
@@ -270,7 +274,7 @@ class _Beating:
 _beating = _Beating()
 
 if hasattr(os, "register_at_fork"):  # a child holds nothing, and has not this thread
-    os.register_at_fork(after_in_child=_beating.__init__)
+    os.register_at_fork(after_in_child=_beating.forget)
 
 
 @contextlib.contextmanager

@@ -6,8 +6,18 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from auditkit.stats.estimate import Estimate
-from auditkit.stats.inputs import Clusters, Floats, binary_vector, cluster_images, half_alpha
+from auditkit.stats.inputs import (
+    Clusters,
+    Floats,
+    Integers,
+    binary_vector,
+    cluster_images,
+    half_alpha,
+)
 from auditkit.stats.tails import BetaTail, student
+
+# Shares of events by kinds of patients that are held at a time, 8 bytes each.
+_CELLS = 2**17
 
 
 def proportion(
@@ -106,15 +116,25 @@ def _largest_squares(events: Floats, sizes: Floats, shares: Floats) -> Floats:
     raise chords and room, so the bound never falls; with all events it is the sum itself.
     """
     kinds, patients = np.unique(np.stack([events, sizes]), axis=1, return_counts=True)
+    rows = max(1, _CELLS // kinds.shape[1])
+    chords = [
+        _chords(kinds, patients, shares[start : start + rows], sizes.sum())
+        for start in range(0, shares.size, rows)
+    ]
+    squares: Floats = np.concatenate(chords) + shares**2 * (sizes**2).sum()
+    return squares
+
+
+def _chords(kinds: Floats, patients: Integers, shares: Floats, n: float) -> Floats:
+    """The sum of the chords at each share, (shares,)."""
     most, of = kinds
     slopes = most - 2 * shares[:, None] * of
     order = np.argsort(-slopes, axis=1)
     room = (most * patients)[order]
     before = np.cumsum(room, axis=1) - room
-    filled = np.clip(shares[:, None] * sizes.sum() - before, 0, room)
-    chords = (filled * np.take_along_axis(slopes, order, axis=1)).sum(axis=1)
-    squares: Floats = chords + shares**2 * (sizes**2).sum()
-    return squares
+    filled = np.clip(shares[:, None] * n - before, 0, room)
+    chords: Floats = (filled * np.take_along_axis(slopes, order, axis=1)).sum(axis=1)
+    return chords
 
 
 def _trials_that_reach(target: float, share: float, most: float, half: float) -> float:

@@ -327,9 +327,7 @@ def _gzipped(random: Random, folder: Path) -> Made:
     for name, content in samples.items():
         file = root / name
         file.parent.mkdir(parents=True, exist_ok=True)
-        if name == victim:
-            content = _damaged_gzip(content, random)
-        file.write_bytes(content)
+        file.write_bytes(_damaged_gzip(content, random) if name == victim else content)
     columns = {"groups": ["age", "sex", "bmi", "view"]}
     card = _write_card(folder, format="mimic-cxr", folder="mimic", columns=columns)
     return victim, *_asked(random, card)

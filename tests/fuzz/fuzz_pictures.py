@@ -39,7 +39,7 @@ def _turned() -> dict[str, Any]:
 def raster() -> Samples:
     """Raster pictures, by file name."""
     colour, grey = Image.fromarray(_noise()), Image.fromarray(_noise(channels=1))
-    deep = Image.fromarray((_noise(channels=1).astype(np.uint16) * 257))
+    deep = Image.fromarray(_noise(channels=1).astype(np.uint16) * 257)
     real = Image.fromarray(_noise(np.float32, 1))
     two = {"save_all": True, "append_images": [colour.rotate(180)]}
     return {

@@ -1,6 +1,7 @@
 """The process that reads damaged input, as a user's command would; it may die of it.
 
-One request per line (JSON), one outcome per line. Peaks of memory are the system's, reset before each request.
+One request per line (JSON), one outcome per line. Peaks of memory are the system's, reset before each
+request.
 """
 
 import contextlib
@@ -109,7 +110,7 @@ def status_of(operation: str, arguments: list[str]) -> int:
     try:
         OPERATIONS[operation](*arguments)
     except AuditError as error:
-        print(f"auditkit: {error}", file=sys.stderr)
+        sys.stderr.write(f"auditkit: {error}\n")
         return 2
     return 0
 
@@ -160,7 +161,8 @@ def serve() -> None:
         found = outcome(operation, arguments)
         found["seconds"] = time.process_time() - started
         found["bytes"] = max(0, _memory("VmHWM") - before)
-        print(json.dumps(found), file=replies, flush=True)
+        replies.write(json.dumps(found) + "\n")
+        replies.flush()
 
 
 if __name__ == "__main__":

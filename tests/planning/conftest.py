@@ -18,9 +18,9 @@ audit: heat
 check: truthfulness
 data: lesions
 with:
-  methods: [{method: occlusion, window: 0.5, stride: 0.5}]
+  methods: [{method: occlusion, window: 0.5, stride: 0.5}, gradient]
   fills: [black]
-  repeats: 2
+  repeats: 1
   images: 22
 expect:
   - {measure: occlusion.delta_aupc, at: {fill: black}, above: 0, severity: advisory}

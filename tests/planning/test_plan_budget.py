@@ -4,7 +4,7 @@ import math
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from auditkit.errors import AuditError
@@ -65,6 +65,7 @@ def test_an_impossible_budget_is_the_smallest_plan_and_says_so(pairs):
     assert found.seconds == 100
 
 
+@settings(max_examples=40, deadline=None)
 @given(
     budget=st.floats(1, 2000), each=st.floats(0.01, 2), fixed=st.floats(0, 500), least=st.integers(1, 1000)
 )  # fmt: skip

@@ -1,7 +1,7 @@
 """Costs of any number of images, from a few; costs of stages on several workers."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from auditkit.planning.costs import StageCost
@@ -39,6 +39,7 @@ def test_two_points_make_a_line_and_counts_stay_whole_batches():
     assert fit.of(16).forwards == 176
 
 
+@settings(max_examples=40, deadline=None)
 @given(st.integers(1, 16), st.floats(0.01, 10), st.floats(0, 10), st.integers(1, 100))
 def test_what_was_computed_is_not_estimated_and_more_images_cost_no_less(k, one, more, n):
     fit = Fit(16, {k: Usage(cpu=one)} | ({16: Usage(cpu=one + more)} if k < 16 else {}))

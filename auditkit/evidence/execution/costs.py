@@ -1,7 +1,6 @@
 """What shards cost, from those that were measured."""
 
 from collections.abc import Sequence
-from contextlib import suppress
 from statistics import median
 
 from auditkit.evidence.stage import Stage
@@ -24,10 +23,10 @@ def seconds_per_image(store: Store, stage: Stage, missing: Sequence[int]) -> flo
     measured = []
     for number in there[:: max(1, len(there) // _LOOKS)][:_LOOKS]:
         indices = stage.indices(number)
-        with suppress(OSError, ValueError):
-            seconds = store.about(stage.where(indices)).get("seconds")
-            if isinstance(seconds, int | float):
-                measured.append(seconds / len(indices))
+        sidecar = store.sidecar(stage.where(indices))
+        seconds = sidecar.about.get("seconds") if sidecar else None
+        if isinstance(seconds, int | float):
+            measured.append(seconds / len(indices))
     return median(measured) if measured else None
 
 

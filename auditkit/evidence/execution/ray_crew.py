@@ -1,6 +1,7 @@
 """The actors of a Ray cluster: started as there is room, replaced when they are lost."""
 
 import logging
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from importlib import import_module
@@ -81,7 +82,8 @@ class Crew:
     def events(self, timeout: float) -> Iterator[tuple[str, Any, Any]]:
         """What actors finished: name, task, and `Done`, `Failure`, or None for an actor that was lost."""
         busy = {actor.reference: name for name, actor in self.actors.items() if actor.reference}
-        if not busy:
+        if not busy:  # what was done is not seen yet
+            time.sleep(timeout)
             return
         ready, _ = _ray().wait(list(busy), num_returns=len(busy), timeout=0)
         if not ready:

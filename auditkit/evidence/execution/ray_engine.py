@@ -72,10 +72,10 @@ class RayEngine:
         self._cancelled.clear()
         if not shards:
             return
-        crew = self._started()
+        content, crew = packed(job), self._started()
         schedule = Schedule(shards, attempts=self.attempts, patience=self.patience)
         arrivals = Arrivals(self.store, job.stage)
-        stage = _Round(job, len(shards), schedule, crew, arrivals, self._cancelled, self.patience)
+        stage = _Round(content, schedule, crew, arrivals, self._cancelled, self.patience)
         yield from stage.run()
 
     def cancel(self) -> None:
@@ -126,22 +126,28 @@ class RayEngine:
 
 @dataclass
 class _Round:
-    """One stage on a crew."""
+    """One stage on a crew.
 
-    job: Job
-    left: int
+    Attributes:
+        content: the job, packed.
+        orphans: shards whose worker was lost: its lease may look alive from other machines for a while.
+        key: of the job.
+    """
+
+    content: bytes
     schedule: Schedule
     crew: Crew
     arrivals: Arrivals
     cancelled: threading.Event
     patience: float
+    orphans: set[int] = field(default_factory=set)
     key: str = field(default_factory=lambda: secrets.token_hex(8))
 
     def run(self) -> Iterator[Done]:
-        reference = installed().put(packed(self.job))
+        reference = installed().put(self.content)
         while not self._over():
             now = time.monotonic()
-            self.crew.fill(self.left, now)
+            self.crew.fill(self.schedule.left, now)
             self._give(reference, now)
             for name, task, outcome in self.crew.events(_PAUSE):
                 self._took(name, task, outcome)
@@ -157,14 +163,16 @@ class _Round:
         return any(actor.task and actor.task[0] == self.key for actor in self.crew.actors.values())
 
     def _give(self, reference: Any, now: float) -> None:
-        """One shard to each idle actor; a call takes a millisecond, so none is sent ahead."""
+        """One shard to each idle actor; none is sent ahead, as a call takes a millisecond."""
         if self.cancelled.is_set():
             return
         for name, actor in self.crew.idle():
             task: Task | None = self.schedule.next(name, now)
             if task is None:
                 continue
-            call = actor.handle.compute.remote(self.key, [reference], task.shard, steal=task.steal)
+            shard, steal = task.shard, task.steal or task.shard in self.orphans
+            following = self.schedule.following(name)
+            call = actor.handle.compute.remote(self.key, [reference], shard, steal, following)
             self.crew.give(name, (self.key, task.shard), call, now)
 
     def _took(self, name: str, task: tuple[str, int], outcome: Any) -> None:
@@ -172,17 +180,21 @@ class _Round:
             return
         now = time.monotonic()
         if outcome is None:
-            self.schedule.lost(name, now)
+            self._lost(name, task[1], now)
         elif isinstance(outcome, Failure):
             raise outcome.error()
-        elif self.schedule.finished(name, task[1], now):
-            self.left -= 1
+        elif self.schedule.finished(name, task[1], now, usual=outcome.state == "computed"):
             self.arrivals.add(outcome, now)
 
     def _end_hung(self, now: float) -> None:
         for name in self.schedule.hung(now):
+            _, shard = self.crew.actors[name].task
             self.crew.drop(name)
-            self.schedule.lost(name, now)
+            self._lost(name, shard, now)
         for name, actor in list(self.crew.actors.items()):
             if actor.task and actor.task[0] != self.key and now - actor.since > self.patience:
                 self.crew.drop(name)
+
+    def _lost(self, name: str, shard: int, now: float) -> None:
+        self.orphans.add(shard)
+        self.schedule.lost(name, now)

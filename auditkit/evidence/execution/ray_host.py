@@ -49,7 +49,9 @@ class Host:
             return Failure.of(error, place)
         return place
 
-    def compute(self, key: str, job: list[Any], shard: int, *, steal: bool) -> Done | Failure:
+    def compute(
+        self, key: str, job: list[Any], shard: int, steal: bool, following: int | None
+    ) -> Done | Failure:
         """Have one shard in the store.
 
         Args:
@@ -57,11 +59,12 @@ class Host:
             job: one reference to the packed job, in a list so that Ray does not fetch it each time.
             shard: its number.
             steal: as in `Worker.compute`.
+            following: as there.
         """
         assert self._worker is not None, "ready comes first"
         try:
             packed = None if key == self._key else _fetched(job[0])
-            done = self._worker.compute(key, packed, shard, steal=steal)
+            done = self._worker.compute(key, packed, shard, steal=steal, following=following)
             self._key = key
         except Exception as error:  # noqa: BLE001 raised by the driver
             return Failure.of(error, self._worker.name)

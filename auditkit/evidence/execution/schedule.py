@@ -24,8 +24,8 @@ _BEFOREHAND = 60.0
 _LOADING = 10.0
 # Seconds that a shard runs before doing it twice may pay.
 _WORTH = 1.0
-# Costs that are told may be nothing.
-_LEAST = 1e-9
+# What is told to cost less than this share of the median is taken to cost so much: nothing is for free.
+_LEAST = 0.1
 # A shard is delivered or unknown, waits, or is in somebody's hands.
 _DONE, _QUEUED, _OUT = range(3)
 
@@ -106,7 +106,9 @@ class Schedule:
         self._lives: Counter[int] = Counter()
         self._deaths = 0
         self._took = _Latest()
-        self._costs = costs
+        self._costs, self._least = costs, 0.0
+        if costs and self._left:
+            self._least = _LEAST * costs(self._queue[self._left // 2])
         self._attempts, self._straggling, self._patience = attempts, straggling, patience
 
     @property
@@ -157,10 +159,12 @@ class Schedule:
             now: when.
             usual: whether that took as long as it takes: it was computed, not found or held by others.
         """
-        running = self._put_down(worker)
-        if running is not None and running.shard == shard and usual:
-            self._loaded.add(worker)
-            self._took.add((now - running.since) / self._cost(shard))
+        running = self._running.get(worker)
+        if running is not None and running.shard == shard:  # else its namesake did it, and is gone
+            self._put_down(worker)
+            if usual:
+                self._loaded.add(worker)
+                self._took.add((now - running.since) / self._cost(shard))
         state = self._state(shard)
         if state == _DONE:
             return False
@@ -262,4 +266,4 @@ class Schedule:
         return self._states[shard] if 0 <= shard < len(self._states) else _DONE
 
     def _cost(self, shard: int) -> float:
-        return 1.0 if self._costs is None else max(self._costs(shard), _LEAST)
+        return max(self._costs(shard), self._least) if self._costs and self._least > 0 else 1.0

@@ -80,7 +80,7 @@ class Array:
 
     def _planned(self) -> Plan:
         """The private folder, with all that tasks need."""
-        shared = self.shared
+        shared, content = self.shared, packed(self.job)
         try:
             shared.folder.mkdir(parents=True, exist_ok=True)
             folder = Path(tempfile.mkdtemp(prefix="array-", dir=shared.folder))  # mode 0700
@@ -100,7 +100,7 @@ class Array:
             shared.attempts,
         )
         plan.ledger.mkdir()
-        plan.job.write_bytes(packed(self.job))
+        plan.job.write_bytes(content)
         return plan
 
     def _attempts(self, plan: Plan) -> Iterator[Done]:

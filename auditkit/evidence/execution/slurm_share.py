@@ -72,10 +72,21 @@ class Order:
             shard = self.own.popleft() if self.own else max(self.others, key=len).pop()
             if shard in board.done:
                 continue
-            if not self._elsewhere(board, shard):
+            taken = self._elsewhere(board, shard)
+            if not taken:
                 return Next(shard)
+            if len(taken) < self.attempts and not any(self._runs(board, task) for task in taken):
+                return Next(shard, steal=True)  # its lease may look alive for a while
             self.held(shard, now)
         return self._overdue(board, now)
+
+    @property
+    def following(self) -> int | None:
+        """What probably comes next."""
+        if self.own:
+            return self.own[0]
+        longest = max(self.others, key=len, default=[])
+        return longest[-1] if longest else None
 
     @property
     def waiting(self) -> bool:
@@ -90,6 +101,11 @@ class Order:
     def _elsewhere(self, board: Board, shard: int) -> dict[str, float]:
         taken = board.taken.get(shard, {})
         return {task: since for task, since in taken.items() if task != self.me}
+
+    def _runs(self, board: Board, task: str) -> bool:
+        """Whether a task may still run: those of an earlier array do not."""
+        array = self.me.partition("-")[0]
+        return task.partition("-")[0] == array and task not in board.ended
 
     def _overdue(self, board: Board, now: float) -> Next | None:
         usual = board.usual()

@@ -130,7 +130,9 @@ class ArrayTask:
             else:
                 ledger.say(self.name, begun=following.shard)
                 self._hand = following.shard
-                done = worker.compute("", packed, following.shard, steal=following.steal)
+                done = worker.compute(
+                    "", packed, following.shard, steal=following.steal, following=order.following
+                )
                 self._hand, packed = None, None
                 ledger.say(self.name, **_told(done))
             if done.state == "held":

@@ -215,3 +215,9 @@ def until_still(calls):
     while begun != len(computed(calls)):
         begun = len(computed(calls))
         time.sleep(0.5)
+
+
+def number(file):
+    """What a worker wrote; None until it has."""
+    text = file.read_text() if file.exists() else ""
+    return int(text) if text else None

@@ -4,9 +4,8 @@ import os
 import signal
 import stat
 import threading
-from contextlib import closing
+from contextlib import ExitStack, closing
 from functools import partial
-from pathlib import Path
 
 import pytest
 
@@ -14,36 +13,30 @@ pytest.importorskip("submitit", reason="the extra slurm is not installed")
 
 import cluster_jobs as jobs
 import fake_slurm
+from engine_contract import EngineContract, WorkersOfTheirOwn
 
 from auditkit.errors import AuditError
 from auditkit.evidence.execution import slurm_array
 from auditkit.evidence.execution.slurm import SlurmEngine
 from auditkit.evidence.kinds import Settings
-from auditkit.evidence.store import Store
 
 
 @pytest.fixture
-def calls(tmp_path, monkeypatch):
-    monkeypatch.setenv(
-        "PYTHONPATH",
-        os.pathsep.join([str(Path(__file__).parent), os.environ.get("PYTHONPATH", "")]),
-    )
-    return tmp_path / "calls"
+def make_executor(tmp_path):
+    """Arrays on this machine, for stages of any size."""
+    with ExitStack() as stack:
+
+        def made(store, workers, **options):
+            place = {"folder": tmp_path / "arrays", "cluster": "local", "tiny": 0}
+            engine = SlurmEngine(store, Settings(device="cpu"), workers, **{**place, **options})
+            return stack.enter_context(closing(engine))
+
+        yield made
 
 
 @pytest.fixture
-def store(tmp_path):
-    return Store(tmp_path / "store")
-
-
-@pytest.fixture
-def engine(tmp_path, store):
-    made = partial(
-        SlurmEngine, store, Settings(), folder=tmp_path / "arrays", cluster="local", tiny=0
-    )
-    with closing(made(workers=2)) as two:
-        two.made = made
-        yield two
+def engine(make_executor, store):
+    return make_executor(store, 2)
 
 
 def shards_of(done):
@@ -51,9 +44,12 @@ def shards_of(done):
 
 
 def test_an_array_computes_each_shard_once_and_leaves_no_files(engine, store, calls, tmp_path):
-    job = jobs.job(calls, 9)
+    job, done = jobs.job(calls, 9), []
 
-    done = list(engine.run(job, range(9)))
+    for one in engine.run(job, range(9)):
+        done.append(one)
+        (folder,) = (tmp_path / "arrays").iterdir()
+        assert stat.S_IMODE(folder.stat().st_mode) == 0o700, "pickles are the user's alone"
 
     assert shards_of(done) == list(range(9))
     assert {one.state for one in done} == {"computed"}
@@ -73,21 +69,23 @@ def test_a_killed_task_costs_its_shard_alone(engine, store, calls):
     assert jobs.values(store, job) == [i * i for i in range(8)]
 
 
-def test_what_the_only_task_left_is_submitted_again(engine, store, calls):
+def test_what_the_only_task_left_is_submitted_again(make_executor, store, calls):
     job = jobs.job(calls, 3, partial(jobs.killed_once, at=1))
 
-    done = list(engine.made(workers=1).run(job, range(3)))
+    done = list(make_executor(store, 1).run(job, range(3)))
 
     assert shards_of(done) == [0, 1, 2]
     assert jobs.values(store, job) == [0, 1, 4]
     assert sorted(jobs.computed(calls)) == [0, 1, 1, 2]
 
 
-def test_a_shard_that_kills_every_task_is_an_error_with_the_log(engine, calls, tmp_path):
+def test_a_shard_that_kills_every_task_is_an_error_with_the_log(
+    make_executor, store, calls, tmp_path
+):
     job = jobs.job(calls, 2, partial(jobs.killed_always, at=1))
 
     with pytest.raises(AuditError, match=r"shard 1 cost 2 tasks their lives; its log .*ends"):
-        list(engine.made(workers=2, attempts=2).run(job, range(2)))
+        list(make_executor(store, 2, attempts=2).run(job, range(2)))
 
     assert jobs.computed(calls).count(1) == 2
     assert list((tmp_path / "arrays").iterdir()), "the logs are kept"
@@ -101,7 +99,7 @@ def test_an_error_of_the_computation_is_raised_as_it_is(engine, calls):
 
 
 def test_preemption_gives_the_shard_back_and_the_task_starts_again(
-    engine, store, calls, monkeypatch
+    make_executor, store, calls, monkeypatch
 ):
     submitted = []
     real = slurm_array._executor
@@ -114,7 +112,7 @@ def test_preemption_gives_the_shard_back_and_the_task_starts_again(
 
     monkeypatch.setattr(slurm_array, "_executor", remembered)
     job = jobs.job(calls, 4, partial(jobs.waits_for, at=2, name="go-on"))
-    one = engine.made(workers=1)
+    one = make_executor(store, 1)
 
     def preempt():
         jobs.until((calls / "at-go-on").exists)
@@ -135,16 +133,6 @@ def test_preemption_gives_the_shard_back_and_the_task_starts_again(
     assert jobs.values(store, job) == [0, 1, 4, 9]
 
 
-def test_a_hung_task_is_cancelled_and_its_shard_done_again(engine, store, calls):
-    job = jobs.job(calls, 3, partial(jobs.hangs_once, at=1))
-
-    done = list(engine.made(workers=1, patience=1.0).run(job, range(3)))
-
-    assert shards_of(done) == [0, 1, 2]
-    assert jobs.values(store, job) == [0, 1, 4]
-    jobs.until(lambda: not jobs.alive(int((calls / "hung").read_text())))
-
-
 def test_what_somebody_else_computes_is_left_to_them_without_an_array(engine, store, calls):
     job = jobs.job(calls, 3)
     where = job.stage.where([1])
@@ -159,26 +147,8 @@ def test_what_somebody_else_computes_is_left_to_them_without_an_array(engine, st
     assert len(list(calls.glob("made-*"))) <= 2, "no array for a shard that is still held"
 
 
-def test_cancelling_lets_the_shards_in_hand_finish(engine, store, calls):
-    job = jobs.job(calls, 200, pause=0.02)
-
-    done = []
-    for one in engine.run(job, range(200)):
-        done.append(one)
-        engine.cancel()
-
-    assert 0 < len(done) < 200
-    assert len(jobs.computed(calls)) == len(done)
-
-
-def test_tasks_with_other_code_are_refused(engine, calls):
-    with pytest.raises(AuditError, match="another version of auditkit"):
-        list(engine.made(workers=1, code="old").run(jobs.job(calls, 2), range(2)))
-    assert not jobs.computed(calls)
-
-
-def test_what_takes_seconds_is_computed_here_and_no_array_is_submitted(engine, store, calls):
-    tiny = engine.made(tiny=10.0)
+def test_what_takes_seconds_is_computed_here_and_no_array_is_submitted(make_executor, store, calls):
+    tiny = make_executor(store, 2, tiny=10.0)
     job = jobs.job(calls, 5)
 
     assert shards_of(tiny.run(job, [4])) == [4]  # one shard
@@ -187,7 +157,7 @@ def test_what_takes_seconds_is_computed_here_and_no_array_is_submitted(engine, s
 
 
 def test_on_a_cluster_an_array_is_submitted_with_the_options(
-    engine, store, calls, tmp_path, monkeypatch
+    make_executor, store, calls, tmp_path, monkeypatch
 ):
     fake_slurm.installed(tmp_path / "bin")
     monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}{os.pathsep}{os.environ['PATH']}")
@@ -196,7 +166,7 @@ def test_on_a_cluster_an_array_is_submitted_with_the_options(
     options = {"partition": "gpu", "time": "90", "gpus_per_node": "1"}
     job = jobs.job(calls, 6, partial(jobs.killed_once, at=1))
 
-    done = list(engine.made(workers=2, cluster="slurm", options=options).run(job, range(6)))
+    done = list(make_executor(store, 2, cluster="slurm", options=options).run(job, range(6)))
 
     assert shards_of(done) == list(range(6))
     assert jobs.values(store, job) == [i * i for i in range(6)]
@@ -205,8 +175,6 @@ def test_on_a_cluster_an_array_is_submitted_with_the_options(
         assert f"#SBATCH {line}\n" in batch
 
 
-def test_what_tasks_are_sent_lies_in_a_folder_of_the_user_alone(engine, calls, tmp_path):
-    job = jobs.job(calls, 2, pause=0.3)
-    for _ in engine.run(job, range(2)):
-        folders = list((tmp_path / "arrays").iterdir())
-        assert [stat.S_IMODE(folder.stat().st_mode) for folder in folders] == [0o700]
+@pytest.mark.long
+class TestSlurm(EngineContract, WorkersOfTheirOwn):
+    many = 60

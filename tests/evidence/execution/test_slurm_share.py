@@ -34,16 +34,16 @@ def board(tmp_path):
 
 
 def test_a_task_does_its_share_and_then_the_end_of_the_longest_other(board):
-    order = Order("me", deque([0, 1]), [[2, 3, 4], [5]])
+    order = Order("1-0", deque([0, 1]), [[2, 3, 4], [5]])
 
     assert [order.next(board, 0.0).shard for _ in range(4)] == [0, 1, 4, 3]
 
 
 def test_what_others_did_or_have_in_hand_is_passed_over(board):
-    board.ledger.say("other", shard=2, state="computed", seconds=1.0, overhead=0.0, worker="w")
-    board.ledger.say("other", begun=3)
+    board.ledger.say("1-5", shard=2, state="computed", seconds=1.0, overhead=0.0, worker="w")
+    board.ledger.say("1-5", begun=3)
     board.update(0.0)
-    order = Order("me", deque(), [[2, 3, 4]])
+    order = Order("1-0", deque(), [[2, 3, 4]])
 
     assert order.next(board, 0.0) == Next(4)
     assert order.next(board, 0.5) is None
@@ -51,16 +51,23 @@ def test_what_others_did_or_have_in_hand_is_passed_over(board):
     assert order.next(board, 1.5) == Next(3, again=True), "it may have died"
 
 
-def test_a_straggler_is_done_again_by_one_task_at_a_time(board):
-    board.ledger.say("slow", shard=1, state="computed", seconds=10.0, overhead=0.0, worker="w")
-    board.ledger.say("slow", begun=2)
+def test_what_a_task_of_an_earlier_array_left_is_taken_over_at_once(board):
+    board.ledger.say("0-3", begun=2)
     board.update(0.0)
-    order, second = Order("me", deque(), [[2]]), Order("you", deque(), [[2]])
+
+    assert Order("1-0", deque([2]), []).next(board, 0.0) == Next(2, steal=True)
+
+
+def test_a_straggler_is_done_again_by_one_task_at_a_time(board):
+    board.ledger.say("1-6", shard=1, state="computed", seconds=10.0, overhead=0.0, worker="w")
+    board.ledger.say("1-6", begun=2)
+    board.update(0.0)
+    order, second = Order("1-0", deque(), [[2]]), Order("1-1", deque(), [[2]])
     assert order.next(board, 0.0) is None
     assert second.next(board, 0.0) is None
 
     assert order.next(board, 31.0) == Next(2, again=True, steal=True)
-    board.ledger.say("me", begun=2)
+    board.ledger.say("1-0", begun=2)
     board.update(31.0)
     order.held(2, 31.0)
     assert second.next(board, 31.5) == Next(2, again=True)
@@ -68,10 +75,10 @@ def test_a_straggler_is_done_again_by_one_task_at_a_time(board):
 
 
 def test_a_shard_that_several_tasks_began_is_left_alone(board):
-    for task in ("a", "b", "c"):
+    for task in ("0-1", "0-2", "1-3"):
         board.ledger.say(task, begun=7)
     board.update(0.0)
-    order = Order("me", deque([7]), [])
+    order = Order("1-0", deque([7]), [])
 
     assert order.next(board, 0.0) is None
     assert not order.waiting
