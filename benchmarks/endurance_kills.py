@@ -194,7 +194,9 @@ def _files(folder: Path) -> tuple[int, list[str]]:
         status += main(["store", "verify", "--store", str(folder)])
     left = list(folder.rglob("*.*"))
     shards = {path.stem for path in left if path.match("??/*.json")}
-    strange = [path.name for path in left if path.name.partition(".")[0].partition("-")[0] not in shards]
+    strange = [
+        path.name for path in left if path.name.partition(".")[0].partition("-")[0] not in shards
+    ]
     return len(before) - len(left), strange + ["a damaged shard"] * bool(status)
 
 

@@ -22,6 +22,10 @@ WAYS = {
     "-n 2 --dist loadfile": ["-n", "2", "--dist", "loadfile"],
     "-n 2 --dist worksteal": ["-n", "2", "--dist", "worksteal"],
 }
+HEAD = (
+    "| | seconds | shards computed | distinct | checks measured | processor seconds of the busiest process | "
+    "of all | audits |"
+)
 # Each check that is computed leaves a line: a process computes it once, whatever it is asked.
 CONFTEST = """\
 import os, time
@@ -40,6 +44,13 @@ def pytest_runtest_setup(item):
         os.close(handle)
         return found
     session.compute = compute
+
+def pytest_sessionfinish(session):
+    # What this process has worked, while others may have kept it from its core.
+    line = f"process {os.getpid()} {time.process_time():.2f}\\n"
+    handle = os.open(os.environ["COUNTED"], os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+    os.write(handle, line.encode())
+    os.close(handle)
 """
 
 
@@ -57,20 +68,24 @@ def one_run(project: Path, name: str, words: list[str]) -> dict[str, float]:
         check=False,
     )
     seconds = time.monotonic() - began
+    lines = [line.split() for line in counted.read_text().splitlines()]
+    worked = [float(line[-1]) for line in lines if line[0] == "process"]
     results = json.loads((project / name / "results.json").read_text())
     return {
         "seconds": seconds,
         "computed": results["run"]["evidence"]["computed"],
         "shards": len(list((project / f"{name}-store").glob("??/*.json"))),
-        "checks": len(counted.read_text().splitlines()),
+        "checks": len(lines) - len(worked),
+        "busiest": max(worked),
+        "work": sum(worked),
         "audits": len(results["audits"]),
     }
 
 
 def table(images: int, runs: int) -> str:
     """Markdown: one row per way, medians of wall times."""
-    rows = ["| | seconds | shards computed | distinct | checks measured | audits |"]
-    rows.append("|---|---|---|---|---|---|")
+    rows = [HEAD]
+    rows.append("|---" * (HEAD.count("|") - 1) + "|")
     with tempfile.TemporaryDirectory() as folder:
         project = write_project(Path(folder) / "project", images)
         (project / "conftest.py").write_text(CONFTEST)

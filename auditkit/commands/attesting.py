@@ -4,6 +4,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from auditkit.commands.fetching import at_hand
 from auditkit.errors import AuditError
 
 if TYPE_CHECKING:
@@ -42,8 +43,8 @@ def add_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
         command.add_argument(
             "--store",
             type=Path,
-            metavar="DIR",
-            help="the evidence (default: as evidence.json says)",
+            metavar="PLACE",
+            help="folder or URL of the evidence (default: as evidence.json says)",
         )
     _add_register(commands.add_parser("register", help="record specs before a run"))
 
@@ -104,7 +105,8 @@ def _sign(given: argparse.Namespace) -> int:
     from auditkit.commands.page_again import check_page
 
     key = read_signing_key(given.key)
-    found = verify(given.folder, store=given.store, page=check_page)
+    with at_hand(given.folder, given.store) as store:
+        found = verify(given.folder, store=store, page=check_page)
     wrong = found.mismatches
     if wrong:
         more = f" (and {len(wrong) - 1} more)" if len(wrong) > 1 else ""
@@ -130,11 +132,12 @@ def _verify(given: argparse.Namespace) -> int:
     if not given.folder.exists():
         raise AuditError(f"{given.folder} does not exist; a run's folder was expected")
     keys = read_trusted_keys(given.key, given.keys)
-    found = (
-        verify(given.folder, keys, given.store, check_page)
-        if given.folder.is_dir()
-        else verify_record(given.folder, keys)
-    )
+    with at_hand(given.folder, given.store) as store:
+        found = (
+            verify(given.folder, keys, store, check_page)
+            if given.folder.is_dir()
+            else verify_record(given.folder, keys)
+        )
     print(as_json(found) if given.format == "json" else as_text(found))
     return found.status
 
@@ -153,7 +156,8 @@ def _digest(given: argparse.Namespace) -> int:
 def _pack(given: argparse.Namespace) -> int:
     from auditkit.attestation.shards import pack
 
-    folder, shards, size = pack(given.folder, given.store)
+    with at_hand(given.folder, given.store) as store:
+        folder, shards, size = pack(given.folder, store)
     print(f"{folder}  {shards} shards, {size / 1e6:.1f} MB")
     return 0
 

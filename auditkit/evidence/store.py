@@ -178,6 +178,25 @@ class Store:
             )
         return kept
 
+    def copy(self, address: str, sha256: str, folder: Path) -> None:
+        """Copy a shard's files as they are, what is there of them, into another store's folder.
+
+        Args:
+            address: of the shard.
+            sha256: of the arrays that are wanted, whatever the sidecar names.
+            folder: of the other store.
+
+        Raises:
+            AuditError: the store does not answer.
+        """
+        sidecar = self.sidecar(address)
+        names = {arrays_name(address, sha256), sidecar_name(address)}
+        for name in sorted(names | ({sidecar.arrays} if sidecar else set())):
+            with contextlib.suppress(FileNotFoundError, ValueError):
+                content = self.files.read(name)
+                (folder / name).parent.mkdir(exist_ok=True)
+                (folder / name).write_bytes(content)
+
     def drop(self, address: str) -> None:
         """Forget a shard: its sidecar first, so that nobody finds half of it.
 

@@ -7,6 +7,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -21,8 +22,11 @@ from auditkit.attestation.signatures import check_signatures
 from auditkit.attestation.signing import Signer, sign
 from auditkit.attestation.statement import seal
 from auditkit.attestation.verifying import verify
+from auditkit.cli import main
 from auditkit.errors import AuditError
+from auditkit.evidence.store import Store
 from auditkit.results import read_results, to_json
+from auditkit.results.evidence_list import ListedEvidence, evidence_list_json, read_evidence_list
 from auditkit.verdict import Verdict
 
 ANNA = Signer("reviewed", "Anna Example", "Clinic of Nowhere")
@@ -449,6 +453,59 @@ def test_packing_is_whole_or_not_at_all(tmp_path, damage):
     with pytest.raises(AuditError, match=shard.stem):
         pack(run)
     assert sorted(run.rglob("*")) == before
+
+
+def in_format_2(folder, tmp_path):
+    """The run's store, as it is written now."""
+    store = Store(tmp_path / "written")
+    shards = []
+    for at, shard in enumerate(read_evidence_list(folder / "evidence.json").shards):
+        kept = store.write(shard.address, {"x": np.full(3, at)}, {"stage": "s", "images": 8})
+        shards.append(shard.model_copy(update={"sha256": kept.sha256, "size": kept.size}))
+    listed = ListedEvidence(store="../written", code="0" * 64, shards=shards)
+    (folder / "evidence.json").write_text(evidence_list_json(listed))
+    return store, shards
+
+
+def test_shards_of_format_2_are_packed_and_checked(tmp_path):
+    folder = sealed_run(tmp_path)
+    store, shards = in_format_2(folder, tmp_path)
+    packed, count, _ = pack(folder)
+    assert count == 2
+    names = {path.relative_to(packed).as_posix() for path in packed.rglob("*.*")}
+    assert names == {file.name for file in store.stored()} | {"MANIFEST.sha256"}
+    assert (
+        "2 of 2 shards are at hand (packed with the run)" in lines(verify(folder))["evidence"].says
+    )
+    first = packed / store.sidecar(shards[0].address).arrays
+    first.write_bytes(b"x" * 40)
+    assert lines(verify(folder))["evidence"].state == "mismatch"
+
+
+def test_a_shard_that_was_computed_again_with_other_bits_is_not_packed_as_the_judged_one(tmp_path):
+    folder = sealed_run(tmp_path)
+    store, shards = in_format_2(folder, tmp_path)
+    store.write(shards[0].address, {"x": np.ones(4)}, {"stage": "s", "images": 8})
+    with pytest.raises(AuditError, match="is not the shard that was judged"):
+        pack(folder)
+
+
+def test_a_store_elsewhere_is_asked_only_by_the_users_own_word(tmp_path):
+    pytest.importorskip("fsspec", reason='pip install "pytest-auditkit[remote]"')
+    folder = sealed_run(tmp_path)
+    local, _ = in_format_2(folder, tmp_path)
+    url = f"memory://{tmp_path.name}"
+    for file in local.stored():
+        Store(url).files.publish(file.name, local.files.read(file.name))
+    text = (folder / "evidence.json").read_text()
+    (folder / "evidence.json").write_text(text.replace("../written", url))
+    with pytest.raises(AuditError, match=f"name it with --store {url}"):
+        pack(folder)
+    says = lines(verify(folder))["evidence"].says
+    assert "0 of 2" in says
+    assert f"asked with --store {url}" in says
+    assert main(["pack", str(folder), "--store", url]) == 0
+    assert "2 of 2" in lines(verify(folder))["evidence"].says
 
 
 def test_packing_twice_is_refused(run):

@@ -2,12 +2,36 @@
 
 import fuzz_cases
 import fuzz_data
-from conftest import COUNTS, LESIONS, STEADY
+from conftest import LESIONS
 from fuzz_cases import KINDS
 from fuzz_pictures import raster, volumes
 from fuzz_pool import BAD, run
 
-SEED, EACH = 20_240_607, 11
+SEED, EACH = 20_240_607, 10
+MODEL = """\
+model: steady
+task: melanoma
+format: timm
+architecture: test_resnet
+weights: {file: steady.safetensors}
+input: {size: 64}
+output: {kind: logits, classes: [benign, malignant], score: 1}
+threshold: 0.5
+"""
+LESIONS = """\
+data: lesions
+task: melanoma
+format: synthetic-dermoscopy
+with: {n: 24, seed: 5, size: 64}
+"""
+SPEC = """\
+audit: counts
+check: performance
+data: lesions
+expect:
+  - {measure: sensitivity, above: 0.3}
+  - {measure: specificity, above: 0.5}
+"""
 NEVER_WHOLE = ("bomb", "no file", "no table", "argument")
 
 
@@ -16,7 +40,7 @@ def test_a_sample_of_damaged_input_is_accepted_or_refused_clearly(tmp_path):
     keep = tmp_path / "keep"
     keep.mkdir()
     found = list(run(wanted, SEED, tmp_path / "work", keep=keep))
-    assert len(found) == len(wanted) > 280
+    assert len(found) == len(wanted) >= 270
     wrong = [
         f"{one.case.folder.name} ({one.case.name}): {one.what}: {one.message:.300}"
         for one in found
@@ -63,13 +87,13 @@ def test_the_same_seed_damages_in_the_same_way(tmp_path):
 
 
 def test_collecting_damaged_specs_gives_one_error_each_and_no_traceback(pytester):
-    for name, text in (("audits/counts.audit", COUNTS), ("cards/lesions.data", LESIONS)):
+    for name, text in (("audits/counts.audit", SPEC), ("cards/lesions.data", LESIONS)):
         path = pytester.path / f"{name}.yaml"
         path.parent.mkdir()
         path.write_text(text)
-    (pytester.path / "cards" / "steady.model.yaml").write_text(STEADY.format(name="steady"))
+    (pytester.path / "cards" / "steady.model.yaml").write_text(MODEL)
     pytester.makeini("[pytest]\naudit_cards = cards\n")
-    spec, audits = COUNTS, pytester.path / "audits"
+    spec, audits = SPEC, pytester.path / "audits"
     lines = spec.splitlines()
     damage = [
         "\n".join(lines[:-1]) + "\n  - {measure: sensitivity, above: [}",

@@ -10,8 +10,9 @@ from auditkit.evidence.execution.ledger import Board
 
 # A shard that is neither done nor to be had is asked for again after so many seconds.
 _AGAIN = 1.0
-# Somebody outside the array holds it: left to the driver after so many seconds.
-_OUTSIDE = 5.0
+# A shard that somebody outside the array holds is left to the driver after so many seconds; one that a task of
+# the array holds is not done again before.
+_SOON = 5.0
 
 
 class Next(NamedTuple):
@@ -109,10 +110,11 @@ class Order:
 
     def _overdue(self, board: Board, now: float) -> Next | None:
         usual = board.usual()
-        late = self.patience if usual is None else max(_OUTSIDE, self.straggling * usual)
+        soon = min(_SOON, self.patience)
+        late = self.patience if usual is None else max(soon, self.straggling * usual)
         for shard, (since, again) in list(self._waiting.items()):
             taken = self._elsewhere(board, shard)
-            outside = not taken and now - since > _OUTSIDE
+            outside = not taken and now - since > soon
             if shard in board.done or len(taken) >= self.attempts or outside:
                 del self._waiting[shard]
             elif taken and now - max(taken.values()) > late:  # one thief at a time

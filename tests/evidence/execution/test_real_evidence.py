@@ -1,7 +1,6 @@
 """A real network in worker processes: all arrays are the same to the last bit, whatever the shards."""
 
 from contextlib import closing
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -16,7 +15,7 @@ from auditkit.spec.methods import parse_method
 from tests.conftest import LESIONS, STEADY
 
 ONE_BY_ONE = Settings.asked("cpu", batch_size=1)
-METHODS = ({"method": "gradient"}, {"method": "occlusion", "window": 0.5, "stride": 0.5})
+IMAGES = 9
 
 
 @pytest.fixture(scope="module")
@@ -24,7 +23,7 @@ def cards(tmp_path_factory, networks):
     folder = tmp_path_factory.mktemp("cards")
     (folder / "random.safetensors").symlink_to(networks["random"])
     (folder / "random.model.yaml").write_text(STEADY.format(name="random"))
-    (folder / "lesions.data.yaml").write_text(LESIONS)
+    (folder / "lesions.data.yaml").write_text(LESIONS.replace("n: 24", f"n: {IMAGES}"))
     return catalogue([folder])
 
 
@@ -39,11 +38,10 @@ def arrays_of(cards, engine, settings):
     """Everything that a truthfulness audit gathers."""
     evidence = Workroom(engine, settings).evidence(cards.model("random"), cards.data("lesions"))
     found = {"score": evidence.scores().score, "decision": evidence.scores().decision}
-    for method in map(parse_method, METHODS):
-        found[f"maps {method.label}"] = evidence.heatmaps(method).maps
-        plan = RemovalPlan("mean", steps=2, repeats=1)
-        found[f"removal {method.label}"] = evidence.removal(method, plan).score
-        found[f"random {method.label}"] = evidence.random_removal(method, plan).score
+    method, plan = parse_method("gradient"), RemovalPlan("mean", steps=2, repeats=1)
+    found["maps"] = evidence.heatmaps(method).maps
+    found["removal"] = evidence.removal(method, plan).score
+    found["random"] = evidence.random_removal(method, plan).score
     return found
 
 
@@ -56,8 +54,8 @@ def inline(cards, tmp_path_factory):
 def test_arrays_are_those_of_inline(cards, processes, inline, shard):
     engine = Engine(processes.store, executor=processes)
     found = arrays_of(cards, engine, Settings.asked("cpu", batch_size=1, shard=shard))
-    assert engine.counts.computed >= -(-24 // shard) * 7
+    assert engine.counts.computed > 4 * -(-IMAGES // shard)
     assert found.keys() == inline.keys()
     for name, array in inline.items():
         np.testing.assert_array_equal(found[name], array, strict=True, err_msg=name)
-    assert len(np.unique(inline["score"])) > 10
+    assert len(np.unique(inline["score"])) > 5

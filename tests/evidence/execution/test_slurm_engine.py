@@ -22,7 +22,7 @@ from auditkit.evidence.kinds import Settings
 
 
 @pytest.fixture
-def make_executor(tmp_path):
+def make_executor(tmp_path, calls):
     """Arrays on this machine, for stages of any size."""
     with ExitStack() as stack:
 
@@ -115,8 +115,8 @@ def test_preemption_gives_the_shard_back_and_the_task_starts_again(
     one = make_executor(store, 1)
 
     def preempt():
-        jobs.until((calls / "at-go-on").exists)
-        pid = int((calls / "at-go-on").read_text())
+        jobs.until(lambda: jobs.number(calls / "at-go-on"))
+        pid = jobs.number(calls / "at-go-on")
         os.kill(pid, signal.SIGUSR2)  # what Slurm sends some time before it takes the machine away
         jobs.until(lambda: not jobs.alive(pid))
         (calls / "go-on").touch()
