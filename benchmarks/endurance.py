@@ -1,7 +1,7 @@
 """Fifty random kills with resume, and what else may befall a run: what is computed again, and what is found.
 
 Usage: python benchmarks/endurance.py [--kills 50] [--seed 1] [--engine inline|processes]
-       [--only kills|faults] [--images 96] [--write FILE]
+       [--only kills|faults] [--images 96] [--write docs/endurance.md]
 """
 
 import argparse
@@ -14,6 +14,7 @@ from pathlib import Path
 from endurance_faults import FAULTS, Fault, project
 from endurance_kills import Endurance, Endured
 from endurance_work import Audits
+from figures_in_page import machine, put
 
 ENGINES = ("inline", "processes")
 WORKERS = 2
@@ -82,7 +83,7 @@ def main() -> int:
     parser.add_argument("--write", type=Path, metavar="FILE")
     given = parser.parse_args()
     tables = {"kills": (_KILLS, kills), "faults": (_FAULTS, faults)}
-    written, well = [], True
+    well = True
     for name, (head, rows) in tables.items():
         if given.only not in (None, name):
             continue
@@ -92,9 +93,9 @@ def main() -> int:
             print(row, flush=True)
             lines.append(row)
             well &= passed
-        written.append("\n".join(lines) + "\n")
-    if given.write:
-        given.write.write_text("\n".join(written), encoding="utf-8")
+        if given.write:
+            measured = f"Seed {given.seed}, {given.images} images, {machine()}."
+            put(given.write, name, "\n".join([measured, "", *lines]))
     return 0 if well else 1
 
 

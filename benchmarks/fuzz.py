@@ -113,7 +113,7 @@ def bounds() -> str:
     """Rows: what is bounded, by how much, and what happens beyond."""
     from auditkit.data import parquet_cells, rows
     from auditkit.data.formats import coco
-    from auditkit.data.pictures.grey import MAX_PIXELS
+    from auditkit.data.pictures.grey import MAX_PIXELS, MAX_SIDE
     from auditkit.data.volumes.grid import MAX_VOXELS
     from auditkit.spec import regular, strict_yaml
 
@@ -123,6 +123,7 @@ def bounds() -> str:
         ("its nesting", f"{strict_yaml.MAX_DEPTH} levels"),
         ("a picture, a volume, a CSV table", f"{regular.MAX_BYTES:,} bytes"),
         ("a picture, decoded", f"{MAX_PIXELS:,} pixels"),
+        ("its longer side", f"{MAX_SIDE:,} pixels"),
         ("a volume, decoded", f"{MAX_VOXELS:,} voxels"),
         ("columns of a table", f"{rows.MAX_COLUMNS:,}"),
         ("cells of a table", f"{rows.MAX_CELLS:,}"),

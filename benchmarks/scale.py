@@ -63,7 +63,7 @@ def main() -> int:
             print(f"{part}: {error}", file=sys.stderr)
         print(f"{part}: {time.monotonic() - began:.0f} s", file=sys.stderr, flush=True)
     if scale.simulated:
-        print("\n".join(["", scale.cluster_shown, "", *scale.simulated]))
+        print("\n".join(["", *scale.simulated]))
     print(f"\nload at the end: {os.getloadavg()[0]:.1f}")
     if given.write:
         write(given.write, scale, rows)
@@ -91,7 +91,7 @@ def write(folder: Path, scale: Scale, rows: Sequence[Row]) -> None:
     text = page.read_text(encoding="utf-8")
     text = between(text, "scale", [machine(), "", HEADER, *map(str, rows)])
     if scale.simulated:
-        text = between(text, "cluster", [scale.cluster_shown, "", *scale.simulated])
+        text = between(text, "cluster", scale.simulated)
         kept = {"machine": machine(), "seconds": scale.measured}
         simulation.RECORDED.write_text(json.dumps(kept, indent=1) + "\n", encoding="utf-8")
     page.write_text(text, encoding="utf-8")

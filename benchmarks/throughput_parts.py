@@ -165,7 +165,7 @@ def batch_sizes(sizes: Sequence[int]) -> list[Row]:
 
 
 def overlap(images: int = 48, pause: float = 0.01) -> list[Row]:
-    """A slow reader and a model that only waits, as a GPU lets its CPU: seconds one after the other, and ahead."""
+    """A slow reader, and a model that only waits, as a GPU lets its CPU: seconds."""
     import torch
 
     def make(_index: int) -> torch.Tensor:
@@ -217,7 +217,7 @@ def counted_forwards() -> Iterator[Counter[str]]:
 
     count: Counter[str] = Counter()
     stage = [""]
-    answer, gather = Model._answer, Engine.gather
+    answer, gather = Model._answer, Engine.gather  # noqa: SLF001 there is no public hook
 
     def counting(self: Model, network: Any, given: Any, table: Any) -> Any:
         count[stage[0]] += len(given)
@@ -230,11 +230,11 @@ def counted_forwards() -> Iterator[Counter[str]]:
         finally:
             stage[0] = before
 
-    Model._answer, Engine.gather = counting, naming  # type: ignore[method-assign]
+    Model._answer, Engine.gather = counting, naming  # type: ignore[method-assign] # noqa: SLF001
     try:
         yield count
     finally:
-        Model._answer, Engine.gather = answer, gather  # type: ignore[method-assign]
+        Model._answer, Engine.gather = answer, gather  # type: ignore[method-assign] # noqa: SLF001
 
 
 def forwards(images: int) -> list[Row]:

@@ -1,6 +1,6 @@
 """How pytest-xdist's ways of distributing items suit audits: wall time, shards, repeated measurements.
 
-Usage: python benchmarks/xdist_modes.py [--images N] [--runs N] [--write docs/xdist-figures.md]
+Usage: python benchmarks/xdist_modes.py [--images N] [--runs N] [--write docs/xdist.md]
 """
 
 import argparse
@@ -13,6 +13,7 @@ import tempfile
 import time
 from pathlib import Path
 
+from figures_in_page import machine, put
 from small_project import write_project
 
 WAYS = {
@@ -95,7 +96,7 @@ def table(images: int, runs: int) -> str:
             told = [f"{each:g}" for each in list(found[-1].values())[1:]]
             rows.append(f"| {way} | {seconds:.1f} | {' | '.join(told)} |")
             print(rows[-1], flush=True)
-    return "\n".join(rows) + "\n"
+    return "\n".join(rows)
 
 
 def main() -> None:
@@ -107,7 +108,8 @@ def main() -> None:
     given = parser.parse_args()
     found = table(given.images, given.runs)
     if given.write:
-        given.write.write_text(found)
+        runs = f"{given.images} images, median of {given.runs} runs, {machine()}."
+        put(given.write, "xdist", f"{runs}\n\n{found}")
 
 
 if __name__ == "__main__":

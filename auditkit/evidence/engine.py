@@ -187,14 +187,20 @@ class Engine:
             )
 
     def _computed(self, job: Job, missing: Sequence[int], total: int) -> Iterator[int]:
-        """Have shards computed; each as soon as it is in the store, whoever put it there."""
+        """Have shards computed; each as soon as it is in the store, whoever put it there.
+
+        Raises:
+            AuditError: somebody cancelled the executor.
+        """
         executor = self.executor or Inline(self.store, self.threads)
         started, pause, left = time.monotonic(), _SOONEST, list(missing)
         told = total - len(missing)
         while left:
             held: list[int] = []
+            unanswered = len(left)
             with closing(executor.run(job, left)) as running:
                 for done in running:
+                    unanswered -= 1
                     if done.state == "held":
                         held.append(done.shard)
                         continue
@@ -202,6 +208,10 @@ class Engine:
                     told += 1
                     yield done.shard
                     self.progress(job.stage.name, told, total, time.monotonic() - started)
+            if unanswered:
+                raise AuditError(
+                    f"{job.stage.name}: cancelled; what was computed is kept, run again"
+                )
             if len(held) == len(left):
                 time.sleep(pause)
                 pause = min(2 * pause, _LATEST)
@@ -247,11 +257,15 @@ def threads(workers: int = 1) -> int:
 
 @contextmanager
 def threads_restored() -> Iterator[None]:
-    """Leave torch's number of threads as it was, if torch is there at all: it is the process' own."""
+    """Leave torch's number of threads as it was, if torch is there at all: it is the process' own.
+
+    The same of its choice of algorithms, see `auditkit.evidence.stages.batcher_for`.
+    """
     torch = sys.modules.get("torch")
-    before = torch.get_num_threads() if torch else None
+    before = (torch.get_num_threads(), torch.get_deterministic_debug_mode()) if torch else None
     try:
         yield
     finally:
         if torch and before is not None:
-            torch.set_num_threads(before)
+            torch.set_num_threads(before[0])
+            torch.set_deterministic_debug_mode(before[1])

@@ -23,6 +23,8 @@ _CHEAP, _SHARE = 0.25, 0.03
 _BRIEF = 0.5
 # Pictures of the larger of two small batches.
 _FEW = 4
+# About so many runs does a stage take.
+_RUNS = 4
 
 
 @dataclass(frozen=True)
@@ -49,7 +51,12 @@ class Calibration:
 
 
 def calibrated(
-    stage: Stage, worker: Worker, numbers: Sequence[int], batch: int, left: float
+    stage: Stage,
+    worker: Worker,
+    numbers: Sequence[int],
+    batch: int,
+    left: float,
+    turn: int = 0,
 ) -> Calibration:
     """Compute a few images of a stage.
 
@@ -59,13 +66,16 @@ def calibrated(
         numbers: its shards that are not in the store; at least one.
         batch: inputs per pass.
         left: seconds that may still be spent on more than one image.
+        turn: of this calibration among others, which take other images: data sets keep the last few that
+            were read, and in a real run they are seldom among these.
     """
-    sizes = [len(stage.indices(number)) for number in numbers]
-    first = stage.indices(numbers[0])
+    shards = [stage.indices(number) for number in numbers]
+    sizes = [len(indices) for indices in shards]
     if len(stage.digests) == 1:
         trial = _whole(stage, worker, batch)
     else:
-        trial = _Trial(worker, first, batch)
+        start = turn * _RUNS % len(shards)
+        trial = _Trial(worker, shards[start:] + shards[:start], batch)
         trial.one()
         trial.more(sizes, left)
     keeping, size = _kept(stage, trial.arrays, trial.images)
@@ -82,10 +92,10 @@ def calibrated(
 
 @dataclass
 class _Trial:
-    """The images of one shard, some of which are computed."""
+    """Runs over a few images, each time of the next shard that has as many."""
 
     worker: Worker
-    images_of_shard: Sequence[int]
+    shards: Sequence[Sequence[int]]
     batch: int
     setup: Usage = field(default_factory=Usage)
     spent: Usage = field(default_factory=Usage)
@@ -94,6 +104,7 @@ class _Trial:
     arrays: Arrays = field(default_factory=dict)
     images: int = 0
     _padded: bool = False
+    _runs: int = 0
     _compute: Compute | None = None
 
     def one(self) -> None:
@@ -117,8 +128,7 @@ class _Trial:
         expected = sum(fit.of(size).cpu for size in sizes)
         allowed = min(max(_CHEAP, _SHARE * expected), max(left, 0.0))
         for size in sorted(set(sizes), reverse=True):
-            room = min(size, len(self.images_of_shard))
-            count = next((n for n in range(room, 1, -1) if fit.of(n).cpu <= allowed), 0)
+            count = next((n for n in range(size, 1, -1) if fit.of(n).cpu <= allowed), 0)
             if count > self.images or (count and count not in self.points):
                 allowed -= self._twice(count).cpu
 
@@ -134,16 +144,22 @@ class _Trial:
 
     def _ran(self, count: int, most: int | None = None) -> Meter:
         assert self._compute is not None
-        counting = Counting(most)
+        counting, indices = Counting(most), self._next(count)
         try:
             with metered(counting) as meter:
-                arrays = self._compute(self.images_of_shard[:count])
+                arrays = self._compute(indices)
         finally:
             self.spent += meter.usage
         self._known(count, meter.usage)
         if count >= self.images:
             self.arrays, self.images = arrays, count
         return meter
+
+    def _next(self, count: int) -> Sequence[int]:
+        """So many images of the next shard that has them."""
+        large = [shard for shard in self.shards if len(shard) >= count]
+        self._runs += 1
+        return large[self._runs % len(large)][:count]
 
     def _known(self, count: int, usage: Usage) -> None:
         if self._padded:
@@ -155,7 +171,7 @@ class _Trial:
         """Pictures: full batches of one and of a few, by which a whole one is told."""
         assert self._compute is not None
         usual, tried = self._compute, dict[int, Usage]()
-        for count in sorted({1, min(_FEW, len(self.images_of_shard))}):
+        for count in sorted({1, min(_FEW, max(map(len, self.shards)))}):
             self._compute = in_batches(self.worker, count)()
             tried[count] = self._ran(count).usage
         usage = _batch(tried, self.batch)
@@ -182,7 +198,7 @@ def _ends(*usages: Usage) -> tuple[tuple[float, ...], tuple[float, ...]]:
 
 def _whole(stage: Stage, worker: Worker, batch: int) -> _Trial:
     """A stage that is one thing."""
-    trial = _Trial(worker, [0], batch)
+    trial = _Trial(worker, [[0]], batch)
     found = together(str(stage.identity.get("stage")), worker)
     if found is None:
         with metered() as making:

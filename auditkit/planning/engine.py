@@ -97,7 +97,9 @@ class Planning(Engine):
         setup = key not in self._known
         if setup:
             left = _MINUTE + _SHARE * self._foreseen - self.spent.cpu
-            self._known[key] = calibrated(stage, worker, missing, self.batch, left)
+            self._known[key] = calibrated(
+                stage, worker, missing, self.batch, left, turn=len(self._known)
+            )
         self._planned |= {self._address(stage, number) for number in fresh}
         self._price(stage, found, fresh, self._known[key], len(missing), key, setup=setup)
         return self._known[key]

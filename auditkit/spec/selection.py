@@ -112,5 +112,9 @@ def selected(
         check_assumptions([*audits, *whole])
     found = Selection(planned, devices)
     if not any(True for _ in found.pairs()):
-        raise AuditError(f"{named}: no audit there is about {tasks}, which the models are about")
+        left_out = next((one for one in planned if one.left_out), None)
+        why = f", or it is left out by the profile ({left_out.left_out})" if left_out else ""
+        raise AuditError(
+            f"{named}: no audit there is about {tasks}, which the models are about{why}"
+        )
     return found

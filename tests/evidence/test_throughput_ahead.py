@@ -37,8 +37,8 @@ class Reader:
             self.seen.notify_all()
         if index in self.gates:
             assert self.gates[index].wait(HANG)
-        if index == 13:
-            raise ValueError("image 13 is damaged")
+        if index == 113:
+            raise ValueError("image 113 is damaged")
         return torch.full((2, 2), float(index))
 
     def until(self, count):
@@ -60,8 +60,9 @@ def test_the_next_image_is_made_while_the_first_is_computed():
     reader.until(3)
     assert [float(ahead.take(index)[0, 0]) for index in (1, 2)] == [1, 2]
     assert sorted(reader.made) == [0, 1, 2]
-    assert reader.threads[0] == threading.current_thread().name
-    assert all(name.startswith("auditkit-ahead") for name in reader.threads[1:])
+    by = dict(zip(reader.made, reader.threads, strict=True))
+    assert by[0] == threading.current_thread().name
+    assert all(by[index].startswith("auditkit-ahead") for index in (1, 2))
 
 
 def test_nothing_is_made_before_a_first_image_is_taken():
@@ -93,13 +94,13 @@ def test_large_images_lower_the_bound(monkeypatch):
 def test_an_error_is_raised_where_its_image_is_taken_and_nowhere_else():
     reader = Reader()
     ahead = ahead_of(reader)
-    ahead.announce("stage", [11, 12, 13, 14])
-    assert float(ahead.take(11)[0, 0]) == 11
+    ahead.announce("stage", [111, 112, 113, 114])
+    assert float(ahead.take(111)[0, 0]) == 111
     reader.until(4)
-    assert float(ahead.take(12)[0, 0]) == 12
-    with pytest.raises(ValueError, match="image 13"):
-        ahead.take(13)
-    assert float(ahead.take(14)[0, 0]) == 14
+    assert float(ahead.take(112)[0, 0]) == 112
+    with pytest.raises(ValueError, match="image 113"):
+        ahead.take(113)
+    assert float(ahead.take(114)[0, 0]) == 114
 
 
 def test_who_would_wait_for_a_turn_makes_the_image_itself():
@@ -216,7 +217,7 @@ def test_a_damaged_picture_is_an_error_of_its_own_shard(cards, tmp_path, monkeyp
         evidence.scores()
     # Picture 5 was read while the shards before its own were computed, and they were kept; the one after
     # it may have been in hand.
-    assert len(list(store.stored())) in {2, 3}
+    assert sum(one.kind == "arrays" for one in store.stored()) in {2, 3}
     monkeypatch.undo()
     assert len(evidence.scores().score) == 8
 

@@ -97,7 +97,7 @@ def _no_table(random: Random, folder: Path) -> Made:
     keys = {"format": kind, "file": file, "positive": ["melanoma"]}
     card = _write_card(folder, **keys, **({} if kind == "coco" else {"columns": COLUMNS}))
     operation = random.choice(["cli", "load"])
-    named = file if shape != "picture" and file not in ("t.csv", "c.json") else victim.name
+    named = victim.name if file in ("t.csv", "c.json") else file
     return named, operation, [*(["data", "check"] if operation == "cli" else []), str(card)]
 
 

@@ -17,7 +17,7 @@ import fuzz_paths  # noqa: F401 the same
 from fuzz_cases import ROOT, Case, make
 
 # Seconds of processor time and bytes that one case may take, and seconds of waiting before it is called hung.
-SECONDS, BYTES, PATIENCE = 10.0, 2 << 30, 60.0
+SECONDS, BYTES, PATIENCE = 10.0, 2 << 30, 120.0
 LONGEST, LINES = 20_000, 60
 FINE = ("accepted", "problems listed", "refused")
 BAD = ("escaped", "crashed", "hung", "slow", "large", "unclear", "touched")

@@ -14,7 +14,7 @@ from auditkit.data import load_data, parquet_cells, rows
 from auditkit.data.check import check_data
 from auditkit.data.formats import coco, shards
 from auditkit.data.identifiers.nifti import in_nifti
-from auditkit.data.pictures.grey import grey_rgb, windowed
+from auditkit.data.pictures.grey import MAX_SIDE, check_size, grey_rgb, windowed
 from auditkit.data.radiology.gzipped import stream
 from auditkit.data.ratings import ratings_digest, read_ratings
 from auditkit.data.rows import read_table
@@ -24,8 +24,10 @@ from auditkit.spec import strict_yaml
 from auditkit.spec.audit import AuditSpec
 from auditkit.spec.catalogue import catalogue, read_data_card, read_model_card, read_ratings_card
 from auditkit.spec.problems import Problem, SpecError
+from auditkit.spec.profile import read_profile
 from auditkit.spec.recipes import read_recipe
 from auditkit.spec.regular import MAX_BYTES, is_file, is_folder, read_ordinary
+from auditkit.spec.selection import selected
 from auditkit.spec.strict_yaml import parse_yaml, read_yaml
 from auditkit.spec.typed import typed
 
@@ -303,6 +305,12 @@ def test_a_synthetic_data_set_has_a_largest_size(tmp_path):
         card(tmp_path, format="synthetic-shapes", **{"with": {"n": 10**29, "seed": 0}})
 
 
+def test_a_side_longer_than_any_format_has_is_a_damaged_header():
+    check_size(MAX_SIDE, 1000, "x")
+    with pytest.raises(AuditError, match=r"x is too large: 20 x 65536 pixels, .* 65535 on a side"):
+        check_size(MAX_SIDE + 1, 20, "x")
+
+
 def test_grey_values_take_the_memory_of_one_copy():
     """Of a picture of the largest size that is read, each copy as float64 has 700 MB."""
     import tracemalloc
@@ -317,3 +325,13 @@ def test_grey_values_take_the_memory_of_one_copy():
     assert (shares == expected).all()
     assert (picture[..., 1] == np.rint(expected * 255)).all()
     assert peak < 1.6 * shares.nbytes
+
+
+def test_a_profile_that_leaves_everything_out_is_named_as_the_reason():
+    root = Path(__file__).parents[2]
+    profile = read_profile(root / "audits" / "quick.profile.yaml")
+    spec = root / "audits" / "dermoscopy" / "heatmaps.audit.yaml"
+    with pytest.raises(
+        AuditError, match=r"no audit there is about .* left out by the profile \(.+\)"
+    ):
+        selected([spec], catalogue([FIXTURES]), ["scanoma"], profile=profile)

@@ -2,7 +2,6 @@
 
 import fuzz_cases
 import fuzz_data
-from conftest import LESIONS
 from fuzz_cases import KINDS
 from fuzz_pictures import raster, volumes
 from fuzz_pool import BAD, run

@@ -68,6 +68,24 @@ def test_another_list_of_the_same_pictures_is_not_tried_again(planning):
     assert (planning.stages[-1].shards, planning.stages[-1].shared) == (0, 1)
 
 
+def test_each_trial_takes_other_images(planning):
+    """Data sets keep the last images that were read, which a real run seldom meets again."""
+    taken: list[list[int]] = []
+
+    def worker():
+        def compute(indices):
+            taken.append(list(indices))
+            return {"score": np.zeros(len(indices))}
+
+        return compute
+
+    digests = [f"image {n}" for n in range(320)]
+    for name in ("one", "two"):
+        planning.gather(Stage(name, {"stage": name}, digests, 16), worker)
+    shards = [indices[0] // 16 for indices in taken]
+    assert len(set(shards)) == len(shards) >= 6
+
+
 def test_a_stage_of_all_images_together_is_passed_on_whole(planning):
     text = np.frombuffer(b'{"reason": ""}', dtype=np.uint8)
     stage = Stage("fitness", {"stage": "fitness"}, ["the model alone"], 16)

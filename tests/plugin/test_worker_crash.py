@@ -22,7 +22,7 @@ def test_what_a_dead_worker_had_in_hand_is_unjudged_and_the_next_run_judges_it(p
     command = ["audits", "--model", "steady", "--audit-report"]
     project.runpytest(*command, "whole")  # its evidence is there: workers only judge
     (project.path / "conftest.py").write_text(CONFTEST)
-    done = project.runpytest_subprocess(*command, "run", "-n", "2")
+    done = project.runpytest_subprocess(*command, "run", "-n", "1")
     done.stdout.fnmatch_lines(["*worker 'gw?' crashed while running 'audits/light.audit.yaml*'*"])
     assert done.ret == pytest.ExitCode.TESTS_FAILED
     whole, results = (
@@ -35,8 +35,7 @@ def test_what_a_dead_worker_had_in_hand_is_unjudged_and_the_next_run_judges_it(p
     (release,) = results.release
     assert release.decision != "pass"
     assert (project.path / "run" / "MANIFEST.sha256").is_file()
-    again = project.runpytest_subprocess(*command, "again", "-n", "2")
-    assert again.ret == pytest.ExitCode.TESTS_FAILED  # the audits' own verdicts
+    project.runpytest(*command, "again")
     after = read_results(project.path / "again" / "results.json")
     assert after.deviations.deselected == []
     assert after.run.evidence["computed"] == 0

@@ -11,6 +11,8 @@ from auditkit.errors import AuditError
 
 # Pixels of a picture; Pillow's own limit against decompression bombs.
 MAX_PIXELS = 2**28 // 3
+# The longest side that JPEG and DICOM know; a longer one is a damaged header.
+MAX_SIDE = 2**16 - 1
 
 
 def check_size(height: int, width: int, what: str) -> None:
@@ -21,9 +23,10 @@ def check_size(height: int, width: int, what: str) -> None:
     """
     if height < 1 or width < 1:
         raise AuditError(f"{what} has no pixels ({width} x {height})")
-    if height * width > MAX_PIXELS:
+    if height * width > MAX_PIXELS or max(height, width) > MAX_SIDE:
         raise AuditError(
-            f"{what} is too large: {width} x {height} pixels, at most {MAX_PIXELS} are read"
+            f"{what} is too large: {width} x {height} pixels, at most {MAX_PIXELS}, and {MAX_SIDE} on a "
+            "side, are read"
         )
 
 

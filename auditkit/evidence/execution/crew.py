@@ -138,7 +138,7 @@ class Crew:
             member.process.start(member.begin)
         except Lost as lost:
             self._note_stillborn(member, runs, str(lost))
-        except Exception as error:  # noqa: BLE001 raised by whoever waits for the jobs
+        except BaseException as error:  # noqa: BLE001 raised by whoever waits for the jobs
             member.process.leave()
             for run in runs:
                 run.fail(member.name, error)
@@ -179,7 +179,7 @@ class Crew:
             run.lost(member.name, step.shard, str(lost))
             with self._changed:
                 self._changed.notify_all()
-        except Exception as error:  # noqa: BLE001 raised by whoever waits for the job
+        except BaseException as error:  # noqa: BLE001 raised by whoever waits for the job
             run.fail(member.name, error)
         else:
             if isinstance(found, Failure):

@@ -6,12 +6,18 @@ A network file system shows whole appends to whoever opens the file again: nothi
 
 import json
 import os
+from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 from auditkit.evidence.execution.contract import Done
+
+# The usual time is taken over so many of the latest shards.
+_REMEMBERED = 101
 
 
 @dataclass
@@ -60,14 +66,16 @@ class Board:
         done: shards that are in the store.
         taken: per shard, by task, when this reader learned that the task had begun it; until it is done or
             given back.
-        seconds: of each computed shard.
+        seconds: of the latest computed shards.
+        here: tasks that began, with their machines.
         ended: tasks that came to their end, with what they said.
     """
 
     ledger: Ledger
     done: set[int] = field(default_factory=set)
     taken: dict[int, dict[str, float]] = field(default_factory=dict)
-    seconds: list[float] = field(default_factory=list)
+    seconds: deque[float] = field(default_factory=partial(deque, maxlen=_REMEMBERED))
+    here: dict[str, str] = field(default_factory=dict)
     ended: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     def update(self, now: float) -> list[Done]:
@@ -81,6 +89,8 @@ class Board:
             self.taken.setdefault(said["begun"], {})[task] = now
         elif "back" in said:
             self.taken.get(said["back"], {}).pop(task, None)
+        elif "hello" in said:
+            self.here[task] = said["hello"]
         elif "end" in said:
             self.ended[task] = said
         elif "shard" in said and said["shard"] not in self.done:
@@ -93,4 +103,4 @@ class Board:
 
     def usual(self) -> float | None:
         """Seconds that a shard usually takes; None before there is one."""
-        return sorted(self.seconds)[len(self.seconds) // 2] if self.seconds else None
+        return median(self.seconds) if self.seconds else None

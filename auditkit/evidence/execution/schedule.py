@@ -99,7 +99,7 @@ class Schedule:
         self._states = bytearray(max(shards, default=-1) + 1)
         for shard in shards:
             self._states[shard] = _QUEUED
-        self._queued = self._left = len(self._queue)
+        self._queued = self._left = self._states.count(_QUEUED)
         self._running: dict[str, _Running] = {}
         self._hands: Counter[int] = Counter()
         self._loaded: set[str] = set()
@@ -108,7 +108,7 @@ class Schedule:
         self._took = _Latest()
         self._costs, self._least = costs, 0.0
         if costs and self._left:
-            self._least = _LEAST * costs(self._queue[self._left // 2])
+            self._least = _LEAST * costs(self._queue[len(self._queue) // 2])
         self._attempts, self._straggling, self._patience = attempts, straggling, patience
 
     @property

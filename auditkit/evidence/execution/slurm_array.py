@@ -1,13 +1,14 @@
 """One stage on a Slurm cluster: an array submitted, watched, and submitted again for what is missing."""
 
 import json
+import os
 import pickle
 import shutil
 import tempfile
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
+from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -27,8 +28,11 @@ from auditkit.evidence.store import Store
 
 # Seconds between looks at the ledger, and between questions to Slurm's accounting.
 _PAUSE, _PAUSE_LOCAL, _ACCOUNTING = 1.0, 0.05, 30.0
-# Tasks that have nothing to do are given so many seconds to end by themselves.
-_ENDING = 3.0
+# Tasks that have nothing to do are given so many seconds to end by themselves; on this machine, those that only
+# start are given more, as submitit's processes print a traceback where they are interrupted.
+_ENDING, _STARTING = 3.0, 20.0
+# A task that was cancelled has ended so many seconds later, whether Slurm's accounting knows of it or not.
+_CANCELLED = 60.0
 _LINES = 15
 
 
@@ -63,17 +67,18 @@ class Array:
     cancelled: threading.Event
     _jobs: dict[str, Any] = field(default_factory=dict)
     _over: set[str] = field(default_factory=set)
+    _hung: dict[str, float] = field(default_factory=dict)
     _asked: float = 0.0
 
     def run(self) -> Iterator[Done]:
         """Each shard once, in the store and seen from here."""
         plan = self._planned()
-        finished = False
+        board, finished = Board(Ledger(plan.ledger)), False
         try:
-            yield from self._attempts(plan)
+            yield from self._attempts(plan, board)
             finished = True
         finally:
-            self._end(plan, at_once=not finished)
+            self._end(board, at_once=not finished)
             plan.probe.remove(self.shared.store)
             if finished:
                 shutil.rmtree(plan.folder, ignore_errors=True)
@@ -103,8 +108,7 @@ class Array:
         plan.job.write_bytes(content)
         return plan
 
-    def _attempts(self, plan: Plan) -> Iterator[Done]:
-        board = Board(Ledger(plan.ledger))
+    def _attempts(self, plan: Plan, board: Board) -> Iterator[Done]:
         arrivals = Arrivals(self.shared.store, self.job.stage)
         left, attempt, fruitless = list(self.shards), 0, 0
         while left:
@@ -128,7 +132,8 @@ class Array:
         plan.shares(attempt).write_text(json.dumps(dealt), encoding="ascii")
         tasks = [ArrayTask(plan, attempt, number) for number in range(len(dealt))]
         try:
-            jobs = _executor(self.shared, plan.folder).submit_array(tasks)
+            with _outside():
+                jobs = _executor(self.shared, plan.folder).submit_array(tasks)
         except (RuntimeError, OSError) as error:  # submitit's own errors are RuntimeErrors
             raise AuditError(f"Slurm did not take the job array: {error}") from error
         self._jobs = {task.name: job for task, job in zip(tasks, jobs, strict=True)}
@@ -163,7 +168,7 @@ class Array:
                 continue
             force = now - self._asked > _ACCOUNTING
             self._asked = now if force else self._asked
-            if job.done(force_check=force):
+            if job.done(force_check=force) or now - self._hung.get(task, now) > _CANCELLED:
                 self._over.add(task)
         return len(self._over) == len(self._jobs)
 
@@ -178,7 +183,8 @@ class Array:
         limit = max(self.shared.patience, 20 * usual) if usual else self.shared.patience
         for tasks in board.taken.values():
             for task, since in tasks.items():
-                if now - since > limit and task in self._jobs and task not in self._over:
+                if now - since > limit and task in self._jobs and task not in self._hung:
+                    self._hung[task] = now
                     self._jobs[task].cancel(check=False)
 
     def _hopeless(self, board: Board, left: Sequence[int], fruitless: int) -> None:
@@ -216,22 +222,34 @@ class Array:
             if task not in busy and task not in self._over:
                 job.cancel(check=False)
 
-    def _end(self, plan: Plan, *, at_once: bool) -> None:
+    def _end(self, board: Board, *, at_once: bool) -> None:
         """Let no task outlive the stage."""
+        local = self.shared.cluster == "local"
         with suppress(OSError):
-            Ledger(plan.ledger).say(DRIVER, end="complete")
+            board.ledger.say(DRIVER, end="complete")
         if not at_once:
             self._wait(_ENDING)
+            starting = self._jobs.keys() - board.here.keys() - self._over
+            self._wait(_STARTING if local and starting else 0.0)
         left = [job for task, job in self._jobs.items() if task not in self._over]
         for job in left:
             job.cancel(check=False)
-        if left and self.shared.cluster == "local":
+        if left and local:
             self._wait(2 * _ENDING)
 
     def _wait(self, seconds: float) -> None:
         until = time.monotonic() + seconds
         while not self._all_over() and time.monotonic() < until:
             time.sleep(_PAUSE_LOCAL)
+
+
+def _outside() -> AbstractContextManager[None]:
+    """Where the driver is a Slurm job itself, its arrays do not inherit what it was given."""
+    if "SLURM_JOB_ID" not in os.environ:
+        return nullcontext()
+    from submitit.helpers import clean_env
+
+    return clean_env()
 
 
 def _executor(shared: Shared, folder: Path) -> Any:

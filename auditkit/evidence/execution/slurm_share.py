@@ -10,8 +10,8 @@ from auditkit.evidence.execution.ledger import Board
 
 # A shard that is neither done nor to be had is asked for again after so many seconds.
 _AGAIN = 1.0
-# A shard that somebody outside the array holds is left to the driver after so many seconds; one that a task of
-# the array holds is not done again before.
+# A shard that somebody outside the array holds is left to the driver after so many seconds; one that a task
+# of the array holds is not done again before.
 _SOON = 5.0
 
 

@@ -123,7 +123,7 @@ class StageRun:
 
     def outcomes(self) -> Iterator[Done | None]:
         """What became of each shard; None now and then, when nothing did."""
-        left = len(self.shards)
+        left = self._schedule.left
         while left:
             try:
                 found = self._outcomes.get(timeout=LOOK)
@@ -131,10 +131,15 @@ class StageRun:
                 found = None
             if isinstance(found, BaseException):
                 raise found
-            if found is None and self._stopped and not self._busy and self._outcomes.empty():
+            if found is None and self._ended():
                 return
             left -= found is not None
             yield found
+
+    def _ended(self) -> bool:
+        """Whether nothing more will come of a job that was stopped."""
+        with self._lock:
+            return self._stopped and not self._busy and self._outcomes.empty()
 
     def _fail(self, error: BaseException) -> None:
         self._stopped = True

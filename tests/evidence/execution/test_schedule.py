@@ -49,6 +49,12 @@ def test_a_shard_is_delivered_once():
     assert schedule.left == 1
 
 
+def test_what_is_asked_for_twice_is_done_once():
+    schedule = Schedule([3, 1, 3])
+    assert [finish(schedule, "a", 0.0) for _ in range(2)] == [3, 1]
+    assert schedule.done
+
+
 def test_a_lost_shard_goes_to_the_front():
     schedule = Schedule(range(5))
     schedule.next("a", 0.0)

@@ -162,6 +162,7 @@ def test_on_a_cluster_an_array_is_submitted_with_the_options(
     fake_slurm.installed(tmp_path / "bin")
     monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}{os.pathsep}{os.environ['PATH']}")
     monkeypatch.setenv("FAKE_SLURM", str(tmp_path))
+    monkeypatch.setenv("SLURM_JOB_ID", "77")  # the driver is a job itself
     monkeypatch.setattr(slurm_array, "_ACCOUNTING", 0.5)
     options = {"partition": "gpu", "time": "90", "gpus_per_node": "1"}
     job = jobs.job(calls, 6, partial(jobs.killed_once, at=1))
