@@ -19,7 +19,7 @@ import throughput_parts as parts
 from throughput_parts import MODELS, ROOT, Row, cards
 
 from auditkit.checks import compute
-from auditkit.evidence import Settings
+from auditkit.evidence import Evidence, Settings
 from auditkit.evidence.kinds import FAST_TOLERANCE, Floats
 from auditkit.findings import Measurement
 from auditkit.spec.load import Audit, load_audit
@@ -46,6 +46,14 @@ class Outcome(NamedTuple):
     seconds: float
 
 
+def warm_up(evidence: Evidence) -> None:
+    """Load the model, read or draw every image once, and run one pass."""
+    model = evidence.own_model()
+    parts.passes(model, evidence.settings.batch)[0]()
+    for index in range(evidence.n):
+        evidence.source(index)
+
+
 def run(audit: Audit, card: ModelCard, images: int, settings: Settings) -> Outcome:
     """One audit on an empty store."""
     limited = audit.parameters.model_copy(
@@ -53,7 +61,7 @@ def run(audit: Audit, card: ModelCard, images: int, settings: Settings) -> Outco
     )
     with TemporaryDirectory() as folder:
         evidence = parts.evidence(card.model, audit.data.data, images, settings, Path(folder))
-        evidence.own_model()
+        warm_up(evidence)
         began = time.process_time()
         findings = compute(audit.check, evidence, limited)
         seconds = time.process_time() - began

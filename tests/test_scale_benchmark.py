@@ -206,8 +206,8 @@ def test_the_page_takes_the_tables(tmp_path):
 
 @pytest.mark.long
 def test_everything_runs_in_miniature(tmp_path):
-    more = {"sizes": [16, 32], "start": 16, "heatmaps": 32, "shards": 100}
+    more = {"sizes": [16, 32], "start": 8, "heatmaps": 32, "shards": 100}
     scale = module("scale_parts").Scale(asked(tmp_path, **more))
     rows = [row for part in module("scale").PARTS for row in getattr(scale, part)()]
-    assert len(rows) == 11
+    assert len(rows) == 12
     assert scale.simulated

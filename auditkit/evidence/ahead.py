@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import torch
 
+    from auditkit.evidence.evidence import Evidence
+
 Make = Callable[[int], "torch.Tensor"]
 
 # Bounds of what one `Ahead` holds: images, and bytes of the largest that it has seen.
@@ -103,6 +105,17 @@ class Ahead:
     def _bound(self, image: "torch.Tensor") -> None:
         size = image.element_size() * image.nelement()
         self.most = max(1, min(self.most, _BYTES // max(1, size)))
+
+
+def inputs_ahead(evidence: "Evidence") -> Ahead:
+    """The images of evidence as inputs of its model on the CPU, made ready before they are asked for."""
+
+    def make(index: int) -> "torch.Tensor":
+        from auditkit.models.model import ready
+
+        return ready(evidence.card, evidence.source(index))
+
+    return Ahead(make, lambda: threads_ahead(evidence.settings.device))
 
 
 @cache

@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from auditkit.data.dataset import Dataset, Incomplete, Mask, Picture, Record, Volume
 from auditkit.errors import AuditError
-from auditkit.evidence.ahead import Ahead, threads_ahead
+from auditkit.evidence.ahead import inputs_ahead
 from auditkit.evidence.concepts.kinds import ConceptAnswers, Drawing
 from auditkit.evidence.efficiency import CostPlan, Costs, cost_parameters, costs_worker
 from auditkit.evidence.engine import Compute, Engine, Stage, threads_restored
@@ -56,8 +56,6 @@ from auditkit.spec.model_card import ModelCard
 from auditkit.spec.ratings_card import RatingsCard
 
 if TYPE_CHECKING:
-    import torch
-
     from auditkit.models.model import Model
 
 Mode = Literal["fake", "ref", "float"]
@@ -87,8 +85,7 @@ class Evidence:
         self._recipe = recipe
         self._others = others or {}
         self.peers = peers or Peers()
-        # Sources as inputs of the model, on the CPU.
-        self.ahead = Ahead(self._ready, partial(threads_ahead, settings.device))
+        self.ahead = inputs_ahead(self)
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Sent to another process, evidence is what it is of; there it is made again."""
@@ -205,11 +202,6 @@ class Evidence:
         if self.card.volume is None:
             return self.data.image(index)
         return volumes_of(self.card, self.data, index)
-
-    def _ready(self, index: int) -> "torch.Tensor":
-        from auditkit.models.model import ready
-
-        return ready(self.card, self.source(index))
 
     def volume(self, index: int) -> Volume:
         """The modalities on the model's grid as they are stored, not scaled: (M, *space). No torch."""

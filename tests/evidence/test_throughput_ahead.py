@@ -180,9 +180,7 @@ def cards():
 
 
 def gathered(cards, folder, threads_of_ahead, monkeypatch, **settings):
-    monkeypatch.setattr(
-        "auditkit.evidence.evidence.threads_ahead", lambda _device: threads_of_ahead
-    )
+    monkeypatch.setattr("auditkit.evidence.ahead.threads_ahead", lambda _device: threads_of_ahead)
     room = Workroom(Engine(Store(folder), 1), Settings(device="cpu", batch_size=2, **settings))
     evidence = room.evidence(*cards, 6)
     method = parse_method("gradient")

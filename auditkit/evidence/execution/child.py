@@ -62,6 +62,13 @@ def _listen(pipe: Any, asked: int, tasks: "queue.SimpleQueue[Any]") -> None:
         tasks.put(message)
 
 
+def _go_to(folder: str | None) -> None:
+    """Where the driver is, to which paths of cards may be relative."""
+    if folder is not None:
+        with contextlib.suppress(OSError):
+            os.chdir(folder)
+
+
 def _work(tasks: "queue.SimpleQueue[Any]", answer: Callable[[Any], None]) -> None:
     """First make the worker, which is answered with nothing; then shards, each with what became of it."""
     from auditkit.evidence.execution.failure import Failure
@@ -77,7 +84,8 @@ def _work(tasks: "queue.SimpleQueue[Any]", answer: Callable[[Any], None]) -> Non
             if worker is None:
                 worker = Worker(*message)
             else:
-                key, job, shard, steal, following = message
+                folder, job, key, shard, steal, following = message
+                _go_to(folder)
                 found = worker.compute(key, job, shard, steal=steal, following=following)
         except BaseException as error:  # noqa: BLE001 whatever it is, the driver is told
             found = Failure.of(error, worker.name if worker else "process")

@@ -97,7 +97,8 @@ class Process:
             Lost: it died.
         """
         known, self.key = self.key == key, key
-        found: Done | Failure = self._asked((key, None if known else job, *step))
+        sent = (None, None) if known else (_folder(), job)
+        found: Done | Failure = self._asked((*sent, key, *step))
         if isinstance(found, Failure):
             self.key = ""  # it may not have come as far as taking the job
         return found
@@ -145,9 +146,17 @@ class Process:
         return self.killed or _told(status)
 
 
+def _folder() -> str | None:
+    """The current folder, to which paths of cards may be relative."""
+    try:
+        return str(Path.cwd())
+    except OSError:  # it was removed
+        return None
+
+
 def _path() -> list[str]:
     """Where this process has its code."""
-    return [place or str(Path.cwd()) for place in sys.path]
+    return [place or _folder() or "" for place in sys.path]
 
 
 def _readable(pipe: int) -> bool:

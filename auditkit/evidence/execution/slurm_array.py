@@ -28,8 +28,8 @@ from auditkit.evidence.store import Store
 
 # Seconds between looks at the ledger, and between questions to Slurm's accounting.
 _PAUSE, _PAUSE_LOCAL, _ACCOUNTING = 1.0, 0.05, 30.0
-# Tasks that have nothing to do are given so many seconds to end by themselves; on this machine, those that only
-# start are given more, as submitit's processes print a traceback where they are interrupted.
+# Tasks that have nothing to do are given so many seconds to end by themselves; on this machine, those that
+# only start are given more, as submitit's processes print a traceback where they are interrupted.
 _ENDING, _STARTING = 3.0, 20.0
 # A task that was cancelled has ended so many seconds later, whether Slurm's accounting knows of it or not.
 _CANCELLED = 60.0

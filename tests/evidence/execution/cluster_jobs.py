@@ -179,6 +179,10 @@ def notes_pid(calls, number):
     (calls / f"pid-{number}").write_text(str(os.getpid()))
 
 
+def notes_folder(calls, number):
+    (calls / "folder").write_text(str(Path.cwd()))
+
+
 def leaves_a_child_and_dies(calls, number, *, at):
     """A process that goes on, with all that its parent had open, and says so."""
     if number == at and _first(calls, "left"):

@@ -75,6 +75,13 @@ def test_workers_stay_for_the_next_stage_and_end_with_the_engine(processes, call
     assert not any(map(jobs.alive, seen))
 
 
+def test_workers_follow_the_driver_to_its_folder(processes, calls, tmp_path, monkeypatch):
+    list(processes.run(jobs.job(calls, 1, name="before"), [0]))
+    monkeypatch.chdir(tmp_path)
+    list(processes.run(jobs.job(calls, 1, jobs.notes_folder), [0]))
+    assert (calls / "folder").read_text() == str(tmp_path)
+
+
 def test_closing_the_engine_ends_what_is_computed(processes, calls):
     with ThreadPoolExecutor(1) as pool:
         job = jobs.job(calls, 2, partial(jobs.hangs_once, at=0))

@@ -133,7 +133,8 @@ def test_preemption_gives_the_shard_back_and_the_task_starts_again(
     assert jobs.values(store, job) == [0, 1, 4, 9]
 
 
-def test_what_somebody_else_computes_is_left_to_them_without_an_array(engine, store, calls):
+def test_what_somebody_else_computes_is_left_to_them_without_an_array(make_executor, store, calls):
+    engine = make_executor(store, 2, patience=1.0)
     job = jobs.job(calls, 3)
     where = job.stage.where([1])
 
