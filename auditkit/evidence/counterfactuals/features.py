@@ -86,10 +86,7 @@ def sides(evidence: "Evidence") -> npt.NDArray[np.int64]:
 def _of_images(evidence: "Evidence", network: "Evidence", name: str, radius: float) -> Floats:
     seen = evidence.card.input.model_dump(mode="json", include=set(_GEOMETRY))
     digests = [record.digest for record in evidence.records]
-
-    def drawn(index: int) -> "Picture":
-        return _square(evidence, index, radius)
-
+    drawn = partial(_square, evidence, radius=radius)
     return _gathered(evidence, network, name, {"input": seen, "radius": radius}, drawn, digests)
 
 
