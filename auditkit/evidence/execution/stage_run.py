@@ -147,10 +147,10 @@ class StageRun:
 
     def _deadly(self, shard: int, how: str) -> str:
         images = self.job.stage.indices(shard)
-        which = f"images {images[0] + 1} to {images[-1] + 1}"
+        which = f"images {images[0] + 1} to {images[-1] + 1} have"
         if len(images) == 1:
-            which = f"image {images[0] + 1}"
+            which = f"image {images[0] + 1} has"
         return (
-            f"{self.job.stage.name}, shard {shard}: {which} ended one worker process after the other "
+            f"{self.job.stage.name}, shard {shard}: {which} cost one worker process after the other "
             f"({how}); look at what is there, or give workers more memory"
         )

@@ -46,7 +46,7 @@ def pids(calls):
 
 def test_what_a_shard_did_to_its_workers_is_told(processes, calls):
     job = jobs.job(calls, 3, partial(jobs.killed_always, at=1))
-    told = r"squares, shard 1: image 2 ended one worker .*killed by SIGKILL.*memory"
+    told = r"squares, shard 1: image 2 has cost one worker .*killed by SIGKILL.*memory"
     with pytest.raises(AuditError, match=told):
         list(processes.run(job, range(3)))
     assert jobs.computed(calls).count(1) == 3
