@@ -174,7 +174,7 @@ def hung(run: Run) -> Outcome:
 def killed_always(run: Run) -> Outcome:
     """Every worker that begins a shard is killed."""
     status = run.go("killed always")
-    clear = run.said("killed by SIGKILL") and run.said("have cost")
+    clear = run.said("killed by SIGKILL") and run.said("cost one worker")
     return resumed(run, clear and status == 1, f"gives up, status {status}, {run.begun()} begun")
 
 
