@@ -3,9 +3,12 @@
 Nothing is fetched: the page holds all that it needs, and whatever else it might ask for is refused.
 """
 
+import contextlib
 import hashlib
 import logging
+import os
 import re
+from collections.abc import Iterator
 from datetime import datetime
 from importlib import import_module
 from importlib.resources import files
@@ -22,6 +25,7 @@ from auditkit.report.paper import for_paper
 from auditkit.results import Results, to_json
 
 # Tagged, with a language, a title and alternative texts, as ISO 14289-1 asks.
+_EPOCH: Final = "SOURCE_DATE_EPOCH"
 _OPTIONS: Final = {"pdf_variant": "pdf/ua-1", "pdf_tags": True, "presentational_hints": True}
 
 
@@ -48,8 +52,23 @@ def render(results: Results, folder: Path, t: Language = IN_ENGLISH) -> bytes:
     document.metadata.generator = f"auditkit {results.environment.auditkit}"
     document.metadata.created = document.metadata.modified = _date(results.run.finished)
     document.metadata.description = f"sha256 of results.json: {sha256}"
-    written: bytes = document.write_pdf(pdf_identifier=bytes.fromhex(sha256[:32]), **_OPTIONS)
+    with _undated_fonts():
+        written: bytes = document.write_pdf(pdf_identifier=bytes.fromhex(sha256[:32]), **_OPTIONS)
     return written
+
+
+@contextlib.contextmanager
+def _undated_fonts() -> Iterator[None]:
+    """Fonts cut to the letters in use are dated by fontTools; without this, by the second they are cut in."""
+    before = os.environ.get(_EPOCH)
+    os.environ[_EPOCH] = "0"
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ[_EPOCH]
+        else:
+            os.environ[_EPOCH] = before
 
 
 def engine() -> ModuleType:
