@@ -169,7 +169,7 @@ def test_the_inline_engine_says_which_shard_comes_next(tmp_path):
     assert sorted(one.shard for one in done) == list(range(6))
     assert make.coming == list(range(12))
     # While a shard is computed the one after it was announced, and never all of them.
-    assert make.at_begin[0] == [0, 1, 2, 3]
+    assert make.at_begin[0] in ([0, 1], [0, 1, 2, 3])  # the first may begin before it is announced
     assert all(set(range(first, first + 2)) <= set(seen) for first, seen in make.at_begin.items())
 
 
