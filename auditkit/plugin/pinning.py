@@ -3,11 +3,11 @@
 import os
 import re
 from collections.abc import Sequence
-from itertools import takewhile
 from pathlib import Path
 from typing import Final
 
-VISIBLE: Final = "CUDA_VISIBLE_DEVICES"
+from auditkit.evidence.execution.devices import VISIBLE, listed
+
 # Workers that a user named otherwise (--tx popen//id=...) are left as they are.
 _WORKER: Final = re.compile(r"gw(\d+)")
 _DEVICE_FILE: Final = re.compile(r"nvidia\d+")
@@ -43,8 +43,7 @@ def visible(setting: str | None, count: int) -> list[str]:
     """
     if setting is None:
         return [str(index) for index in range(count)]
-    names = (name.strip() for name in setting.split(","))
-    return list(takewhile(lambda name: name and not name.startswith("-"), names))
+    return listed(setting)
 
 
 def present(devices: Path = Path("/dev")) -> int:

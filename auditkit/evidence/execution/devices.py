@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Mapping
+from itertools import takewhile
 from pathlib import Path
 
 VISIBLE = "CUDA_VISIBLE_DEVICES"
@@ -20,12 +21,15 @@ def visible_gpus(device: str, environment: Mapping[str, str] | None = None) -> l
         return []
     given = (os.environ if environment is None else environment).get(VISIBLE)
     if given is not None:
-        names = [name.strip() for name in given.split(",")]
-        # CUDA ends the list at the first device that is none.
-        ends = next((at for at, name in enumerate(names) if name in ("", "-1")), len(names))
-        return names[:ends]
+        return listed(given)
     if not _DRIVER.exists():
         return []
     import torch
 
     return [str(number) for number in range(torch.cuda.device_count())]
+
+
+def listed(setting: str) -> list[str]:
+    """The GPUs of a setting of CUDA_VISIBLE_DEVICES: CUDA takes those before the first that is none."""
+    names = (name.strip() for name in setting.split(","))
+    return list(takewhile(lambda name: name and not name.startswith("-"), names))
