@@ -11,7 +11,20 @@ from auditkit.evidence.store import Arrays
 def stage(shards: int) -> Stage:
     """So many shards of one image each."""
     identity = {"stage": "fake", "parameters": {}, "model": "0" * 64, "precision": "float32"}
-    return Stage("fake shards", identity, [f"{number:08d}" for number in range(shards)], 1)
+    return Stage("fake shards", identity, Numbers(shards), 1)
+
+
+class Numbers(Sequence[str]):
+    """Identities of images; like those of a data set they are made again where they are sent."""
+
+    def __init__(self, count: int) -> None:
+        self.count = count
+
+    def __len__(self) -> int:
+        return self.count
+
+    def __getitem__(self, index: int) -> str:
+        return f"{index:08d}"
 
 
 def worker() -> Compute:

@@ -6,6 +6,7 @@ import statistics
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -48,8 +49,9 @@ class Scale:
     def __init__(self, given: argparse.Namespace) -> None:
         self.given = given
         self.scratch = Path(given.scratch or tempfile.mkdtemp(prefix="auditkit-scale-"))
-        self._audits: dict[tuple[int, str, int], Ran] = {}
+        self._audits: dict[tuple[int, str, int, str], Ran] = {}
         self._runs: dict[int, list[Ran]] = {}
+        self._apart: list[float] = []
         self._drivers: dict[tuple[object, ...], Ran] = {}
         self._project: Path | None = None
         self.simulated: list[str] = []
@@ -74,6 +76,13 @@ class Scale:
             gain >= 1.7,
             how,
         )
+        apart = statistics.median(self._apart)
+        yield Row(
+            "what this machine could give at most",
+            f"{2 * one / apart:.2f} times ({apart:.1f} s)",
+            how="two separate drivers with one worker each, at the same time, each on all the images: cores "
+            "share memory and clock",
+        )
         computed = sum(run.told["computed"] for run in times[1])
         share = sum(map(seconds_of, times[1])) / computed - 1
         yield Row(
@@ -90,13 +99,24 @@ class Scale:
             # In turn, so that a machine that becomes slower is slower for both.
             for _ in range(given.repeats):
                 for each in (1, 2):
-                    run = script(
-                        "scale_heatmaps.py",
-                        *("--workers", each, "--images", given.heatmaps, "--scratch", self.scratch),
-                        *("--methods", *given.methods),
-                    )
+                    run = self._heatmap_script(each)
                     self._runs.setdefault(each, []).append(run)
+                self._apart.append(self._two_apart())
         return self._runs[workers]
+
+    def _two_apart(self) -> float:
+        """Seconds of all heatmaps where two processes that know nothing of each other compute them all."""
+        with ThreadPoolExecutor(2) as pool:
+            runs = list(pool.map(self._heatmap_script, [1, 1]))
+        return statistics.mean(map(seconds_of, runs))
+
+    def _heatmap_script(self, workers: int) -> Ran:
+        given = self.given
+        return script(
+            "scale_heatmaps.py",
+            *("--workers", workers, "--images", given.heatmaps, "--scratch", self.scratch),
+            *("--methods", *given.methods),
+        )
 
     def memory(self) -> Iterator[Row]:
         """Peak memory of the largest audit against the smallest."""
@@ -143,19 +163,23 @@ class Scale:
         return small - few * max(0.0, usual - small) / (many - few)
 
     def overhead(self) -> Iterator[Row]:
-        """Engine and store beside computing, in the largest audit."""
-        many = max(self.given.sizes)
-        told = self._cold(many).told
-        computing = told["seconds"]
-        workers, driver = told["overhead"] / computing, told["gathering_cpu"] / computing
-        how = f"colour-shift, {many} images, {told['computed']} shards, {computing:.0f} s of computing; "
-        yield Row(
-            "engine and store, of computing",
-            f"{workers + driver:.1%}",
-            "5 %",
-            workers + driver <= 0.05,
-            f"{how}workers' leases, looks and writes {workers:.1%}, the driver's reading {driver:.1%}",
-        )
+        """Engine and store beside computing: in workers of their own, and in threads of the driver."""
+        middle, many = sorted(self.given.sizes)[-2:]
+        for n, engine, words in (
+            (middle, "processes", "two processes"),
+            (many, "", "two threads of one process; they wait for each other's Python"),
+        ):
+            told = self._cold(n, engine=engine).told
+            computing = told["seconds"]
+            workers, driver = told["overhead"] / computing, told["gathering_cpu"] / computing
+            yield Row(
+                f"engine and store, of computing: {engine or 'inline'}",
+                f"{workers + driver:.1%}",
+                "5 %" if engine else "",
+                workers + driver <= 0.05 if engine else None,
+                f"colour-shift, {n} images, {told['computed']} shards, {computing:.0f} s of computing in "
+                f"{words}; leases, looks and writes {workers:.1%}, the driver's reading {driver:.1%}",
+            )
 
     def rejudge(self) -> Iterator[Row]:
         """The largest audit again, with all its evidence in the store."""
@@ -234,25 +258,26 @@ class Scale:
         memory = Path("/dev/shm")
         return memory if os.access(memory, os.W_OK) else self.scratch
 
-    def _cold(self, n: int, turn: int = 0) -> Ran:
-        return self._audit(n, "cold", turn)
+    def _cold(self, n: int, turn: int = 0, engine: str = "") -> Ran:
+        return self._audit(n, "cold", turn, engine)
 
-    def _audit(self, n: int, state: str, turn: int) -> Ran:
-        key = (n, state, turn)
+    def _audit(self, n: int, state: str, turn: int, engine: str = "") -> Ran:
+        key = (n, state, turn, engine)
         if key not in self._audits:
-            print(f"  auditing {n} images, {state}", file=sys.stderr, flush=True)
+            print(f"  auditing {n} images, {state} {engine}", file=sys.stderr, flush=True)
             if self._project is None:
                 sizes = sorted({self.given.start, *self.given.sizes})
                 self._project = project(
                     self.given.folder, sizes, radii=self.given.radii, angles=self.given.angles
                 )
-            store = self._store(n, turn)
-            report = self.scratch / f"report-{n}-{state}-{turn}"
-            places = ("--audit-store", store, "--audit-report", report)
-            self._audits[key] = audit(self._project, f"colours-{n}", *places)
+            store = self._store(n, f"{turn}{engine}")
+            report = self.scratch / f"report-{n}-{state}-{turn}{engine}"
+            places = ["--audit-store", store, "--audit-report", report]
+            workers = ["--audit-engine", engine, "--audit-workers", 2] if engine else []
+            self._audits[key] = audit(self._project, f"colours-{n}", *places, *workers)
         return self._audits[key]
 
-    def _store(self, n: int, turn: int) -> Path:
+    def _store(self, n: int, turn: int | str) -> Path:
         """A store per size and turn, so that a warm run finds what the cold one left."""
         return self.scratch / f"store-{n}-{turn}"
 

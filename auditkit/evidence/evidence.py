@@ -4,8 +4,8 @@ Everything here is a function of (model, images, parameters); when all of it is 
 audit is judged without loading a network.
 """
 
-import json
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -28,7 +28,7 @@ from auditkit.evidence.heatmap_stages import (
 from auditkit.evidence.interventions import generated, interventions_worker
 from auditkit.evidence.kinds import Fitness, Floats, Heatmaps, Integers, Scores, Settings
 from auditkit.evidence.peers import Peers
-from auditkit.evidence.portable import Portable, Recipe, restored
+from auditkit.evidence.portable import ImageIdentities, Portable, Recipe, restored
 from auditkit.evidence.removal import RemovalPlan, Removed, removed, removed_at_random
 from auditkit.evidence.stages import (
     answers_worker,
@@ -303,13 +303,13 @@ class Evidence:
         name = f"heatmaps {method.label}"
         decided = self.scores().decision
         worker = partial(heatmaps_worker, background=images, decided=decided)
-        return Heatmaps.read(self.gather(name, parameters, worker, "heatmaps"))
+        found = Heatmaps.read(self.gather(name, parameters, worker, "heatmaps"))
+        return replace(found, kept=self._stage(name, parameters, "heatmaps"))
 
     def costs(self, method: Method, plan: CostPlan) -> Costs:
         """What a method's heatmaps cost on this machine."""
         images, parameters = self._asked(method)
-        contents = [self._identity_of(record) for record in self.records]
-        parameters |= cost_parameters(plan, self.settings, contents)
+        parameters |= cost_parameters(plan, self.settings, self.identities)
         worker = partial(costs_worker, background=images)
         name = f"costs of {method.label}"
         together = ["all images"]
@@ -385,24 +385,30 @@ class Evidence:
             stage: what kind of evidence it is.
             digests: what the arrays are of, if not of the images.
         """
-        identity = {"stage": stage or name, "parameters": parameters, **self.model_identity}
-        if digests is None:
-            digests = [self._identity_of(record) for record in self.records]
-        title = f"{self.card.model}: {name}"
-        plan = Stage(title, identity, digests, self.settings.shard)
+        plan = self._stage(name, parameters, stage, digests)
         with threads_restored():
             return self._engine.gather(plan, Portable(self, worker, parameters))
+
+    def _stage(
+        self,
+        name: str,
+        parameters: dict[str, Any],
+        stage: str | None = None,
+        digests: Sequence[str] | None = None,
+    ) -> Stage:
+        identity = {"stage": stage or name, "parameters": parameters, **self.model_identity}
+        of = self.identities if digests is None else digests
+        return Stage(f"{self.card.model}: {name}", identity, of, self.settings.shard)
 
     @property
     def model_identity(self) -> dict[str, str]:
         """What determines the model's answers."""
         return {"model": model_digest(self.card), **self.settings.arithmetic}
 
-    def _identity_of(self, record: Record) -> str:
-        """What of an image determines the model's answer and its score."""
-        parts = [record.digest, str(record.label)]
-        parts += [record.features.get(feature.column, "") for feature in self.card.table]
-        return json.dumps(parts) if self.card.table else ":".join(parts)
+    @cached_property
+    def identities(self) -> ImageIdentities:
+        """What of each image determines the model's answer and its score."""
+        return ImageIdentities(self)
 
     def own_model(self) -> "Model":
         """A model of one's own, for a thread that computes."""

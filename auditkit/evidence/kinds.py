@@ -1,11 +1,14 @@
 """The kinds of evidence as checks see them, and how it is computed. No torch."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
+
+from auditkit.evidence.kept_rows import KeptRows
+from auditkit.evidence.stage import Stage
 
 Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
@@ -119,6 +122,7 @@ class Heatmaps:
         evaluations: (n,) images that the model was shown for one heatmap, where it was counted.
         segments: int (n, h, w) or (n, M, *space), the superpixel of each pixel, where they are not a
             grid.
+        kept: the stage that they were read from, all of it in the store.
     """
 
     maps: npt.NDArray[np.float32]
@@ -127,12 +131,20 @@ class Heatmaps:
     residual: Floats | None = None
     evaluations: Floats | None = None
     segments: npt.NDArray[np.int32] | None = None
+    kept: Stage | None = None
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Sent to a worker, kept heatmaps are where they are: it reads those of the images in its hands."""
+        if self.kept is None:
+            return Heatmaps, tuple(getattr(self, part.name) for part in fields(self))
+        own = None if self.segments is None else KeptRows(self.kept, "segments")
+        return Heatmaps, (KeptRows(self.kept, "map"), self.cell, None, None, None, own)
 
     @classmethod
     def read(cls, arrays: dict[str, npt.NDArray[Any]]) -> "Heatmaps":
         """From the arrays of a stage."""
         extra = ("standard_error", "residual", "evaluations", "segments")
-        given = {name: arrays[name] for name in extra if name in arrays}
+        given: dict[str, Any] = {name: arrays[name] for name in extra if name in arrays}
         return cls(arrays["map"], int(arrays["cell"][0]), **given)
 
     def full(self, index: int, space: Sequence[int]) -> npt.NDArray[np.float32]:

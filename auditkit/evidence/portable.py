@@ -4,10 +4,12 @@ A worker elsewhere is sent what evidence is of, cards and numbers, and makes it 
 loads each model and data set once, whatever it is asked.
 """
 
+import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, overload
 
+from auditkit.data.dataset import Record
 from auditkit.evidence.kinds import Settings
 from auditkit.evidence.settling import workroom
 from auditkit.evidence.sized import Sized, fitting
@@ -39,6 +41,44 @@ class Recipe:
     images: int | None = None
     beside: Beside = field(default_factory=Beside)
     owner: ModelCard | None = None
+
+
+class ImageIdentities(Sequence[str]):
+    """What of each image determines the model's answer and its score.
+
+    Sent to another process, they are those of the evidence that it makes for itself: of a million images,
+    none is sent.
+    """
+
+    def __init__(self, evidence: "Evidence") -> None:
+        self._evidence = evidence
+        columns = [feature.column for feature in evidence.card.table]
+        self._all = [_identity(record, columns) for record in evidence.records]
+
+    def __len__(self) -> int:
+        return len(self._all)
+
+    @overload
+    def __getitem__(self, index: int) -> str: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[str]: ...
+    def __getitem__(self, index: int | slice) -> str | list[str]:
+        return self._all[index]
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Made again of the evidence."""
+        return identities_of, (self._evidence,)
+
+
+def identities_of(evidence: "Evidence") -> Sequence[str]:
+    """The identities of evidence that was sent to this process."""
+    return evidence.identities
+
+
+def _identity(record: Record, columns: Sequence[str]) -> str:
+    parts = [record.digest, str(record.label)]
+    parts += [record.features.get(column, "") for column in columns]
+    return json.dumps(parts) if columns else ":".join(parts)
 
 
 @dataclass(frozen=True)

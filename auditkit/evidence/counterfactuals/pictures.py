@@ -61,7 +61,7 @@ def alone_and_together(
         (k,) largest difference of a value in grey levels of 255, before they are rounded; 255 where a
         counterfactual is not finite.
     """
-    records = [evidence._identity_of(evidence.records[i]) for i in images]  # noqa: SLF001 a part of Evidence, apart for its size
+    records = [evidence.identities[i] for i in images]
     parameters = {**generator_identity(evidence, card), "images": records}
     worker = partial(_company_worker, card=card, images=images, own=evidence.scores().score)
     name = f"counterfactuals {card.counterfactual} alone and together"
@@ -77,7 +77,7 @@ def _pictures(
     parameters = {**generator_identity(evidence, card), "wanted": list(bins)}
     own = evidence.scores().score
     worker = partial(_pictures_worker, card=card, images=indices, wanted=bins, own=own)
-    digests = [evidence._identity_of(evidence.records[i]) for i in indices]  # noqa: SLF001 as above
+    digests = [evidence.identities[i] for i in indices]
     name = f"counterfactuals {card.counterfactual}"
     return evidence.gather(name, parameters, worker, "counterfactual pictures", digests)
 

@@ -1,14 +1,20 @@
 """A real network in worker processes: all arrays are the same to the last bit, whatever the shards."""
 
+import pickle
 from contextlib import closing
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
+from auditkit.errors import AuditError
 from auditkit.evidence import Settings, Store
 from auditkit.evidence.engine import Engine
+from auditkit.evidence.execution.inline import Inline
 from auditkit.evidence.execution.processes import Processes
+from auditkit.evidence.execution.worker import packed
 from auditkit.evidence.removal import RemovalPlan
+from auditkit.evidence.settling import settle
 from auditkit.evidence.workroom import Workroom
 from auditkit.spec.catalogue import catalogue
 from auditkit.spec.methods import parse_method
@@ -34,9 +40,10 @@ def processes(tmp_path_factory):
         yield engine
 
 
-def arrays_of(cards, engine, settings):
+def arrays_of(cards, engine, settings, images=None):
     """Everything that a truthfulness audit gathers."""
-    evidence = Workroom(engine, settings).evidence(cards.model("random"), cards.data("lesions"))
+    model, data = cards.model("random"), cards.data("lesions")
+    evidence = Workroom(engine, settings).evidence(model, data, images)
     found = {"score": evidence.scores().score, "decision": evidence.scores().decision}
     method, plan = parse_method("gradient"), RemovalPlan("mean", steps=2, repeats=1)
     found["maps"] = evidence.heatmaps(method).maps
@@ -59,3 +66,43 @@ def test_arrays_are_those_of_inline(cards, processes, inline, shard):
     for name, array in inline.items():
         np.testing.assert_array_equal(found[name], array, strict=True, err_msg=name)
     assert len(np.unique(inline["score"])) > 5
+
+
+class Sending(Inline):
+    """Notes how much workers elsewhere would be sent."""
+
+    def run(self, job, shards):
+        self.sent = {**getattr(self, "sent", {}), job.stage.name: len(packed(job))}
+        return super().run(job, shards)
+
+
+def test_what_workers_are_sent_hardly_grows_with_the_images(cards, tmp_path):
+    sent = []
+    for images in (2, IMAGES):
+        sending = Sending(Store(tmp_path / str(images)))
+        arrays_of(cards, Engine(sending.store, executor=sending), ONE_BY_ONE, images)
+        sent.append(sending.sent)
+    assert len(sent[0]) == 6
+    for name, size in sent[1].items():
+        # A decision is 8 bytes; an identity would be 66, and a map 50 kB.
+        assert size - sent[0][name] <= 8 * (IMAGES - 2) + 8, name
+
+
+def test_heatmaps_are_read_where_they_are_and_missed_by_name(cards, tmp_path):
+    room = Workroom(Engine(Store(tmp_path)), replace(ONE_BY_ONE, batches=2))
+    settle(lambda: room)
+    heat = room.evidence(cards.model("random"), cards.data("lesions")).heatmaps(
+        parse_method("gradient")
+    )
+    for sent in (
+        pickle.loads(pickle.dumps(heat)),
+        pickle.loads(pickle.dumps(replace(heat, kept=None))),
+    ):
+        assert sent.cell == heat.cell
+        for index in (0, 3, IMAGES - 1, 1):
+            np.testing.assert_array_equal(sent.full(index, (8, 8)), heat.full(index, (8, 8)))
+    again = pickle.loads(pickle.dumps(pickle.loads(pickle.dumps(heat))))
+    np.testing.assert_array_equal(again.maps[4], heat.maps[4])
+    room.engine.store.drop(heat.kept.where(heat.kept.indices(2)))
+    with pytest.raises(AuditError, match=r"gradient.*was damaged, while.*run again"):
+        pickle.loads(pickle.dumps(heat)).full(4, (8, 8))
