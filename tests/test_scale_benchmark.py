@@ -146,7 +146,9 @@ def ran(peak=100.0, cpu=1.0, wall=1.0, **told):
 def parts_with(tmp_path, monkeypatch, audits):
     """The parts, with audits that were not run: by number of images."""
     scale = module("scale_parts").Scale(asked(tmp_path, sizes=[10, 20], start=5))
-    monkeypatch.setattr(scale, "_audit", lambda n, state, turn: audits[n, state])
+    monkeypatch.setattr(
+        scale, "_audit", lambda n, state, turn, engine="": audits[n, state + engine]
+    )
     return scale
 
 
@@ -164,11 +166,14 @@ def test_memory_and_cost_are_held_to_what_is_required(tmp_path, monkeypatch):
 def test_overhead_and_judging_again_are_held_to_what_is_required(tmp_path, monkeypatch):
     told = {"seconds": 100.0, "overhead": 3.0, "gathering_cpu": 1.0, "computed": 9, "found": 0}
     again = {"torch": False, "computed": 0, "found": 9}
-    audits = {(20, "cold"): ran(**told), (20, "warm"): ran(**again)}
+    waiting = {**told, "overhead": 9.0}
+    audits = {(10, "coldprocesses"): ran(**told), (20, "cold"): ran(**waiting)}
+    audits[20, "warm"] = ran(**again)
     scale = parts_with(tmp_path, monkeypatch, audits)
-    assert next(scale.overhead()).holds is True
+    assert [row.holds for row in scale.overhead()] == [True, None]
+    assert [row.found for row in scale.overhead()] == ["4.0%", "10.0%"]
     assert next(scale.rejudge()).holds is True
-    audits[20, "cold"] = ran(**{**told, "overhead": 5.0})
+    audits[10, "coldprocesses"] = ran(**{**told, "overhead": 5.0})
     audits[20, "warm"] = ran(**{**again, "torch": True})
     assert next(scale.overhead()).holds is False
     assert next(scale.rejudge()).holds is False
@@ -183,7 +188,10 @@ def test_two_workers_are_held_to_what_is_required(tmp_path, monkeypatch):
         lambda workers: [ran(start=1.0, computed=took[workers], took=took[workers])],
     )
     monkeypatch.setattr(module("scale_parts"), "seconds_of", lambda run: run.told["took"])
-    assert [row.holds for row in scale.speedup()] == [True, True]
+    scale._apart[:] = [10.0, 12.5, 11.0]
+    rows = list(scale.speedup())
+    assert [row.holds for row in rows] == [True, None, True]
+    assert rows[1].found.startswith("1.82 times")
     took[2] = 6.0
     assert next(scale.speedup()).holds is False
 
@@ -209,5 +217,5 @@ def test_everything_runs_in_miniature(tmp_path):
     more = {"sizes": [16, 32], "start": 8, "heatmaps": 32, "shards": 100}
     scale = module("scale_parts").Scale(asked(tmp_path, **more))
     rows = [row for part in module("scale").PARTS for row in getattr(scale, part)()]
-    assert len(rows) == 12
+    assert len(rows) == 14
     assert scale.simulated
