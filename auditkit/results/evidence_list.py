@@ -12,7 +12,9 @@ from auditkit.results.part import Part
 class ListedShard(Part):
     """One shard of the evidence store, as it was when it was judged."""
 
-    address: str = Field(description="Where it lies in the store: AB/ABCDEF... .safetensors")
+    address: str = Field(
+        description="Where it lies in the store: AB/ABCDEF...-<first 12 of sha256>.safetensors"
+    )
     sha256: str = Field(description="Of the file with the arrays.")
     stage: str = Field(description="What it is, for people.")
     content: str = Field(
