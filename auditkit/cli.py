@@ -4,6 +4,7 @@ Audits themselves are run by pytest. Exit status 0: fine; 1: problems found; 2: 
 """
 
 import argparse
+import io
 import json
 import sys
 from collections.abc import Callable, Sequence
@@ -44,6 +45,11 @@ LISTS = ("checks", "models", "data", "generators", "counterfactuals", "methods",
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; returns the exit status."""
     given = _parser().parse_args(arguments)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(
+            stream, io.TextIOWrapper
+        ):  # names of files may be no text: they are shown as \\udc80
+            stream.reconfigure(errors="backslashreplace")
     try:
         status: int = given.run(given)
     except AuditError as error:

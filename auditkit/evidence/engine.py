@@ -8,6 +8,7 @@ import os
 import sys
 import threading
 import time
+from array import array
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
@@ -93,7 +94,9 @@ class Engine:
                 whose workers are other processes.
         """
         joined = _Joined(stage)
-        missing = [number for number in range(stage.count) if not self._into(joined, number)]
+        every = range(stage.count)
+        # There may be 10^5: eight bytes each, not forty.
+        missing = array("q", (number for number in every if not self._into(joined, number)))
         self.counts.found += stage.count - len(missing)
         for number in self._computed(Job(stage, worker), missing, stage.count):
             if not self._into(joined, number):
@@ -193,7 +196,8 @@ class Engine:
             AuditError: somebody cancelled the executor.
         """
         executor = self.executor or Inline(self.store, self.threads)
-        started, pause, left = time.monotonic(), _SOONEST, list(missing)
+        started, pause = time.monotonic(), _SOONEST
+        left: Sequence[int] = missing
         told = total - len(missing)
         while left:
             held: list[int] = []
