@@ -66,7 +66,7 @@ def main() -> int:
         print("\n".join(["", *scale.simulated]))
     print(f"\nload at the end: {os.getloadavg()[0]:.1f}")
     if given.write:
-        write(given.write, scale, rows)
+        write(given.write, scale, rows, given.only)
     if given.scratch is None:
         shutil.rmtree(scale.scratch, ignore_errors=True)
     return int(failed or any(row.holds is False for row in rows))
@@ -85,16 +85,34 @@ def machine() -> str:
     )
 
 
-def write(folder: Path, scale: Scale, rows: Sequence[Row]) -> None:
-    """Put the tables between the marks in scaling.md; keep the seconds that were drawn from."""
+def write(folder: Path, scale: Scale, rows: Sequence[Row], only: Sequence[str] = PARTS) -> None:
+    """Put the tables between the marks in scaling.md; keep the seconds that were drawn from.
+
+    Where only some parts were measured, their rows take the place of the old ones, and a line says so.
+    """
     page = folder / "scaling.md"
     text = page.read_text(encoding="utf-8")
-    text = between(text, "scale", [machine(), "", HEADER, *map(str, rows)])
+    if set(only) == set(PARTS):
+        text = between(text, "scale", [machine(), "", HEADER, *map(str, rows)])
+    else:
+        text = mended(text, rows, f"Measured again later, {' and '.join(only)}: {machine()}")
     if scale.simulated:
         text = between(text, "cluster", scale.simulated)
         kept = {"machine": machine(), "seconds": scale.measured}
         simulation.RECORDED.write_text(json.dumps(kept, indent=1) + "\n", encoding="utf-8")
     page.write_text(text, encoding="utf-8")
+
+
+def mended(text: str, rows: Sequence[Row], said: str) -> str:
+    """The text with new rows in the place of those of the same quantities."""
+    for row in rows:
+        start = f"| {row.quantity} |"
+        lines = [str(row) if line.startswith(start) else line for line in text.splitlines()]
+        if str(row) not in lines:
+            raise SystemExit(f"the page has no row of '{row.quantity}'; measure all parts")
+        text = "\n".join([*lines, ""])
+    end = "<!-- scale: end -->"
+    return text.replace(end, f"\n{said}\n{end}")
 
 
 def between(text: str, name: str, lines: Sequence[str]) -> str:

@@ -207,6 +207,14 @@ def test_the_page_takes_the_tables(tmp_path):
     text = page.read_text()
     assert text.count("| memory | +3.0% | 10 % | yes | somewhere |") == 1
     assert text.count("scale: begin") == text.count("cluster: end") == 1
+    again = [parts.Row("memory", "+2.0%", "10 %", True, "elsewhere")]
+    scale_script.write(tmp_path, scale, again, ["memory"])
+    text = page.read_text()
+    assert "+3.0%" not in text
+    assert text.count("| memory | +2.0% | 10 % | yes | elsewhere |") == 1
+    assert "Measured again later, memory: " in text
+    with pytest.raises(SystemExit, match="no row of 'speed'"):
+        scale_script.write(tmp_path, scale, [parts.Row("speed", "1")], ["speedup"])
     page.write_text("no place")
     with pytest.raises(SystemExit, match="no place for this"):
         scale_script.write(tmp_path, scale, rows)

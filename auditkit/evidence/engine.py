@@ -242,14 +242,14 @@ class _Joined:
             self.arrays = part
             return
         start = number * self.stage.shard
-        for name, array in part.items():
+        for name, values in part.items():
             if name not in self.arrays:
-                shape = (len(self.stage.digests), *array.shape[1:])
-                self.arrays[name] = np.empty(shape, array.dtype)
+                shape = (len(self.stage.digests), *values.shape[1:])
+                self.arrays[name] = np.empty(shape, values.dtype)
             whole = self.arrays[name]
-            if whole.dtype != array.dtype:
-                whole = self.arrays[name] = whole.astype(np.promote_types(whole.dtype, array.dtype))
-            whole[start : start + len(array)] = array
+            if whole.dtype != values.dtype:
+                whole = self.arrays[name] = whole.astype(np.promote_types(whole.dtype, values.dtype))
+            whole[start : start + len(values)] = values
 
 
 def threads(workers: int = 1) -> int:
