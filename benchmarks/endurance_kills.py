@@ -6,7 +6,7 @@ import signal
 import subprocess
 import time
 from contextlib import redirect_stdout, suppress
-from dataclasses import dataclass, field
+from dataclasses import astuple, dataclass, field
 from io import StringIO
 from pathlib import Path
 
@@ -56,7 +56,7 @@ class Endured:
     kills: list[Kill] = field(default_factory=list)
     lost: list[int] = field(default_factory=list)
     rounds: int = 0
-    total: Tally = field(default_factory=lambda: Tally(0, 0, 0, 0))
+    total: Tally = field(default_factory=lambda: Tally(0, 0, 0, 0, 0))
     same: bool = True
     leftovers: list[str] = field(default_factory=list)
     litter: int = 0
@@ -201,9 +201,4 @@ def _files(folder: Path) -> tuple[int, list[str]]:
 
 
 def _sum(one: Tally, other: Tally) -> Tally:
-    return Tally(
-        one.begun + other.begun,
-        one.shards + other.shards,
-        one.stolen + other.stolen,
-        one.late + other.late,
-    )
+    return Tally(*(mine + yours for mine, yours in zip(astuple(one), astuple(other), strict=True)))

@@ -38,34 +38,32 @@ class Tally:
 
     Attributes:
         begun: times that a shard was begun by whom it was given to.
-        shards: distinct ones.
-        stolen: times that one was begun because another worker was slow.
+        shards: distinct ones that anybody has begun.
+        stolen: times that one was begun because another worker was slow, perhaps before that one began.
         late: times that a shard was begun although it had been kept.
+        again: times that whom it was given to had to begin what another one had begun that way.
     """
 
     begun: int
     shards: int
     stolen: int
     late: int
-
-    @property
-    def again(self) -> int:
-        """Times that a shard was begun again."""
-        return self.begun - self.shards
+    again: int
 
 
 def tally(said: list[Said]) -> Tally:
     """Count what a log says."""
-    begun, stolen, late, kept = Counter[str](), 0, 0, set[str]()
+    begun, stolen, late, kept = Counter[str](), Counter[str](), 0, set[str]()
     for each in said:
         if each.what == "begun":
             begun[each.where] += 1
             late += each.where in kept
         elif each.what == "stolen":
-            stolen += 1
+            stolen[each.where] += 1
         elif each.what == "kept":
             kept.add(each.where)
-    return Tally(begun.total(), len(begun), stolen, late)
+    again = begun.total() - len(begun)
+    return Tally(begun.total(), len(begun.keys() | stolen.keys()), stolen.total(), late, again)
 
 
 def children(pid: int) -> list[int]:

@@ -58,7 +58,7 @@ def test_computing_what_was_kept_is_noticed():
     kept_again = log.tally(
         lines(log, (1, "begun", "a"), (1, "kept", "a"), (2, "begun", "a"), (2, "stolen", "b"))
     )
-    assert (kept_again.begun, kept_again.shards, kept_again.again) == (2, 1, 1)
+    assert (kept_again.begun, kept_again.shards, kept_again.again) == (2, 2, 1)
     assert (kept_again.stolen, kept_again.late) == (1, 1)
     kill = kills.Kill(driver=False, pids=[1], when=0.0, early=False)
     found = kills.Endured(kills=[kill], lost=[2], total=kept_again, same=False, orphans=[7])

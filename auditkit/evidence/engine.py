@@ -248,7 +248,9 @@ class _Joined:
                 self.arrays[name] = np.empty(shape, values.dtype)
             whole = self.arrays[name]
             if whole.dtype != values.dtype:
-                whole = self.arrays[name] = whole.astype(np.promote_types(whole.dtype, values.dtype))
+                whole = self.arrays[name] = whole.astype(
+                    np.promote_types(whole.dtype, values.dtype)
+                )
             whole[start : start + len(values)] = values
 
 
