@@ -4,6 +4,7 @@ So no worker waits for the driver to look at what another one did.
 """
 
 import threading
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -87,7 +88,11 @@ class Crew:
         """Kill who hangs; that it is gone is noticed like any other death."""
         for member, _ in list(self._members):
             run = member.run
-            if run is not None and member.name in run.hung():
+            if run is None:
+                continue
+            if member.process.stood_still(time.monotonic()) > run.patience:
+                member.process.kill(f"it did nothing for {run.patience:.0f} s")
+            elif member.name in run.hung():
                 member.process.kill("it took too long")
 
     def close(self) -> None:

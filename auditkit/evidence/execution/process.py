@@ -47,6 +47,15 @@ class Begin:
     gpu: str | None = None
 
 
+@dataclass(frozen=True)
+class _Seen:
+    """A process as it was looked at: how often it had been asked, its processor time, and since when."""
+
+    ask: int
+    ticks: int | None
+    since: float
+
+
 @dataclass(eq=False)
 class Process:
     """A process that computes one shard at a time.
@@ -63,6 +72,8 @@ class Process:
     key: str = ""
     killed: str = ""
     _popen: "subprocess.Popen[bytes] | None" = field(default=None, repr=False)
+    _asks: int = 0
+    _seen: "_Seen | None" = field(default=None, repr=False)
 
     def start(self, begin: Begin) -> None:
         """Have it ready.
@@ -103,6 +114,18 @@ class Process:
             self.key = ""  # it may not have come as far as taking the job
         return found
 
+    def stood_still(self, now: float) -> float:
+        """Seconds for which it has used no processor time since it was asked, as far as that was watched.
+
+        Waiting for a GPU takes processor time, as does reading; being stopped or in a deadlock takes none.
+        0 where the system does not tell.
+        """
+        ticks = None if self._popen is None else _ticks(self._popen.pid)
+        seen = self._seen
+        if ticks is None or seen is None or (seen.ask, seen.ticks) != (self._asks, ticks):
+            seen = self._seen = _Seen(self._asks, ticks, now)
+        return now - seen.since
+
     def kill(self, why: str) -> None:
         """End it, whatever it does; safe from another thread."""
         self.killed = why
@@ -123,6 +146,7 @@ class Process:
 
     def _asked(self, message: Any) -> Any:
         assert self._popen is not None
+        self._asks += 1
         try:
             send(_input(self._popen).fileno(), message)
             answers = _output(self._popen).fileno()
@@ -144,6 +168,16 @@ class Process:
             self._popen.kill()
             status = self._popen.wait()
         return self.killed or _told(status)
+
+
+def _ticks(pid: int) -> int | None:
+    """Processor time of a process and all its threads; None where the system does not tell."""
+    try:
+        after = Path(f"/proc/{pid}/stat").read_text(encoding="ascii", errors="replace")
+    except OSError:
+        return None
+    fields = after.rpartition(")")[2].split()
+    return int(fields[11]) + int(fields[12])
 
 
 def _folder() -> str | None:

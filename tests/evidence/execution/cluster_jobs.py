@@ -73,6 +73,14 @@ def hangs_once(calls, number, *, at):
         time.sleep(300)
 
 
+def computes(calls, _number, *, seconds):
+    """Use the processor for so long, and say which process does."""
+    notes_pid(calls, os.getpid())
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        sum(range(10_000))
+
+
 def waits_for(calls, number, *, at, name):
     """Say that it began, and go on when told to."""
     if number != at:

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import textwrap
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from functools import partial
@@ -91,6 +92,19 @@ def test_closing_the_engine_ends_what_is_computed(processes, calls):
         assert not jobs.alive(worker)
         assert len(running.result(timeout=60)) <= 1
     assert shards_of(processes.run(jobs.job(calls, 3, name="next"), range(3))) == [0, 1, 2]
+
+
+def test_who_does_nothing_at_all_is_ended_even_where_nobody_knows_how_long_it_takes(store, calls):
+    # The first shard ever, and the only one: no other was finished that could tell what is usual.
+    engine = Processes(store, CPU, 1, patience=1.5)
+    began = time.monotonic()
+    job = jobs.job(calls, 1, partial(jobs.hangs_once, at=0))
+    assert shards_of(engine.run(job, [0])) == [0]
+    assert time.monotonic() - began < 60
+    busy = jobs.job(calls, 1, partial(jobs.computes, seconds=4.0), name="busy")
+    assert shards_of(engine.run(busy, [0])) == [0]
+    assert len(pids(calls)) == 1
+    engine.close()
 
 
 def test_an_engine_that_nobody_holds_lets_its_workers_go(store, calls):
