@@ -65,6 +65,11 @@ class ImageIdentities(Sequence[str]):
     def __getitem__(self, index: int | slice) -> str | list[str]:
         return self._all[index]
 
+    def __eq__(self, other: object) -> bool:
+        return self._all == other._all if isinstance(other, ImageIdentities) else NotImplemented
+
+    __hash__ = None  # type: ignore[assignment]
+
     def __reduce__(self) -> tuple[Any, ...]:
         """Made again of the evidence."""
         return identities_of, (self._evidence,)
