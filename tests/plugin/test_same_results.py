@@ -6,6 +6,8 @@ import shutil
 import pytest
 from same_project import CONFTEST, digest_of, results_of, write_specs
 
+from auditkit.evidence.kinds import FAST_TOLERANCE
+
 # pytester forgets what an inner run imported: these would be imported anew by each.
 USED = (
     "auditkit.checks",
@@ -95,6 +97,28 @@ def test_two_xdist_workers_share_what_they_compute_and_give_the_same(
     assert results_of(folder).run.evidence["computed"] == len(sidecars(folder))
     seen = [(project.path / f"gw{n}.seen").read_text() for n in range(2)]
     assert seen == ["GPU-a False", "GPU-b False"]
+
+
+def test_fast_mode_gives_the_same_verdicts_and_values_within_its_tolerance(same):
+    # On a CPU batches are not filled up: with seven at a time, the rows of most differ.
+    given = ("--audit-batch-size", "7", "--audit-workers", "1")
+    usual, fast = results_of(same(*given)), results_of(same(*given, "--audit-fast"))
+    assert {verdict.node: verdict.verdict for verdict in usual.verdicts} == {
+        verdict.node: verdict.verdict for verdict in fast.verdicts
+    }
+    compared = 0
+    for one, other in zip(usual.audits, fast.audits, strict=True):
+        if one.check == "efficiency":  # seconds and bytes of this machine
+            continue
+        for slow, quick in zip(one.measurements, other.measurements, strict=True):
+            assert (slow.name, slow.at, slow.n) == (quick.name, quick.at, quick.n)
+            if slow.value is None:
+                assert quick.value is None
+                continue
+            half = (slow.high - slow.low) / 2
+            assert abs(slow.value - quick.value) <= FAST_TOLERANCE.share * half, slow.name
+            compared += half > 0
+    assert compared > 15
 
 
 @pytest.mark.long
