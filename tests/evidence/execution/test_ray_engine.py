@@ -113,8 +113,13 @@ def test_a_lost_node_is_waited_for_and_its_replacement_used(
     monkeypatch.setattr(ray_crew, "_REMARK", 0.5)
     job = jobs.job(calls, 6, partial(jobs.waits_for, at=3, name="go-on"))
 
-    with ThreadPoolExecutor(1) as pool, caplog.at_level(logging.WARNING):
+    with (
+        ThreadPoolExecutor(1) as pool,
+        ExitStack() as stack,
+        caplog.at_level(logging.WARNING),
+    ):
         running = pool.submit(lambda: list(engine.run(job, range(6))))
+        stack.callback(engine.cancel)  # else the pool would wait for a run that never ends
         jobs.until(lambda: jobs.number(calls / "at-go-on"))
         pid = jobs.number(calls / "at-go-on")
         cluster.remove_node(cluster.node, allow_graceful=False)
