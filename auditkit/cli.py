@@ -45,11 +45,7 @@ LISTS = ("checks", "models", "data", "generators", "counterfactuals", "methods",
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; returns the exit status."""
     given = _parser().parse_args(arguments)
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(
-            stream, io.TextIOWrapper
-        ):  # names of files may be no text: they are shown as \\udc80
-            stream.reconfigure(errors="backslashreplace")
+    _show_any_name()
     try:
         status: int = given.run(given)
     except AuditError as error:
@@ -63,6 +59,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"auditkit: {readable(f'{what}{error.strerror or error}')}", file=sys.stderr)
         return 2
     return status
+
+
+def _show_any_name() -> None:
+    """Names of files may be no text: on standard output, too, what cannot be encoded is escaped."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
 
 
 def _parser() -> argparse.ArgumentParser:

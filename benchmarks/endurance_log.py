@@ -6,6 +6,8 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
+from auditkit.evidence.process_table import stat_of
+
 
 @dataclass(frozen=True)
 class Said:
@@ -70,7 +72,7 @@ def children(pid: int) -> list[int]:
     """All processes that this one has started, and those that they have."""
     parents: dict[int, list[int]] = {}
     for process in _processes():
-        parent = _stat(process)
+        parent = stat_of(process)
         if parent is not None:
             parents.setdefault(int(parent[1]), []).append(process)
     found, left = list[int](), [pid]
@@ -93,7 +95,7 @@ def running(log: Path) -> list[int]:
     mark = f"ENDURANCE_LOG={log}".encode()
     found = []
     for process in _processes():
-        stat = _stat(process)
+        stat = stat_of(process)
         try:
             environment = Path(f"/proc/{process}/environ").read_bytes()
         except OSError:
@@ -105,14 +107,6 @@ def running(log: Path) -> list[int]:
 
 def _processes() -> list[int]:
     return [int(name) for name in os.listdir("/proc") if name.isdecimal()]  # noqa: PTH208 names only
-
-
-def _stat(pid: int) -> list[str] | None:
-    """State, parent and so on."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    except OSError:
-        return None
 
 
 def _command(pid: int) -> list[str]:

@@ -94,9 +94,8 @@ class Engine:
                 whose workers are other processes.
         """
         joined = _Joined(stage)
-        every = range(stage.count)
         # There may be 10^5: eight bytes each, not forty.
-        missing = array("q", (number for number in every if not self._into(joined, number)))
+        missing = array("q", (n for n in range(stage.count) if not self._into(joined, n)))
         self.counts.found += stage.count - len(missing)
         for number in self._computed(Job(stage, worker), missing, stage.count):
             if not self._into(joined, number):

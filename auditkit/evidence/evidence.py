@@ -5,8 +5,7 @@ audit is judged without loading a network.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
-from functools import cached_property, partial
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -16,15 +15,9 @@ from auditkit.data.dataset import Dataset, Incomplete, Mask, Picture, Record, Vo
 from auditkit.errors import AuditError
 from auditkit.evidence.ahead import inputs_ahead
 from auditkit.evidence.concepts.kinds import ConceptAnswers, Drawing
-from auditkit.evidence.efficiency import CostPlan, Costs, cost_parameters, costs_worker
+from auditkit.evidence.efficiency import CostPlan, Costs
 from auditkit.evidence.engine import Compute, Engine, Stage, threads_restored
-from auditkit.evidence.heatmap_stages import (
-    background_of,
-    fitness_worker,
-    heatmaps_worker,
-    no_gradients,
-    read_fitness,
-)
+from auditkit.evidence.heatmap_evidence import costs_of, fitness_of, heatmaps_of
 from auditkit.evidence.interventions import generated, interventions_worker
 from auditkit.evidence.kinds import Fitness, Floats, Heatmaps, Integers, Scores, Settings
 from auditkit.evidence.peers import Peers
@@ -282,13 +275,7 @@ class Evidence:
 
     def fitness(self, method: Method) -> Fitness:
         """Whether a heatmap method can be asked of this model."""
-        if method.needs_gradients and not self.card.gradients:
-            return Fitness(no_gradients(self.card))
-        images, parameters = self._asked(method)
-        name = f"fitness of {method.label}"
-        worker = partial(fitness_worker, background=images)
-        alone = ["the model alone"]
-        return read_fitness(self.gather(name, parameters, worker, "fitness", digests=alone))
+        return fitness_of(self, method)
 
     def heatmaps(self, method: Method) -> Heatmaps:
         """Heatmaps of the decided class.
@@ -296,32 +283,11 @@ class Evidence:
         Raises:
             AuditError: the method cannot be asked of this model.
         """
-        hindered = self.fitness(method).reason
-        if hindered:
-            raise AuditError(f"{method.label} cannot be asked of '{self.card.model}': {hindered}")
-        images, parameters = self._asked(method)
-        name = f"heatmaps {method.label}"
-        decided = self.scores().decision
-        worker = partial(heatmaps_worker, background=images, decided=decided)
-        found = Heatmaps.read(self.gather(name, parameters, worker, "heatmaps"))
-        return replace(found, kept=self._stage(name, parameters, "heatmaps"))
+        return heatmaps_of(self, method)
 
     def costs(self, method: Method, plan: CostPlan) -> Costs:
         """What a method's heatmaps cost on this machine."""
-        images, parameters = self._asked(method)
-        parameters |= cost_parameters(plan, self.settings, self.identities)
-        worker = partial(costs_worker, background=images)
-        name = f"costs of {method.label}"
-        together = ["all images"]
-        return Costs.read(
-            self.gather(name, parameters, worker, "costs", digests=together), parameters
-        )
-
-    def _asked(self, method: Method) -> tuple[list[int], dict[str, Any]]:
-        """A method's background images, and what determines its heatmaps."""
-        images = background_of(self, method.background_images)
-        digests = [self.data.records[index].digest for index in images]
-        return images, {"method": method.identity, "background": digests}
+        return costs_of(self, method, plan)
 
     def removal(self, method: Method, plan: RemovalPlan) -> Removed:
         """Answers while a heatmap's cells are removed, hottest first, (n, steps + 1)."""
@@ -385,17 +351,18 @@ class Evidence:
             stage: what kind of evidence it is.
             digests: what the arrays are of, if not of the images.
         """
-        plan = self._stage(name, parameters, stage, digests)
+        plan = self.stage_of(name, parameters, stage, digests)
         with threads_restored():
             return self._engine.gather(plan, Portable(self, worker, parameters))
 
-    def _stage(
+    def stage_of(
         self,
         name: str,
         parameters: dict[str, Any],
         stage: str | None = None,
         digests: Sequence[str] | None = None,
     ) -> Stage:
+        """What `gather` asks for, with the same arguments."""
         identity = {"stage": stage or name, "parameters": parameters, **self.model_identity}
         of = self.identities if digests is None else digests
         return Stage(f"{self.card.model}: {name}", identity, of, self.settings.shard)

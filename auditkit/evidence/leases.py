@@ -22,6 +22,8 @@ from typing import Any
 
 from auditkit.errors import AuditError
 from auditkit.evidence.places import Place, UnreadableError
+from auditkit.evidence.process_table import STARTED, STATE, stat_of
+from auditkit.evidence.still import Still
 
 # Seconds without a beat after which a lease of another machine is dead, and between beats.
 TTL = 60.0
@@ -46,12 +48,10 @@ def machine() -> str:
 
 def started(pid: int) -> str:
     """When a process was started, in ticks since the machine was; empty if it does not run."""
-    try:
-        after = Path(f"/proc/{pid}/stat").read_text(encoding="ascii", errors="replace")
-    except OSError:  # there are no such files, or those of other users are hidden
+    stat = stat_of(pid)
+    if stat is None:
         return _asked(pid)
-    fields = after.rpartition(")")[2].split()
-    return "" if fields[0] in "ZX" else fields[19]
+    return "" if stat[STATE] in "ZX" else stat[STARTED]
 
 
 def _asked(pid: int) -> str:
@@ -82,7 +82,7 @@ class Leases:
 
     place: Place
     ttl: float = TTL
-    _seen: dict[str, "_Seen"] = field(default_factory=dict)
+    _seen: dict[str, Still] = field(default_factory=dict)
 
     def take(self, address: str, *, steal: bool = False) -> "Lease | None":
         """The shard's lease; None if somebody else has it.
@@ -122,35 +122,11 @@ class Leases:
         return self.place.swap(lease.name, content, lease.content())
 
     def _stands_still(self, address: str, content: bytes) -> bool:
-        """Whether its beat has stood still for as long as a lease lives, by this process' own clock.
-
-        Between two looks at most one beat's time counts: whoever was stopped for an hour, with all of its
-        machine perhaps, has not watched for an hour.
-        """
+        """Whether its beat has stood still for as long as a lease lives, by this process' own clock."""
         if _parsed(content).get("machine") == machine():
             return False  # its process runs
-        now = time.monotonic()
-        seen = self._seen.get(address)
-        if seen is None or seen.content != content:
-            seen = self._seen[address] = _Seen(content, now)
-        seen.still += min(now - seen.at, self.ttl / 4)
-        seen.at = now
-        return seen.still >= self.ttl
-
-
-@dataclass
-class _Seen:
-    """A lease of another machine, as this process saw it.
-
-    Attributes:
-        content: of its file.
-        at: when it was last looked at.
-        still: seconds for which it has not changed, as far as that was watched.
-    """
-
-    content: bytes
-    at: float
-    still: float = 0.0
+        watched = self._seen.setdefault(address, Still(self.ttl / 4))
+        return watched.seconds(content, time.monotonic()) >= self.ttl
 
 
 def read_lease(place: Place, name: str) -> bytes | None:

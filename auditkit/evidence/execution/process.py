@@ -17,6 +17,8 @@ from auditkit.evidence.execution.failure import Failure
 from auditkit.evidence.execution.pipe import receive, send
 from auditkit.evidence.execution.stage_run import Step
 from auditkit.evidence.kinds import Settings
+from auditkit.evidence.process_table import processor_ticks
+from auditkit.evidence.still import Still
 from auditkit.evidence.store import Store
 
 # One thread per operation: workers are the parallelism, and sums do not depend on their number.
@@ -24,6 +26,8 @@ _SINGLE = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXP
 _LETTING_GO = 2.0
 # What a worker started may outlive it and keep its pipe open: whether it is there is looked at so often.
 _LOOK = 1000
+# Seconds that count between two looks at what it does: its driver may have been stopped with it.
+_UNWATCHED = 10.0
 
 
 class Lost(Exception):  # noqa: N818 it is what happened, and no fault of the driver
@@ -47,15 +51,6 @@ class Begin:
     gpu: str | None = None
 
 
-@dataclass(frozen=True)
-class _Seen:
-    """A process as it was looked at: how often it had been asked, its processor time, and since when."""
-
-    ask: int
-    ticks: int | None
-    since: float
-
-
 @dataclass(eq=False)
 class Process:
     """A process that computes one shard at a time.
@@ -73,7 +68,7 @@ class Process:
     killed: str = ""
     _popen: "subprocess.Popen[bytes] | None" = field(default=None, repr=False)
     _asks: int = 0
-    _seen: "_Seen | None" = field(default=None, repr=False)
+    _watched: Still = field(default_factory=lambda: Still(_UNWATCHED), repr=False)
 
     def start(self, begin: Begin) -> None:
         """Have it ready.
@@ -117,14 +112,10 @@ class Process:
     def stood_still(self, now: float) -> float:
         """Seconds for which it has used no processor time since it was asked, as far as that was watched.
 
-        Waiting for a GPU takes processor time, as does reading; being stopped or in a deadlock takes none.
-        0 where the system does not tell.
+        Being stopped or in a deadlock takes none; computing does. 0 where the system does not tell.
         """
-        ticks = None if self._popen is None else _ticks(self._popen.pid)
-        seen = self._seen
-        if ticks is None or seen is None or (seen.ask, seen.ticks) != (self._asks, ticks):
-            seen = self._seen = _Seen(self._asks, ticks, now)
-        return now - seen.since
+        ticks = None if self._popen is None else processor_ticks(self._popen.pid)
+        return 0.0 if ticks is None else self._watched.seconds((self._asks, ticks), now)
 
     def kill(self, why: str) -> None:
         """End it, whatever it does; safe from another thread."""
@@ -168,16 +159,6 @@ class Process:
             self._popen.kill()
             status = self._popen.wait()
         return self.killed or _told(status)
-
-
-def _ticks(pid: int) -> int | None:
-    """Processor time of a process and all its threads; None where the system does not tell."""
-    try:
-        after = Path(f"/proc/{pid}/stat").read_text(encoding="ascii", errors="replace")
-    except OSError:
-        return None
-    fields = after.rpartition(")")[2].split()
-    return int(fields[11]) + int(fields[12])
 
 
 def _folder() -> str | None:
