@@ -4,12 +4,15 @@ A worker elsewhere is sent what evidence is of, cards and numbers, and makes it 
 loads each model and data set once, whatever it is asked.
 """
 
+import hashlib
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, overload
 
 from auditkit.data.dataset import Record
+from auditkit.errors import AuditError
 from auditkit.evidence.kinds import Settings
 from auditkit.evidence.settling import workroom
 from auditkit.evidence.sized import Sized, fitting
@@ -46,8 +49,8 @@ class Recipe:
 class ImageIdentities(Sequence[str]):
     """What of each image determines the model's answer and its score.
 
-    Sent to another process, they are those of the evidence that it makes for itself: of a million images,
-    none is sent.
+    Sent to another process, they are those of the evidence that it makes for itself, if it sees the same
+    images: of a million, one digest is sent.
     """
 
     def __init__(self, evidence: "Evidence") -> None:
@@ -72,12 +75,28 @@ class ImageIdentities(Sequence[str]):
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Made again of the evidence."""
-        return identities_of, (self._evidence,)
+        return identities_of, (self._evidence, self.digest)
+
+    @cached_property
+    def digest(self) -> str:
+        """sha256 of all of them, in order."""
+        return hashlib.sha256(json.dumps(self._all).encode()).hexdigest()
 
 
-def identities_of(evidence: "Evidence") -> Sequence[str]:
-    """The identities of evidence that was sent to this process."""
-    return evidence.identities
+def identities_of(evidence: "Evidence", digest: str) -> ImageIdentities:
+    """The identities of evidence that was sent to this process.
+
+    Raises:
+        AuditError: this process sees other images than the one that sent it.
+    """
+    found = evidence.identities
+    if found.digest != digest:
+        raise AuditError(
+            f"a worker sees other images, labels or inputs in data set '{evidence.data.card.data}' than the "
+            "process that sent it work: they differ between machines, or were changed since; make them the "
+            "same, and run again"
+        )
+    return found
 
 
 def _identity(record: Record, columns: Sequence[str]) -> str:

@@ -16,10 +16,10 @@ def jobs_are_sent_and_read(monkeypatch):
     run = Inline.run
 
     def sent_and_run(inline, job, shards):
-        place = inline.store.place
-        if place not in rooms:
-            rooms[place] = Workroom(Engine(inline.store, listing=False))
-        settle(lambda: rooms[place])
+        store = inline.store  # each run has its own, and workers of its own
+        if store not in rooms:
+            rooms[store] = Workroom(Engine(store, listing=False))
+        settle(lambda: rooms[store])
         read = unpacked(packed(job), "worker")
         assert read.stage == job.stage
         return run(inline, job, shards)

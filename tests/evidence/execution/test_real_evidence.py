@@ -106,3 +106,23 @@ def test_heatmaps_are_read_where_they_are_and_missed_by_name(cards, tmp_path):
     room.engine.store.drop(heat.kept.where(heat.kept.indices(2)))
     with pytest.raises(AuditError, match=r"gradient.*was damaged, while.*run again"):
         pickle.loads(pickle.dumps(heat)).full(4, (8, 8))
+
+
+def test_a_worker_that_sees_other_images_is_told_so(cards, tmp_path):
+    engine, model = Engine(Store(tmp_path)), cards.model("random")
+    sent = pickle.dumps(Workroom(engine).evidence(model, cards.data("lesions")).identities)
+    settle(lambda: Workroom(engine))
+    assert len(pickle.loads(sent)) == IMAGES
+
+    (tmp_path / "changed").mkdir()
+    card = LESIONS.replace("n: 24", f"n: {IMAGES}").replace("seed: 5", "seed: 6")
+    (tmp_path / "changed" / "lesions.data.yaml").write_text(card)
+    changed = catalogue([tmp_path / "changed"]).data("lesions")
+
+    class Elsewhere(Workroom):
+        def dataset(self, _data, owner):
+            return super().dataset(changed, owner)
+
+    settle(lambda: Elsewhere(engine))
+    with pytest.raises(AuditError, match=r"other images.*data set 'lesions'.*run again"):
+        pickle.loads(sent)

@@ -179,11 +179,13 @@ def test_without_scripts_all_slices_are_in_a_row_and_both_steps_work(chromium, w
         tab.get_by_label("lower grade").check()
         tab.locator("#confidence").fill("40")
         tab.get_by_role("button", name="Keep, and show the heatmap").click()
+        tab.locator(".sheet img").nth(2).wait_for()
         assert tab.locator(".sheet img").count() == 3
         tab.get_by_label("high grade").check()
         tab.locator("#confidence").fill("60")
         tab.get_by_label("I cannot rate").check()
         tab.get_by_role("button", name="Save and next").click()
+        tab.wait_for_url(lambda url: slug not in url)
         done = world.store.revisions("bert", slug)[-1]
         assert done.submitted
         assert done.answer.unable
