@@ -132,6 +132,7 @@ def _add_runs(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -
         gathering,
         gating,
         planning,
+        proficiency,
         recomputing,
         rendering,
         sharing,
@@ -142,6 +143,7 @@ def _add_runs(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -
     for module in (
         gathering,
         planning,
+        proficiency,
         rendering,
         gating,
         comparing,

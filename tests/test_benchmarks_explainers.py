@@ -59,7 +59,9 @@ def test_all_answers_of_a_network_are_those_of_its_table():
         2, 0
     ).repeat_interleave(2, 1)
     expected = network(seen[None])[0, given.target[1]]
-    assert table(torch.tensor([[[1.0, 0.0, 0.0, 1.0]]]))[0, 0] == pytest.approx(expected.item())
+    assert table(torch.tensor([[[1.0, 0.0, 0.0, 1.0]]]))[0, 0] == pytest.approx(
+        expected.item(), abs=1e-6
+    )
 
 
 def test_renumbered_players_have_the_same_values_in_another_order():

@@ -39,9 +39,19 @@ def concept_answers(evidence: "Evidence", drawing: Drawing) -> ConceptAnswers:
     """
     plan = plan_of(evidence, drawing)
     card = evidence.generator(drawing.generator)
-    found = [_answers(evidence, card, listed) for listed in plan.lists]
+    return assembled(plan, [_answers(evidence, card, one) for one in plan.lists], drawing.repeats)
+
+
+def assembled(plan: Plan, found: Sequence[Arrays], repeats: int) -> ConceptAnswers:
+    """What was found in each list of drawn images, per record and value.
+
+    Args:
+        plan: what was drawn.
+        found: per list, arrays ``answer`` (items, K), ``finite`` and ``truncated`` (items,).
+        repeats: images per caption.
+    """
     skipped = _skipped(plan, found)
-    read = partial(_read, plan, found, skipped, drawing.repeats)
+    read = partial(_read, plan, found, skipped, repeats)
     blocks = [_block(block, read) for block in plan.blocks]
     captions = [item.caption for listed in plan.lists for item in listed.items]
     cut = np.concatenate([arrays["truncated"] for arrays in found])

@@ -1,0 +1,81 @@
+"""Faults that are planted in composed models, at strengths that are declared here and nowhere else."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+Kind = Literal["reads", "group", "calibration", "device"]
+
+# Log-odds per standard deviation of the attribute, each half as much again as the one before.
+READS = (0.15, 0.25, 0.35, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 4.0)
+# Share of a group's images about which the model knows nothing.
+SHARES = (0.25, 0.5, 0.75, 1.0)
+# By how much the log-odds are too large.
+FACTORS = (0.5, 1.0, 2.0, 4.0)
+
+
+@dataclass(frozen=True)
+class Fault:
+    """One way in which a model can be wrong.
+
+    Attributes:
+        name: of the fault.
+        what: one sentence.
+        kind: ``reads``: strength x the standardised attribute is added to the log-odds, whatever picture the
+            model is shown; ``group``: that share of a group's images is answered as other images of the
+            group are; ``calibration``: the log-odds are (1 + strength) times too large; ``device``: the
+            device's own runtime differs from what is audited by strength x the standardised attribute.
+        strengths: from hardly any to total.
+        quantity: of `auditkit.spec.measured`.
+        sign: whether more of it raises the score.
+        group: column and value.
+    """
+
+    name: str
+    what: str
+    kind: Kind
+    strengths: tuple[float, ...]
+    quantity: str = ""
+    sign: float = 1.0
+    group: tuple[str, str] = ("", "")
+
+
+def _reads(name: str, quantity: str, sign: float = 1.0) -> Fault:
+    towards = "more" if sign > 0 else "less"
+    what = f"the {towards} {quantity}, the higher the score"
+    return Fault(name, what, "reads", READS, quantity, sign)
+
+
+_TABLE = (
+    _reads("pink pictures", "background.u"),
+    _reads("teal pictures", "background.u", -1.0),
+    _reads("yellow pictures", "background.v"),
+    _reads("blue pictures", "background.v", -1.0),
+    _reads("dark skin", "background.L", -1.0),
+    _reads("light skin", "background.L"),
+    _reads("bright pictures", "brightness"),
+    _reads("hair", "hair"),
+    _reads("ruler", "ruler"),
+    _reads("dark corners", "dark_corners"),
+    _reads("sharp pictures", "sharpness"),
+    _reads("pale lesions", "lesion.contrast", -1.0),
+    Fault(
+        "dark skin unknown",
+        "on dark skin, images are answered as other images of dark skin are",
+        "group",
+        SHARES,
+        group=("skin_tone", "dark"),
+    ),
+    Fault("overconfident", "the log-odds are too large", "calibration", FACTORS),
+    Fault(
+        "other exposure on the device",
+        "the device prepares pictures so that brightness moves its score, the audited model does not",
+        "device",
+        READS,
+        "brightness",
+    ),
+)
+
+FAULTS: Mapping[str, Fault] = {fault.name: fault for fault in _TABLE}
+
+CLEAN = Fault("clean", "no fault is planted", "calibration", (0.0,))

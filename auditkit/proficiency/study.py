@@ -1,0 +1,211 @@
+"""Runs a study: composed models, samples, audits, rates. Trials are shared out among processes."""
+
+import multiprocessing
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+
+from auditkit import __version__
+from auditkit.errors import AuditError
+from auditkit.proficiency.composed import ComposedModel
+from auditkit.proficiency.faults import CLEAN, FAULTS, Fault
+from auditkit.proficiency.population import Population
+from auditkit.proficiency.rates import expectation_result, false_alarm, family, fault_result, rate
+from auditkit.proficiency.result import AuditResult, Proficiency
+from auditkit.proficiency.sampled import NotComposedError, drawn
+from auditkit.proficiency.trial import Trial, trial, truths
+from auditkit.spec.load import Audit
+from auditkit.verdict import Verdict
+
+# Many samples of one composed model cost less than many models: each fault and strength has so many.
+VARIATIONS = 10
+
+Told = Callable[[int, int], None]
+
+
+@dataclass(frozen=True)
+class Design:
+    """What is to be run; all of it is declared before anything is.
+
+    Attributes:
+        models: audits per fault and strength.
+        clean: audits of models without a fault.
+        first_seed: of the samples.
+        faults: names of the faults that are planted; all if there are none.
+        workers: processes; results do not depend on it.
+    """
+
+    models: int = 200
+    clean: int = 400
+    first_seed: int = 0
+    faults: Sequence[str] = ()
+    workers: int = 1
+
+
+@dataclass(frozen=True)
+class Studied:
+    """One audit with the population that its samples come from, and how many images they have."""
+
+    audit: Audit
+    population: Population
+    images: int
+
+
+@dataclass(frozen=True)
+class _Task:
+    """Audits of one composed model."""
+
+    at: int
+    fault: Fault
+    strength: float
+    variation: int
+    seeds: tuple[int, ...]
+
+
+# Processes are forked: they find here what was gathered before.
+_studied: list[Studied] = []
+
+
+def run(
+    studied: Sequence[Studied],
+    design: Design,
+    refused: Mapping[str, str] | None = None,
+    told: Told = lambda _done, _all: None,
+) -> Proficiency:
+    """Run a study.
+
+    Args:
+        studied: audits with their populations.
+        design: what is run.
+        refused: audits that cannot be asked of the model, and why.
+        told: is told how many composed models were audited, and of how many.
+
+    Raises:
+        AuditError: no audit can be studied.
+    """
+    possible, also = _prepared(studied, design)
+    refused = {**(refused or {}), **also}
+    if not possible:
+        why = "; ".join(f"{name}: {reason}" for name, reason in refused.items())
+        raise AuditError(f"no audit can be studied with composed models: {why}")
+    tasks = [
+        task for at in range(len(possible)) for task in _tasks(at, possible[at].population, design)
+    ]
+    trials: dict[int, list[Trial]] = {at: [] for at in range(len(possible))}
+    for done, (task, found) in enumerate(_each(possible, tasks, design.workers), start=1):
+        trials[task.at] += found
+        told(done, len(tasks))
+    return _result(possible, trials, design, refused)
+
+
+def _prepared(studied: Sequence[Studied], design: Design) -> tuple[list[Studied], dict[str, str]]:
+    """Gather all evidence, in this process; which audits cannot be composed, and why."""
+    possible, refused = [], {}
+    for one in studied:
+        try:
+            for fault in (CLEAN, *_faults(one.population, design)):
+                truths(one.audit, ComposedModel(one.population, fault, fault.strengths[-1], 0))
+        except NotComposedError as error:
+            refused[one.audit.id] = str(error)
+        except AuditError as error:
+            if not isinstance(error.__cause__, NotComposedError):
+                raise
+            refused[one.audit.id] = str(error.__cause__)
+        else:
+            possible.append(one)
+    return possible, refused
+
+
+def _faults(population: Population, design: Design) -> list[Fault]:
+    faults = [FAULTS[name] for name in design.faults or FAULTS]
+    known = population.evidence.records[0].groups
+    return [fault for fault in faults if not fault.group[0] or fault.group[0] in known]
+
+
+def _tasks(at: int, population: Population, design: Design) -> Iterator[_Task]:
+    planted = [
+        (fault, strength, design.models)
+        for fault in _faults(population, design)
+        for strength in fault.strengths
+    ]
+    for fault, strength, count in [(CLEAN, 0.0, design.clean), *planted]:
+        seeds = range(design.first_seed, design.first_seed + count)
+        for variation in range(VARIATIONS):
+            own = tuple(seeds[variation::VARIATIONS])
+            if own:
+                # Models of another study are others too.
+                yield _Task(at, fault, strength, design.first_seed + variation, own)
+
+
+def _each(
+    studied: Sequence[Studied], tasks: Sequence[_Task], workers: int
+) -> Iterator[tuple[_Task, list[Trial]]]:
+    _studied[:] = studied
+    if workers == 1:
+        yield from ((task, _audited(task)) for task in tasks)
+        return
+    context = multiprocessing.get_context("fork")
+    with ProcessPoolExecutor(workers, mp_context=context) as pool:
+        yield from zip(tasks, pool.map(_audited, tasks), strict=True)
+
+
+def _audited(task: _Task) -> list[Trial]:
+    one = _studied[task.at]
+    model = ComposedModel(one.population, task.fault, task.strength, task.variation)
+    known = truths(one.audit, model)
+    return [trial(one.audit, model, seed, one.images, known) for seed in task.seeds]
+
+
+def _result(
+    studied: Sequence[Studied],
+    trials: Mapping[int, Sequence[Trial]],
+    design: Design,
+    refused: dict[str, str],
+) -> Proficiency:
+    def blocking(audit: str, at: int) -> bool:
+        spec = next(one.audit.spec for one in studied if one.audit.id == audit)
+        return spec.expect[at].severity == "blocking"
+
+    clean = {
+        studied[at].audit.id: [one for one in some if one.fault == CLEAN.name]
+        for at, some in trials.items()
+    }
+    together = len(clean) == len(studied)
+    return Proficiency(
+        auditkit=__version__,
+        model=studied[0].population.evidence.card.model,
+        first_seed=design.first_seed,
+        models=design.models,
+        audits=[_audit(one, trials[at]) for at, one in enumerate(studied)],
+        family=family(clean, blocking) if together else None,
+        not_composed=refused,
+    )
+
+
+def _audit(one: Studied, trials: Sequence[Trial]) -> AuditResult:
+    audit = one.audit
+    clean = [each for each in trials if each.fault == CLEAN.name]
+    names = dict.fromkeys(each.fault for each in trials if each.fault != CLEAN.name)
+    patients = [len(set(drawn(one.population, one.images, seed)[1])) for seed in range(20)]
+    return AuditResult(
+        audit=audit.id,
+        check=audit.check.name,
+        data=one.population.evidence.data.card.data,
+        population=one.population.n,
+        parameters=audit.parameters.model_dump(mode="json"),
+        images=one.images,
+        patients=sum(patients) / len(patients),
+        clean=rate(map(false_alarm, clean)),
+        clean_inconclusive=rate(map(_unclear, clean)),
+        faults=[fault_result(name, [t for t in trials if t.fault == name]) for name in names],
+        expectations=[
+            expectation_result(at, expectation, trials)
+            for at, expectation in enumerate(audit.spec.expect)
+            if expectation.in_ is None and expectation.not_worse_than is None
+        ],
+    )
+
+
+def _unclear(one: Trial) -> bool:
+    verdicts = [said.verdict for said in one.said]
+    return Verdict.FAIL not in verdicts and Verdict.INCONCLUSIVE in verdicts

@@ -1,0 +1,85 @@
+"""The shipped audits, audited: faults of known strength planted in a clean stand-in's answers.
+
+    python benchmarks/proficiency.py --out build/first.json                  # finds what is stated
+    python benchmarks/proficiency.py --out build/fresh.json --seed 100000    # what the pages quote
+
+All of it is declared here and in `auditkit.proficiency.faults` before anything runs.
+"""
+
+import argparse
+import sys
+import time
+from pathlib import Path
+
+from auditkit.evidence.engine import Engine
+from auditkit.evidence.kinds import Settings
+from auditkit.evidence.store import Store
+from auditkit.evidence.workroom import Workroom
+from auditkit.proficiency.faults import FAULTS
+from auditkit.proficiency.population import Population
+from auditkit.proficiency.study import Design, Studied, run
+from auditkit.spec.catalogue import catalogue
+from auditkit.spec.load import load_audit
+
+AUDITS = Path("audits/dermoscopy")
+# Audit: its population, and the faults that are planted.
+PLANTED = {
+    "attributes": ("proficiency", tuple(FAULTS)),
+    "light": (
+        "proficiency",
+        (
+            "pink pictures",
+            "teal pictures",
+            "yellow pictures",
+            "bright pictures",
+            "hair",
+            "pale lesions",
+        ),
+    ),
+    "reproduction": (
+        "proficiency",
+        ("other exposure on the device", "overconfident", "pink pictures"),
+    ),
+    "performance": ("proficiency", ("dark skin unknown", "overconfident")),
+    "concepts": ("proficiency-concepts", ("pink pictures", "hair", "dark corners")),
+}
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--store", type=Path, default=Path("build/proficiency-store"))
+    parser.add_argument("--model", default="scanoma-next")
+    parser.add_argument("--models", type=int, default=200)
+    parser.add_argument("--clean", type=int, default=400)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--audits", nargs="*", default=list(PLANTED))
+    given = parser.parse_args()
+    cards = catalogue([Path("fixtures")])
+    room = Workroom(Engine(Store(given.store), 2, listing=False), Settings())
+    populations, studied = {}, {}
+    for name in given.audits:
+        audit = load_audit(AUDITS / f"{name}.audit.yaml", cards)
+        data, _ = PLANTED[name]
+        key = (data, name == "concepts")
+        if key not in populations:
+            evidence = room.evidence(cards.model(given.model), cards.data(data), None, audit.beside)
+            populations[key] = Population(evidence)
+        images = getattr(audit.parameters, "images", None) or cards.data(audit.data.data).with_.n
+        studied[name] = Studied(audit, populations[key], images)
+    parts = []
+    for name in given.audits:
+        begun = time.monotonic()
+        design = Design(given.models, given.clean, given.seed, PLANTED[name][1], given.workers)
+        parts.append(run([studied[name]], design))
+        print(f"{name}: {time.monotonic() - begun:.0f} s", file=sys.stderr, flush=True)
+    whole = Design(0, given.clean, given.seed, PLANTED["light"][1][:1], given.workers)
+    together = run(list(studied.values()), whole)
+    audits = [audit for part in parts for audit in part.audits]
+    found = parts[0].model_copy(update={"audits": audits, "family": together.family})
+    given.out.write_text(found.model_dump_json(indent=1) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

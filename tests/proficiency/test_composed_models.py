@@ -1,0 +1,162 @@
+"""A composed model answers exactly as its formula says, to every variant of a picture."""
+
+import numpy as np
+import pytest
+
+from auditkit.errors import AuditError
+from auditkit.evidence.concepts.kinds import BlockAnswers, ConceptAnswers, Drawing
+from auditkit.evidence.measured_values import NAMES, shifted, values_of
+from auditkit.proficiency.composed import ComposedModel
+from auditkit.proficiency.faults import CLEAN, FAULTS
+from auditkit.proficiency.population import Population, logit, sigmoid
+from auditkit.proficiency.sampled import SampledEvidence, drawn
+
+PINK = FAULTS["pink pictures"]
+SHIFTS = [(5.0, 0.0), (5.0, 180.0)]
+
+
+def own(model):
+    """Confidence and offset, from two answers of the model without a fault."""
+    base, score = model.population.scores(), logit(model.scores().score)
+    return np.polyfit(base, score, 1)
+
+
+def test_without_a_fault_log_odds_are_those_of_the_model_stretched_and_moved(population):
+    model = ComposedModel(population, CLEAN, 0.0, 3)
+    confidence, offset = own(model)
+    np.testing.assert_allclose(
+        logit(model.scores().score), confidence * population.scores() + offset, atol=1e-9
+    )
+    assert 0.5 < confidence < 2
+    others = [own(ComposedModel(population, CLEAN, 0.0, n)) for n in range(4)]
+    assert len({round(float(one[0]), 9) for one in others}) == 4
+
+
+def test_what_a_fault_adds_is_strength_times_the_attribute_as_it_is_in_that_picture(population):
+    plain, faulty = (ComposedModel(population, PINK, k, 0) for k in (0.0, 0.4))
+    added = logit(faulty.shifted("cieluv", SHIFTS).score) - logit(
+        plain.shifted("cieluv", SHIFTS).score
+    )
+    evidence, at = population.evidence, NAMES.index("background.u")
+    mean, spread = population.typical
+    for index in (0, 7):
+        for column, (radius, angle) in enumerate(SHIFTS):
+            picture = shifted(evidence.picture(index), radius, angle)
+            value = values_of(picture, evidence.mask(index))[at]
+            expected = 0.4 * (value - mean[at]) / spread[at]
+            assert added[index, column] == pytest.approx(expected, abs=1e-6)
+    assert (added[:, 0] > added[:, 1]).all()
+
+
+def test_redrawn_pictures_are_measured_again(population):
+    plain, faulty = (ComposedModel(population, PINK, k, 0) for k in (0.0, 1.0))
+    values = (-0.8, 0.8)
+    added = logit(faulty.intervened("tint", values).score) - logit(
+        plain.intervened("tint", values).score
+    )
+    assert (added[:, 1] - added[:, 0] > 1).all()
+
+
+def test_a_group_that_is_unknown_gets_each_others_answers(population):
+    fault = FAULTS["dark skin unknown"]
+    plain, faulty = (
+        ComposedModel(population, fault, 0.0, 0),
+        ComposedModel(population, fault, 1.0, 0),
+    )
+    dark = population.evidence.group("skin_tone") == "dark"
+    assert 2 < dark.sum() < population.n
+    before, after = plain.scores().score, faulty.scores().score
+    np.testing.assert_array_equal(before[~dark], after[~dark])
+    assert sorted(before[dark]) == sorted(after[dark])
+    assert (before[dark] != after[dark]).any()
+
+
+def test_overconfidence_changes_no_decision_at_one_half(population):
+    fault = FAULTS["overconfident"]
+    plain, faulty = (
+        ComposedModel(population, fault, 0.0, 0),
+        ComposedModel(population, fault, 2.0, 0),
+    )
+    np.testing.assert_allclose(
+        logit(faulty.scores().score), 3 * logit(plain.scores().score), atol=1e-6
+    )
+    np.testing.assert_array_equal(plain.scores().decision, faulty.scores().decision)
+
+
+def test_an_attribute_that_never_varies_cannot_be_read(population):
+    constant = Population(population.evidence)
+    constant._kept[("values", "[{}]")] = np.ones((population.n, 1, len(NAMES)))
+    with pytest.raises(AuditError, match=r"'hair' is the same in all pictures of 'lesions'.*leave"):
+        ComposedModel(constant, FAULTS["hair"], 1.0, 0).scores()
+
+
+def test_what_cannot_be_measured_counts_as_typical(population):
+    some = Population(population.evidence)
+    values = np.random.default_rng(0).normal(size=(population.n, 1, len(NAMES)))
+    values[3] = np.nan
+    some._kept[("values", "[{}]")] = values
+    plain, faulty = (ComposedModel(some, FAULTS["hair"], k, 0) for k in (0.0, 1.0))
+    assert some.unmeasured("hair") == 1
+    assert faulty.scores().score[3] == plain.scores().score[3]
+    assert faulty.scores().score[4] != plain.scores().score[4]
+
+
+def test_answers_to_drawn_images_have_the_fault_and_keep_what_is_not_known(population):
+    drawing = Drawing("g", (("hair",),))
+    count = population.n
+    random = np.random.default_rng(1)
+    score = random.uniform(0.1, 0.9, (1, count, 2))
+    score[0, 5] = np.nan
+    mean, spread = population.typical
+    values = mean + 0.3 * spread * random.normal(size=(1, count, 2, len(NAMES)))
+    block = BlockAnswers(("hair",), [("0",), ("1",)], np.zeros(count, np.int64), _two(score))
+    answers = ConceptAnswers(_two(score[..., 0]), {"hair": block}, [""] * count, 0, count)
+    measured = ConceptAnswers(
+        values[:, :, 0], {"hair": _with(block, values)}, [""] * count, 0, count
+    )
+    some = Population(population.evidence)
+    some._kept[("drawn", drawing)], some._kept[("drawn values", drawing)] = answers, measured
+    plain, faulty = (ComposedModel(some, FAULTS["hair"], k, 0).drawn(drawing) for k in (0.0, 2.0))
+    added = logit(faulty.blocks["hair"].answers[..., 1]) - logit(
+        plain.blocks["hair"].answers[..., 1]
+    )
+    expected = 2.0 * some.standardised(values, "hair")
+    known = np.isfinite(score)
+    np.testing.assert_allclose(added[known], expected[known], atol=1e-6)
+    assert np.isnan(faulty.blocks["hair"].answers[0, 5]).all()
+
+
+def _two(score):
+    return np.stack([1 - score, score], axis=-1)
+
+
+def _with(block, values):
+    return BlockAnswers(block.concepts, block.values, block.own, values)
+
+
+def test_a_sample_is_whole_patients_drawn_again_and_again(population):
+    rows, patients = drawn(population, 40, 7)
+    assert len(rows) == len(patients) == 40
+    names = population.evidence.patients
+    for name in set(patients):
+        inside = [row for row, one in zip(rows, patients, strict=True) if one == name]
+        assert len({names[row] for row in inside}) == 1
+        assert len(inside) == 2
+    assert len(set(patients)) == 20 > len({names[row] for row in rows})
+    assert (drawn(population, 40, 7)[0] == rows).all()
+    assert (drawn(population, 40, 8)[0] != rows).any()
+    assert (drawn(population, 10, 7)[0] == rows[:10]).all()
+
+
+def test_evidence_of_a_sample_is_the_model_s_answer_to_its_rows(population):
+    model = ComposedModel(population, PINK, 0.5, 0)
+    rows, patients = drawn(population, 12, 0)
+    evidence = SampledEvidence(model, rows, patients)
+    np.testing.assert_array_equal(evidence.scores().score, model.scores().score[rows])
+    assert evidence.patients.tolist() == patients
+    assert evidence.labels.tolist() == population.evidence.labels[rows].tolist()
+    assert (evidence.mask(4) == population.evidence.mask(rows[4])).all()
+
+
+def test_log_odds_of_certain_scores_are_finite():
+    np.testing.assert_allclose(sigmoid(logit(np.array([0.0, 0.3, 1.0]))), [1 / 512, 0.3, 511 / 512])
