@@ -15,6 +15,7 @@ from auditkit.plugin.shielding import shielded
 from auditkit.provenance import relative
 from auditkit.release import expired_words, reason_beside, waived_words
 from auditkit.results import VerdictResult, WaiverResult, number
+from auditkit.results.judged import KnownProficiency
 from auditkit.spec.audit import CONDITIONS, Expectation, Waiver
 from auditkit.spec.load import resolve_at
 from auditkit.stats import Estimate
@@ -72,6 +73,9 @@ def _record(
         waiver_origin=relative(item.waiver_origin, item.config.rootpath),
         baseline=session_of(item.config).baseline,
     )
+    if measurement is not None:
+        told = _known(item, measurement)
+        verdict = verdict.model_copy(update={"proficiency": told})
     verdict = shielded(item.config, item.audit, item.card).verdict(verdict)
     item.stash[VERDICT] = verdict
     records.append({"verdict": verdict.model_dump(mode="json")})
@@ -79,6 +83,19 @@ def _record(
     records.extend(send_sources(item.config, item.audit, item.card))
     if item.config.stash[OPTIONS].junit_properties:
         item.user_properties += junit_properties(verdict)
+
+
+def _known(item: "AuditItem", measurement: Measurement) -> KnownProficiency | None:
+    """What studies of planted faults say of this expectation at these settings."""
+    from auditkit.proficiency.known import known, studies
+
+    return known(
+        studies(item.config.stash[OPTIONS].proficiency),
+        item.audit.check.name,
+        item.audit.parameters.model_dump(mode="json"),
+        item.expectation,
+        measurement.estimate.n if measurement.estimate else 0,
+    )
 
 
 def verdict_result(

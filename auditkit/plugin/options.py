@@ -43,6 +43,7 @@ class Options:
     started: float
     profile: Profile | None = None
     language: str = "en"
+    proficiency: Path | None = None
 
     @property
     def local_store(self) -> Path:
@@ -96,6 +97,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
             "baseline",
             "RUN",
             "folder of an earlier run, which 'not_worse_than: baseline' is held against",
+        ),
+        (
+            "proficiency",
+            "FILE",
+            "result of `auditkit proficiency --out FILE`, told beside verdicts",
         ),
     ):
         dest = f"audit_{name.replace('-', '_')}"
@@ -161,6 +167,7 @@ def read_options(config: pytest.Config) -> Options:
         folder=_folder(config, root, models),
         store=_store(config, root),
         baseline=_baseline(config),
+        proficiency=_proficiency(config),
         release=_release(config, profile),
         junit_properties=config.getini("audit_junit_properties"),
         catalogue=cards,
@@ -234,6 +241,21 @@ def _language(config: pytest.Config) -> str:
     from auditkit.report.language import Language
 
     return Language(asked).name
+
+
+def _proficiency(config: pytest.Config) -> Path | None:
+    """The file of a study."""
+    given = config.option.audit_proficiency
+    text = str(given if given is not None else config.getini("audit_proficiency"))
+    if not text:
+        return None
+    start: Path = config.rootpath if given is None else config.invocation_params.dir
+    path = start / text
+    if not path.is_file():
+        raise AuditError(
+            f"--audit-proficiency {text}: a file that `auditkit proficiency --out FILE` wrote was expected"
+        )
+    return path
 
 
 def _baseline(config: pytest.Config) -> Path | None:

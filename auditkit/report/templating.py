@@ -69,6 +69,7 @@ def _filters(t: Language) -> dict[str, Callable[..., Any]]:
         "percent": words.percent,
         "plain": lambda value: words.plain(value, t=t),
         "qualifier": lambda verdict: words.qualifier(verdict, t),
+        "rate": lambda found: t("proficiency.rate", **words.rate_parts(found)),
         "short": words.short,
         "signed": words.signed,
         "stated": lambda part: words.stated(part, t),

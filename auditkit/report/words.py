@@ -9,6 +9,7 @@ from typing import Any, Final, Protocol
 from auditkit.report.bars import limits
 from auditkit.report.language import IN_ENGLISH, Language
 from auditkit.results import Release, VerdictResult
+from auditkit.results.judged import ObservedRate
 from auditkit.verdict import Verdict
 
 NONE: Final = "–"
@@ -105,6 +106,13 @@ def estimate(found: Estimated) -> str:
     places = decimals(found.value, *(end for end, _ in ends if end is not None))
     low, high = (open_end if end is None else fixed(end, places) for end, open_end in ends)
     return f"{fixed(found.value, places)} [{low}, {high}]"
+
+
+def rate_parts(found: ObservedRate) -> dict[str, str | int]:
+    """How often, in per cent with the interval, and of how many."""
+    share = found.count / max(found.n, 1)
+    parts = {"share": share, "low": found.low, "high": found.high}
+    return {name: f"{100 * part:.1f}" for name, part in parts.items()} | {"n": found.n}
 
 
 def short(value: float | None) -> str:

@@ -12,6 +12,7 @@ items. What is left out, and why:
   digest in models, data, instruments and audits.
 - ``redaction``, ``language``: of the copy and of its page.
 - ``file``, ``card`` and ``origin``: where a file lay; its sha256 stays.
+- ``proficiency``: what a study of planted faults says, which is no finding of this run.
 - measured time and memory (`MEASURED`): of the check `efficiency`, whatever is told of seconds and of memory.
   What was judged by them goes with them: those verdicts, and of that model the decision and the adjusted
   p-values, which follow from all p-values together.
@@ -31,7 +32,7 @@ LEFT_OUT: Final[Mapping[str, Collection[str]]] = {
     "profile": ("file",),
     "models": ("card",),
     "audits": ("file",),
-    "verdicts": ("file",),
+    "verdicts": ("file", "proficiency"),
     "verdicts.waiver": ("origin",),
 }
 """Fields that are left out, by the part that they belong to."""

@@ -30,6 +30,35 @@ class BaselineValue(Part):
     only_new: int = Field(description="Images of this run alone.")
 
 
+class ObservedRate(Part):
+    """How often something happened, with the exact 95 % interval."""
+
+    count: int = Field(description="Of them, how many.")
+    n: int = Field(description="Audits of independent samples.")
+    low: float = Field(description="Lower end of the interval.")
+    high: float = Field(description="Upper end of the interval.")
+
+
+class DetectedValue(Part):
+    """A true value from which on a violation was found in at least 95 % of planted models."""
+
+    value: float = Field(description="The smallest such true value of the measure.")
+    rate: ObservedRate = Field(description="How often it was found.")
+
+
+class KnownProficiency(Part):
+    """How well this expectation catches planted faults, at these settings (`auditkit proficiency`)."""
+
+    model: str = Field(description="The real model in whose answers faults were planted.")
+    data: str = Field(description="The data set from which samples were drawn.")
+    images: int = Field(description="In a sample.")
+    patients: int = Field(description="In a sample, about.")
+    detects: list[DetectedValue] = Field(description="Per limit; empty if no planted value is.")
+    false_alarms: ObservedRate = Field(
+        description="Of models without a fault that truly meet it: it fails."
+    )
+
+
 class VerdictResult(Part):
     """One expectation, judged."""
 
@@ -65,6 +94,9 @@ class VerdictResult(Part):
     )
     guidelines: list[str] = Field(
         default_factory=list, description="Clinical XAI Guidelines that the measure is about."
+    )
+    proficiency: KnownProficiency | None = Field(
+        default=None, description="What a study of planted faults found at the same settings."
     )
 
     @field_validator("waiver", mode="before")
