@@ -255,6 +255,9 @@ def _proficiency(config: pytest.Config) -> Path | None:
         raise AuditError(
             f"--audit-proficiency {text}: a file that `auditkit proficiency --out FILE` wrote was expected"
         )
+    from auditkit.proficiency.known import studies
+
+    studies(path)
     return path
 
 
