@@ -1,0 +1,267 @@
+"""Writes docs/proficiency.md, its figure and what reports show, from studies.
+
+    python benchmarks/proficiency_page.py build/first.json build/fresh.json --trained build/trained.json
+
+What is stated (from which strength on) comes from the first study; how often it is found, from the fresh one.
+"""
+
+import argparse
+import json
+from pathlib import Path
+
+import matplotlib as mpl
+from figures_in_page import put
+from proficiency_trained import summary
+
+from auditkit.commands.proficiency_text import words
+from auditkit.proficiency.faults import FAULTS
+from auditkit.proficiency.result import Proficiency, pooled, read
+
+mpl.use("svg")
+PAGE = Path("docs/proficiency.md")
+SHIPPED = Path("auditkit/proficiency/shipped.json")
+
+
+def row(cells):
+    return "| " + " | ".join(cells) + " |"
+
+
+def faults_table():
+    kinds = {
+        "reads": "added to the log-odds: strength x the attribute in standard deviations",
+        "group": "share of the group that is answered as others of it",
+        "calibration": "the log-odds are (1 + strength) times too large",
+        "device": "as the first, in the device's runtime alone",
+    }
+    yield row(["fault", "attribute", "what the strength is", "strengths"])
+    yield row(["---"] * 4)
+    for fault in FAULTS.values():
+        attribute = (
+            f"{'-' if fault.sign < 0 else '+'} `{fault.quantity}`"
+            if fault.quantity
+            else " = ".join(filter(None, fault.group))
+        )
+        yield row(
+            [fault.name, attribute, kinds[fault.kind], ", ".join(f"{s:g}" for s in fault.strengths)]
+        )
+
+
+def audits_table(first, fresh):
+    yield row(
+        [
+            "audit",
+            "images",
+            "fault",
+            "found from strength",
+            "there, on fresh seeds",
+            "false alarms beside it",
+        ]
+    )
+    yield row(["---"] * 6)
+    for audit in first.audits:
+        again = next(one for one in fresh.audits if one.audit == audit.audit)
+        name = f"{audit.audit} ([{audit.check}](checks/{audit.check}.md))"
+        yield row([name, str(audit.images), "none", "", "", words(again.clean)])
+        for fault in audit.faults:
+            if not any(at.detected.n for at in fault.strengths):
+                continue
+            same = next(one for one in again.faults if one.fault == fault.fault)
+            alarms = words(pooled([at.false_alarms for at in same.strengths]))
+            if fault.stated is None:
+                strongest = same.strengths[-1]
+                yield row(
+                    [
+                        "",
+                        "",
+                        fault.fault,
+                        "**none**",
+                        f"strongest: {words(strongest.detected)}",
+                        alarms,
+                    ]
+                )
+                continue
+            there = next(at for at in same.strengths if at.strength == fault.stated)
+            yield row(["", "", fault.fault, f"{fault.stated:g}", words(there.detected), alarms])
+
+
+def expectations_table(first):
+    yield row(
+        [
+            "audit",
+            "expectation",
+            "true value found in 95 %",
+            "how often",
+            "false alarms without a fault",
+        ]
+    )
+    yield row(["---"] * 5)
+    for audit in first.audits:
+        for one in audit.expectations:
+            at = ", ".join(
+                f"{k} {v:g}" if not isinstance(v, str) else f"{k} {v}" for k, v in one.at.items()
+            )
+            name = f"`{one.measure}`{f' at {at}' if at else ''} {one.expected}"
+            found = [
+                (f"{min(p.low, p.high, key=abs):.3g}", words(p.detected)) for p in one.detects
+            ] or [("none planted", "")]
+            yield row(
+                [
+                    audit.audit,
+                    name,
+                    "; ".join(f[0] for f in found),
+                    "; ".join(f[1] for f in found),
+                    words(one.false_alarms),
+                ]
+            )
+
+
+def unseen(first):
+    for audit in first.audits:
+        names = [
+            fault.fault
+            for fault in audit.faults
+            if not any(at.detected.n for at in fault.strengths)
+        ]
+        if names:
+            yield f"- `{audit.audit}` does not see, whatever the strength: {', '.join(names)}."
+    for audit, reason in first.not_composed.items():
+        yield f"- `{audit}` is not studied: {reason}."
+
+
+def family_text(fresh):
+    found = fresh.family
+    if found is None:
+        return "A family of audits was not studied."
+    names = ", ".join(f"`{name}`" for name in found.audits)
+    return (
+        f"**A whole run** ({names}) of a model without a fault: a blocking expectation that truly holds fails "
+        f"in {words(found.alarms)}; "
+        f"a fault is claimed, after Holm's correction, in {words(found.claimed)}."
+    )
+
+
+def figure(first):
+    from matplotlib import pyplot as plt
+
+    panels = [
+        (audit, one) for audit in first.audits for one in audit.expectations if len(one.curve) > 2
+    ]
+    rows = -(-len(panels) // 3)
+    drawn, axes = plt.subplots(
+        rows, 3, figsize=(11, 2.6 * rows), sharey=True, layout="constrained", squeeze=False
+    )
+    for axis in axes.flat[len(panels) :]:
+        axis.set_visible(False)
+    for axis, (audit, one) in zip(axes.flat, panels, strict=False):
+        x = [(point.low + point.high) / 2 for point in one.curve]
+        y = [point.detected.value for point in one.curve]
+        below = [i for i, value in enumerate(x) if value < 0]
+        above = [i for i, value in enumerate(x) if value >= 0]
+        for side in (below, above):
+            if side:
+                axis.plot([x[i] for i in side], [y[i] for i in side], color="#0b5cad", lw=1.5)
+                low, high = (
+                    [getattr(one.curve[i].detected, end) for i in side] for end in ("low", "high")
+                )
+                axis.fill_between([x[i] for i in side], low, high, color="#0b5cad", alpha=0.2, lw=0)
+        axis.axhline(0.95, color="#888888", lw=0.8, ls="--")
+        axis.set_ylim(-0.03, 1.03)
+        at = ", ".join(
+            f"{k} {v:g}" if not isinstance(v, str) else f"{k} {v}" for k, v in one.at.items()
+        )
+        axis.set_title(
+            f"{audit.audit}: {one.measure}{f' at {at}' if at else ''}\n{one.expected}, n = {audit.images}",
+            fontsize=8,
+        )
+        axis.tick_params(labelsize=7)
+    drawn.supxlabel("true value, where it violates the expectation", fontsize=9)
+    drawn.supylabel("found (verdict: fail)", fontsize=9)
+    mpl.rcParams["svg.hashsalt"] = "auditkit"
+    drawn.savefig(PAGE.with_suffix(".svg"), metadata={"Date": None})
+
+
+def sizes_table(first, fresh):
+    yield row(["audit", "images", "fault", "strength", "found", "on fresh seeds", "apart"])
+    yield row(["---"] * 7)
+    worst = 0.0
+    for audit in first.audits:
+        again = next(
+            one for one in fresh.audits if (one.audit, one.images) == (audit.audit, audit.images)
+        )
+        for fault in audit.faults:
+            same = next(one for one in again.faults if one.fault == fault.fault)
+            for at, other in zip(fault.strengths, same.strengths, strict=True):
+                if not (at.detected.n and other.detected.n):
+                    continue
+                apart = abs(at.detected.value - other.detected.value)
+                worst = max(worst, apart)
+                yield row(
+                    [
+                        audit.audit,
+                        str(audit.images),
+                        fault.fault,
+                        f"{at.strength:g}",
+                        words(at.detected),
+                        words(other.detected),
+                        f"{100 * apart:.1f}",
+                    ]
+                )
+    yield f"\nLargest difference between first and fresh seeds: {100 * worst:.1f} points."
+
+
+def short(study):
+    audits = [
+        audit.model_copy(
+            update={
+                "faults": [],
+                "expectations": [
+                    one.model_copy(update={"curve": []}) for one in audit.expectations
+                ],
+            }
+        )
+        for audit in study.audits
+    ]
+    return study.model_copy(update={"audits": audits})
+
+
+def trained_text(rows):
+    lines = [line.split(": ", 1) for line in summary(rows).splitlines()]
+    yield row(["planted", "networks, and what was found in samples of their answers"])
+    yield row(["---", "---"])
+    yield from (row(line) for line in lines)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("first", type=Path)
+    parser.add_argument("fresh", type=Path)
+    parser.add_argument("--trained", type=Path)
+    parser.add_argument("--sizes", type=Path, nargs=2)
+    given = parser.parse_args()
+    first, fresh = read(given.first), read(given.fresh)
+    figure(fresh)
+    text = [
+        f"## What was found\n\nFaults planted in the answers of `{first.model}`, {first.models} audits per fault and "
+        f"strength; samples have seeds from {first.first_seed} (what is stated) and from {fresh.first_seed} (how often it is found).\n",
+        *audits_table(first, fresh),
+        "",
+        *unseen(first),
+        "",
+        family_text(fresh),
+        "\n![Detection by true value](proficiency.svg)\n\nDetection by true value, whatever the fault; bands are 95 % "
+        "intervals. Reports show the same beside each verdict.\n",
+        *expectations_table(fresh),
+        "\n### Faults\n",
+        *faults_table(),
+    ]
+    put(PAGE, "proficiency", "\n".join(text))
+    if given.sizes:
+        put(PAGE, "sizes", "\n".join(sizes_table(*map(read, given.sizes))))
+    if given.trained:
+        put(PAGE, "trained", "\n".join(trained_text(json.loads(given.trained.read_text()))))
+    SHIPPED.write_text(short(fresh).model_dump_json(indent=1) + "\n", encoding="utf-8")
+    assert Proficiency.model_validate_json(SHIPPED.read_text())
+
+
+if __name__ == "__main__":
+    main()
