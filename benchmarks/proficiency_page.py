@@ -134,9 +134,8 @@ def family_text(fresh):
         return "A family of audits was not studied."
     names = ", ".join(f"`{name}`" for name in found.audits)
     return (
-        f"**A whole run** ({names}) of a model without a fault: a blocking expectation that truly holds fails "
-        f"in {words(found.alarms)}; "
-        f"a fault is claimed, after Holm's correction, in {words(found.claimed)}."
+        f"**A whole run** ({names}) of a model without a fault: a blocking expectation that truly holds "
+        f"fails in {words(found.alarms)}; a fault is claimed, after Holm's correction, in {words(found.claimed)}."
     )
 
 
@@ -240,20 +239,17 @@ def main():
     given = parser.parse_args()
     first, fresh = read(given.first), read(given.fresh)
     figure(fresh)
-    text = [
-        f"## What was found\n\nFaults planted in the answers of `{first.model}`, {first.models} audits per fault and "
-        f"strength; samples have seeds from {first.first_seed} (what is stated) and from {fresh.first_seed} (how often it is found).\n",
-        *audits_table(first, fresh),
-        "",
-        *unseen(first),
-        "",
-        family_text(fresh),
-        "\n![Detection by true value](proficiency.svg)\n\nDetection by true value, whatever the fault; bands are 95 % "
-        "intervals. Reports show the same beside each verdict.\n",
-        *expectations_table(fresh),
-        "\n### Faults\n",
-        *faults_table(),
-    ]
+    intro = (
+        f"## What was found\n\nFaults planted in the answers of `{first.model}`, {first.models} audits per "
+        f"fault and strength; samples have seeds from {first.first_seed} (what is stated) and from "
+        f"{fresh.first_seed} (how often it is found).\n"
+    )
+    drawn = (
+        "\n![Detection by true value](proficiency.svg)\n\nDetection by true value, whatever the fault; "
+        "bands are 95 % intervals. Reports show the same beside each verdict.\n"
+    )
+    text = [intro, *audits_table(first, fresh), "", *unseen(first), "", family_text(fresh), drawn]
+    text += [*expectations_table(fresh), "\n### Faults\n", *faults_table()]
     put(PAGE, "proficiency", "\n".join(text))
     if given.sizes:
         put(PAGE, "sizes", "\n".join(sizes_table(*map(read, given.sizes))))
