@@ -135,7 +135,7 @@ def family_text(fresh):
     names = ", ".join(f"`{name}`" for name in found.audits)
     return (
         f"**A whole run** ({names}) of a model without a fault: a blocking expectation that truly holds "
-        f"fails in {words(found.alarms)}; a fault is claimed, after Holm's correction, in {words(found.claimed)}."
+        f"fails in {words(found.alarms)}; after Holm's correction a fault is claimed in {words(found.claimed)}."
     )
 
 

@@ -70,16 +70,15 @@ def audits_of(cards):
     return found
 
 
-def predicted(curve, truth):
-    """How often a violation of this size is caught, between the points of a curve."""
-    own = [point for point in curve if (point.low > 0) == (truth > 0)]
-    middles = [abs(point.low + point.high) / 2 for point in own]
-    order = np.argsort(middles)
-    if not len(order):
+def predicted(curve, truth, limits):
+    """How often a violation of this size is caught: between the points of a curve, 2.5 % at the limit."""
+    own = [point for point in curve if (point.low >= limits[1]) == (truth >= limits[1])]
+    if not own:
         return float("nan")
-    return float(
-        np.interp(abs(truth), np.take(middles, order), [own[i].detected.value for i in order])
-    )
+    limit = limits[1] if truth >= limits[1] else limits[0]
+    points = [(0.0, 0.025)]
+    points += [(abs((one.low + one.high) / 2 - limit), one.detected.value) for one in own]
+    return float(np.interp(abs(truth - limit), *zip(*sorted(points), strict=True)))
 
 
 def main():
@@ -129,7 +128,9 @@ def main():
                         "violated": bool(said[0].violated),
                         "fails": sum(one.verdict is Verdict.FAIL for one in said),
                         "samples": SAMPLES,
-                        "predicted": predicted(curves[name, at], truth)
+                        "predicted": predicted(
+                            curves[name, at], truth, audit.spec.expect[at].limits
+                        )
                         if said[0].violated
                         else None,
                     }
