@@ -135,7 +135,7 @@ def family_text(fresh):
     names = ", ".join(f"`{name}`" for name in found.audits)
     return (
         f"**A whole run** ({names}) of a model without a fault: a blocking expectation that truly holds "
-        f"fails in {words(found.alarms)}; after Holm's correction a fault is claimed in {words(found.claimed)}."
+        f"fails in {words(found.alarms)}; after Holm a fault is claimed in {words(found.claimed)}."
     )
 
 
@@ -208,6 +208,33 @@ def sizes_table(first, fresh):
     yield f"\nLargest difference between first and fresh seeds: {100 * worst:.1f} points."
 
 
+def check_pages(fresh):
+    """A section of each check's page: what its shipped audit finds."""
+    for audit in fresh.audits:
+        page = Path(f"docs/checks/{audit.check}.md")
+        begin = "<!-- proficiency: begin -->"
+        if begin not in page.read_text():
+            head = "## Proficiency" if "\n## " in page.read_text() else "**Proficiency.**"
+            section = f"\n{head}\n\n{begin}\n<!-- proficiency: end -->\n"
+            page.write_text(page.read_text() + section)
+        lines = [
+            f"The shipped audit `{audit.audit}`, samples of {audit.images} images of about {audit.patients:.0f} patients:\n",
+            f"- without a fault, false alarms in {words(audit.clean)};",
+        ]
+        for one in audit.expectations:
+            at = ", ".join(
+                f"{k} {v:g}" if not isinstance(v, str) else f"{k} {v}" for k, v in one.at.items()
+            )
+            name = f"`{one.measure}`{f' at {at}' if at else ''} {one.expected}"
+            found = " and ".join(
+                f"a true value of {min(p.low, p.high, key=abs):.3g} in {words(p.detected)}"
+                for p in one.detects
+            )
+            lines.append(f"- {name}: finds {found or 'no planted value in 95 %'};")
+        lines[-1] = f"{lines[-1][:-1]} ([how, and all figures](../proficiency.md))."
+        put(page, "proficiency", "\n".join(lines))
+
+
 def short(study):
     audits = [
         audit.model_copy(
@@ -251,6 +278,7 @@ def main():
     text = [intro, *audits_table(first, fresh), "", *unseen(first), "", family_text(fresh), drawn]
     text += [*expectations_table(fresh), "\n### Faults\n", *faults_table()]
     put(PAGE, "proficiency", "\n".join(text))
+    check_pages(fresh)
     if given.sizes:
         put(PAGE, "sizes", "\n".join(sizes_table(*map(read, given.sizes))))
     if given.trained:
