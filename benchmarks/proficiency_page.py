@@ -218,7 +218,7 @@ def check_pages(fresh):
             section = f"\n{head}\n\n{begin}\n<!-- proficiency: end -->\n"
             page.write_text(page.read_text() + section)
         lines = [
-            f"The shipped audit `{audit.audit}`, samples of {audit.images} images of about {audit.patients:.0f} patients:\n",
+            f"The audit `{audit.audit}`, samples of {audit.images} images, {audit.patients:.0f} patients:\n",
             f"- without a fault, false alarms in {words(audit.clean)};",
         ]
         for one in audit.expectations:
