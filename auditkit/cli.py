@@ -94,7 +94,7 @@ def _parser() -> argparse.ArgumentParser:
     data.add_argument("action", choices=("check",))
     data.add_argument("data", metavar="CARD", help="name or path of a data card")
     data.set_defaults(run=_data)
-    _add_forms(commands.add_parser("new", help="write an empty form, to be filled in by people"))
+    _add_forms(commands.add_parser("new", help="a project of audits, or an empty form for people"))
     _add_runs(commands)
     _add_computing(commands)
     for command in (validate, listing, weights, data):
@@ -109,7 +109,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _add_forms(new: argparse.ArgumentParser) -> None:
-    from auditkit.commands import dossier
+    from auditkit.commands import dossier, new_project
 
     forms = new.add_subparsers(required=True, metavar="FORM")
     assessment = forms.add_parser("clinical-assessment", help="a recorded assessment (G1 and G2)")
@@ -122,6 +122,7 @@ def _add_forms(new: argparse.ArgumentParser) -> None:
     )
     assessment.set_defaults(run=_new)
     dossier.add_commands(forms)
+    new_project.add_commands(forms)
 
 
 def _add_runs(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -129,6 +130,7 @@ def _add_runs(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -
     from auditkit.commands import (
         attesting,
         comparing,
+        doctor,
         gathering,
         gating,
         planning,
@@ -150,6 +152,7 @@ def _add_runs(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -
         sharing,
         store,
         study,
+        doctor,
     ):
         module.add_commands(commands)
 
