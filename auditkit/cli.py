@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from auditkit import __version__
 from auditkit.errors import AuditError, readable
+from auditkit.spec.card_folders import card_folders
 from auditkit.spec.catalogue import Catalogue, catalogue, checks
 from auditkit.spec.regular import is_folder
 
@@ -103,7 +104,7 @@ def _parser() -> argparse.ArgumentParser:
             action="append",
             type=Path,
             metavar="DIR",
-            help="folder with model and data cards (default: fixtures); repeatable",
+            help="folder with model and data cards (default: as pytest's audit_cards); repeatable",
         )
     return parser
 
@@ -185,7 +186,7 @@ def _benchmark(given: argparse.Namespace) -> int:
 
 
 def _catalogue(given: argparse.Namespace) -> Catalogue:
-    folders = given.cards or [Path("fixtures")]
+    folders = given.cards or card_folders()
     for folder in given.cards or []:
         if not is_folder(folder):
             raise AuditError(f"--cards {folder} is not a folder")

@@ -98,22 +98,30 @@ def _build(text: str) -> str:
 
 
 def _extras(lines: Iterable[Requirement], needed: frozenset[str]) -> Iterator[Finding]:
-    lines = list(lines)
+    """Those that cards need, each; the others in two lines: what is there, and what is not."""
+    lines, there, not_there = list(lines), list[str](), list[str]()
     for extra, purpose in purposes().items():
-        own = [line for line in lines if line.marker and line.marker.evaluate({"extra": extra})]
-        plain = [line for line in own if "extra" in str(line.marker) and line.name != _NAME]
-        absent = [line.name for line in plain if not _installed(line)]
+        absent = [line.name for line in _own(lines, extra) if not _installed(line)]
         if not absent:
-            yield Finding("ok", f"extra {extra}", purpose)
-        else:
-            status, mend = (
-                "missing" if extra in needed else "note",
-                f'pip install "{_NAME}[{extra}]"',
-            )
+            there.append(extra)
+        elif extra in needed:
             what = f"{', '.join(absent)} not installed; for {purpose}"
-            yield Finding(
-                "missing" if status == "missing" else "note", f"extra {extra}", what, mend
-            )
+            yield Finding("missing", f"extra {extra}", what, f'pip install "{_NAME}[{extra}]"')
+        else:
+            not_there.append(f"{extra} ({purpose})")
+    if there:
+        yield Finding("ok", "extras", f"installed: {', '.join(there)}")
+    if not_there:
+        mend = f'where you want one: pip install "{_NAME}[NAME]"'
+        yield Finding("note", "other extras", f"no card here needs {', '.join(not_there)}", mend)
+
+
+def _own(lines: Iterable[Requirement], extra: str) -> list[Requirement]:
+    """What an extra requires of other packages."""
+    marked = [line for line in lines if line.marker and "extra" in str(line.marker)]
+    return [
+        n for n in marked if n.name != _NAME and n.marker and n.marker.evaluate({"extra": extra})
+    ]
 
 
 def _installed(line: Requirement) -> bool:

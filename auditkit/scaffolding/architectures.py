@@ -13,8 +13,10 @@ from typing import Any
 from auditkit.spec.formats import FormatName
 
 Shapes = Mapping[str, tuple[int, ...]]
+Candidate = tuple[FormatName, str, Callable[[], Any]]
 
-_SECONDS = 20.0
+# Seconds for all, and for other names that fit as well once there is one.
+_SECONDS, _OTHERS = 20.0, 4.0
 _PREFIXES = ("module.", "model.", "_orig_mod.", "network.", "net.", "backbone.")
 # The classes of ImageNet, for which networks are built by default.
 _DEFAULT_OUTPUTS = 1000
@@ -59,31 +61,57 @@ def without_prefix(shapes: Shapes) -> tuple[str, Shapes]:
     return "", shapes
 
 
-def fitting(shapes: Shapes) -> list[Fit]:
-    """Architectures that the tensors fit, the shortest name first; torchvision before timm."""
-    started, found = time.monotonic(), list[Fit]()
-    for kind, name, build in _candidates(shapes):
-        if time.monotonic() - started > _SECONDS:
-            break
+def fitting(shapes: Shapes, named: str | None = None) -> list[Fit]:
+    """Architectures that the tensors fit, the shortest name first; torchvision before timm.
+
+    Args:
+        shapes: of all tensors, without prefix.
+        named: the only architecture that is to be tried.
+    """
+    deadline, found = time.monotonic() + _SECONDS, list[Fit]()
+    for kind, name, build in _named(named) if named else _candidates(shapes):
         outputs = _outputs(shapes, _shapes(build))
         if outputs is not None:
             found.append(Fit(kind, name, outputs))
+            deadline = min(deadline, time.monotonic() + _OTHERS)
+        if time.monotonic() > deadline:
+            break
     order = {"torchvision": 0, "timm": 1}
     return sorted(found, key=lambda fit: (order[fit.format], len(fit.name), fit.name))
 
 
-def _candidates(shapes: Shapes) -> Iterator[tuple[FormatName, str, Callable[[], Any]]]:
+def _candidates(shapes: Shapes) -> Iterator[Candidate]:
+    """Those of the families whose signature is in the file, short names first."""
     import timm
     from torchvision import models
 
     for signature, kind, patterns in _SIGNATURES:
         for pattern in patterns if signature in shapes else ():
             if kind == "timm":
-                names, build = timm.list_models(pattern), timm.create_model
+                names = timm.list_models(pattern)
             else:
                 names = models.list_models(module=models, include=pattern)
-                build = partial(models.get_model, weights=None)
-            yield from ((kind, name, partial(build, name)) for name in names)
+            for name in sorted(names, key=lambda name: (len(name), name)):
+                yield kind, name, _builder(kind, name)
+
+
+def _named(name: str) -> Iterator[Candidate]:
+    import timm
+    from torchvision import models
+
+    if name in models.list_models(module=models):
+        yield "torchvision", name, _builder("torchvision", name)
+    if name in timm.list_models():
+        yield "timm", name, _builder("timm", name)
+
+
+def _builder(kind: FormatName, name: str) -> Callable[[], Any]:
+    import timm
+    from torchvision import models
+
+    if kind == "timm":
+        return partial(timm.create_model, name)
+    return partial(models.get_model, name, weights=None)
 
 
 def _shapes(build: Callable[[], Any]) -> Shapes:

@@ -55,8 +55,8 @@ _NEXT = """\
 # Audits of {name}
 
     {pip}auditkit doctor .                     # is everything here that the audits need?
-    auditkit validate audits {cards}       # are specs and cards well formed?
-    auditkit data check {data} --cards {cards}  # missing files, copies, leakage
+    auditkit validate audits {cards}        # are specs and cards well formed?
+    auditkit data check {data}            # missing files, copies, leakage
     auditkit plan audits --model {name}    # how long will it take?
     pytest audits --model {name}           # the audit; the report is reports/<run>/report.html
 

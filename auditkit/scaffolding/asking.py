@@ -2,10 +2,12 @@
 
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import TypeVar
 
 from auditkit.errors import AuditError
 from auditkit.spec.problems import nearest
+from auditkit.spec.regular import is_file
 
 _TRIES = 3
 
@@ -75,6 +77,13 @@ def as_one_of(*known: str) -> Callable[[str], str]:
         return text
 
     return read
+
+
+def as_file(text: str) -> Path:
+    """Reads the path of a file that is there."""
+    if not is_file(Path(text)):
+        raise ValueError("there is no such file")
+    return Path(text)
 
 
 def as_side(text: str) -> int:

@@ -8,7 +8,7 @@ from typing import Literal
 
 from auditkit.errors import AuditError
 from auditkit.scaffolding.answers import Answers, FoundData, FoundModel, as_name, likely_score
-from auditkit.scaffolding.asking import Asker, as_numbers, as_one_of, as_side, as_words
+from auditkit.scaffolding.asking import Asker, as_file, as_numbers, as_one_of, as_side, as_words
 from auditkit.scaffolding.data_found import inspect_data
 from auditkit.scaffolding.weights_file import inspect_model
 from auditkit.spec.audit import identifier
@@ -25,8 +25,7 @@ def answers(given: argparse.Namespace, *, interactive: bool) -> Answers:
         AuditError: something is missing or not understood.
     """
     asker = Asker(interactive=interactive)
-    weights = asker.ask("model", "the file with the model's weights", given.model, None, Path)
-    model = inspect_model(weights, given.format, given.architecture)
+    weights = asker.ask("model", "the file with the model's weights", given.model, None, as_file)
     place = asker.ask(
         "data", "a folder with a sub-folder per class, or a table", given.data, None, Path
     )
@@ -35,7 +34,8 @@ def answers(given: argparse.Namespace, *, interactive: bool) -> Answers:
         for key in ("image", "label", "patient", "mask", "split")
         if (value := getattr(given, f"{key}_column")) is not None
     }
-    data = inspect_data(place, columns, given.groups.split(",") if given.groups else None)
+    data = inspect_data(place, columns, as_words(given.groups) if given.groups else None)
+    model = inspect_model(weights, given.format, given.architecture)
     if data.format == "table":
         data = _columns(asker, data, given)
     return _settled(asker, given, weights, model, data)

@@ -2,7 +2,9 @@
 
 import json
 import zipfile
+from collections.abc import Iterable
 from pathlib import Path
+from typing import Literal
 
 from auditkit.errors import AuditError
 from auditkit.scaffolding.answers import FoundModel
@@ -21,7 +23,9 @@ _BY_SUFFIX: dict[str, FormatName] = {
 }
 _STATES = (".safetensors", ".pth", ".pt", ".bin")
 _MOST_OF_HEADER = 100_000_000
-_LAST = {"softmax": "probabilities", "sigmoid": "probabilities", "logistic": "probabilities"}
+# Last operators that give probabilities; those that only change the type of numbers come after them.
+_TO_PROBABILITIES = ("softmax", "sigmoid", "logistic")
+_OF_TYPE = ("quantizelinear", "dequantizelinear", "quantize", "dequantize", "cast")
 
 
 def inspect_model(
@@ -91,11 +95,12 @@ def _definition(path: Path, kind: FormatName) -> Path:
 
 def _state(path: Path, kind: FormatName, form: str | None, named: str | None) -> FoundModel:
     prefix, shapes = without_prefix(tensor_shapes(path))
-    fits = [
-        fit
-        for fit in fitting(shapes)
-        if (form is None or fit.format == form) and named in (None, fit.name)
-    ]
+    fits = [fit for fit in fitting(shapes, named) if form is None or fit.format == form]
+    if named is not None and not fits:
+        raise AuditError(
+            f"--architecture {named}: the tensors of {path} are not those of that name in torchvision or "
+            "timm; leave it out to see what fits, or write a card by hand (docs/models.md)"
+        )
     found = FoundModel(fits[0].format if fits else kind, strip_prefix=prefix, kind="logits")
     found.architectures = [(fit.format, fit.name) for fit in fits]
     if fits:
@@ -138,6 +143,7 @@ def _onnx(path: Path) -> FoundModel:
     from auditkit.models.onnx.read import read_graph
 
     graph = read_graph(path)
+    _one_input(path, len(graph.inputs))
     found = FoundModel("onnx")
     image = next((p for p in graph.inputs if p.shape is not None and len(p.shape) == 4), None)
     if image is not None and image.shape is not None:
@@ -145,10 +151,7 @@ def _onnx(path: Path) -> FoundModel:
         found.bytes = image.kind in ("UINT8", "INT8")
     last = graph.outputs[0].shape
     found.outputs = last[-1] if last else None
-    operators = [
-        node.operator.lower() for node in graph.nodes if node.operator != "DequantizeLinear"
-    ]
-    found.kind = "probabilities" if operators[-1:] and operators[-1] in _LAST else "logits"
+    found.kind = _kind(node.operator for node in graph.nodes)
     return found
 
 
@@ -156,16 +159,28 @@ def _tflite(path: Path) -> FoundModel:
     from auditkit.models.tflite.schema import read_graph
 
     graph = read_graph(path)
+    _one_input(path, 1 if graph.table is None else 2)
     found = FoundModel("tflite")
     image = graph.tensors[graph.input]
     _shape(found, image.shape[1:])
     found.bytes = "int8" in image.dtype.lower()
     found.outputs = graph.tensors[graph.output].shape[-1]
-    names = [
-        o.name.lower() for o in graph.operators if o.name.lower() not in ("dequantize", "quantize")
-    ]
-    found.kind = "probabilities" if names[-1:] and names[-1] in _LAST else "logits"
+    found.kind = _kind(operator.name for operator in graph.operators)
     return found
+
+
+def _kind(operators: Iterable[str]) -> Literal["probabilities", "logits"]:
+    """What the last operator gives."""
+    names = [name.lower() for name in operators if name.lower() not in _OF_TYPE]
+    return "probabilities" if names and names[-1] in _TO_PROBABILITIES else "logits"
+
+
+def _one_input(path: Path, count: int) -> None:
+    if count > 1:
+        raise AuditError(
+            f"--model {path}: has {count} inputs; a network of pictures alone was expected: write a card "
+            "with `table` by hand (docs/models.md, a second input)"
+        )
 
 
 def _shape(found: FoundModel, shape: tuple[int | None, ...]) -> None:
