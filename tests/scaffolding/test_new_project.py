@@ -12,6 +12,9 @@ import yaml
 from user_files import class_folders, table
 
 from auditkit.cli import main
+from auditkit.scaffolding.settings import settings
+from auditkit.scaffolding.writing import write
+from auditkit.spec.card_folders import card_folders
 
 FIXTURES = Path(__file__).parents[2] / "fixtures"
 
@@ -85,7 +88,7 @@ def test_torchvision_state_dict_with_folders_of_classes(pytester, here, capsys):
     torch.manual_seed(0)
     network = models.get_model("mobilenet_v3_small", weights=None, num_classes=2)
     save_file({f"module.{k}": v for k, v in network.state_dict().items()}, "mole.safetensors")
-    class_folders(here / "moles")
+    class_folders(here / "moles", 4)
     assert scaffold("--model", "mole.safetensors", "--data", "moles", "--size", 32) == 0
     card = (here / "cards" / "mole.model.yaml").read_text()
     assert "format: torchvision\narchitecture: mobilenet_v3_small\n" in card
@@ -172,15 +175,13 @@ def test_nothing_is_overwritten_and_nothing_half_written(here, small, capsys):
         ("pytest.ini", "[pytest]\naudit_cards = mine\n", "[pytest]\naudit_cards = mine\n"),
     ],
 )
-def test_settings_are_added_to(here, small, name, before, after):
-    class_folders(here / "images")
-    (here / name).write_bytes(before.encode())
-    given = ["--model", small, "--data", "images"]
-    assert scaffold(*given) == 0
-    assert (here / name).read_bytes().decode() == after
-    cards = "mine" if "mine" in before else "cards"
-    assert (here / cards / "small.model.yaml").is_file()
-    assert (here / "pytest.ini").exists() == (name == "pytest.ini")
+def test_settings_are_added_to(tmp_path, name, before, after):
+    (tmp_path / name).write_bytes(before.encode())
+    found = settings(tmp_path)
+    write(tmp_path, {}, found)
+    assert (tmp_path / name).read_bytes().decode() == after
+    assert [file.name for file in tmp_path.iterdir()] == [name]
+    assert card_folders(tmp_path) == [tmp_path / ("mine" if "mine" in before else "cards")]
 
 
 @pytest.mark.parametrize(
