@@ -103,7 +103,7 @@ def test_torchvision_state_dict_with_folders_of_classes(pytester, here, capsys):
 def test_onnx_file_with_a_table(pytester, here):
     pytest.importorskip("onnxruntime")
     shutil.copy(FIXTURES / "onnx" / "tiny_float.onnx", here / "device.onnx")
-    table(here / "clinic")
+    table(here / "clinic", 4)
     assert scaffold("--model", "device.onnx", "--data", "clinic", "--task", "moles") == 0
     card = yaml.safe_load((here / "cards" / "clinic.data.yaml").read_text())
     assert card["columns"] == {
@@ -123,7 +123,7 @@ def test_onnx_file_with_a_table(pytester, here):
 
 
 def test_timm_weights_with_the_architecture_said(pytester, here, tiny):
-    class_folders(here / "images")
+    class_folders(here / "images", 4)
     given = ["--model", tiny, "--data", "images", "--size", 32, "--architecture", "test_resnet"]
     assert scaffold(*given, "--threshold", 0.4, "--score", "benign") == 0
     card = (here / "cards" / "tiny-net.model.yaml").read_text()

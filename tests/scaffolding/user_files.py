@@ -42,7 +42,7 @@ def table(folder: Path, count: int = 8) -> Path:
                 "diagnosis": LABELS[index % 2],
                 "patient_id": f"p{index // 2}",
                 "mask": f"{index}-mask.png",
-                "sex": "female" if index < 4 else "male",
+                "sex": "female" if index < count // 2 else "male",
                 "remark": f"free text {index}",
             }
         )
