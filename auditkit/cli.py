@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from auditkit import __version__
 from auditkit.errors import AuditError, readable
+from auditkit.spec.card_folders import card_folders
 from auditkit.spec.catalogue import Catalogue, catalogue, checks
 from auditkit.spec.regular import is_folder
 
@@ -94,7 +95,7 @@ def _parser() -> argparse.ArgumentParser:
     data.add_argument("action", choices=("check",))
     data.add_argument("data", metavar="CARD", help="name or path of a data card")
     data.set_defaults(run=_data)
-    _add_forms(commands.add_parser("new", help="write an empty form, to be filled in by people"))
+    _add_forms(commands.add_parser("new", help="a project of audits, or an empty form for people"))
     _add_runs(commands)
     _add_computing(commands)
     for command in (validate, listing, weights, data):
@@ -103,13 +104,13 @@ def _parser() -> argparse.ArgumentParser:
             action="append",
             type=Path,
             metavar="DIR",
-            help="folder with model and data cards (default: fixtures); repeatable",
+            help="folder with model and data cards (default: as pytest's audit_cards); repeatable",
         )
     return parser
 
 
 def _add_forms(new: argparse.ArgumentParser) -> None:
-    from auditkit.commands import dossier
+    from auditkit.commands import dossier, new_project
 
     forms = new.add_subparsers(required=True, metavar="FORM")
     assessment = forms.add_parser("clinical-assessment", help="a recorded assessment (G1 and G2)")
@@ -122,6 +123,7 @@ def _add_forms(new: argparse.ArgumentParser) -> None:
     )
     assessment.set_defaults(run=_new)
     dossier.add_commands(forms)
+    new_project.add_commands(forms)
 
 
 def _add_runs(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -129,6 +131,7 @@ def _add_runs(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -
     from auditkit.commands import (
         attesting,
         comparing,
+        doctor,
         gathering,
         gating,
         planning,
@@ -152,6 +155,7 @@ def _add_runs(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -
         sharing,
         store,
         study,
+        doctor,
     ):
         module.add_commands(commands)
 
@@ -184,7 +188,7 @@ def _benchmark(given: argparse.Namespace) -> int:
 
 
 def _catalogue(given: argparse.Namespace) -> Catalogue:
-    folders = given.cards or [Path("fixtures")]
+    folders = given.cards or card_folders()
     for folder in given.cards or []:
         if not is_folder(folder):
             raise AuditError(f"--cards {folder} is not a folder")

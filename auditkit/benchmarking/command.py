@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from auditkit.benchmarking.recipe import Recipe
 from auditkit.errors import AuditError
+from auditkit.spec.card_folders import card_folders
 from auditkit.spec.catalogue import Catalogue, catalogue
 from auditkit.spec.data_card import DataCard
 from auditkit.spec.generator_card import GeneratorCard
@@ -62,7 +63,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="append",
         type=Path,
         metavar="DIR",
-        help="folder with cards (default: fixtures); repeatable",
+        help="folder with cards (default: as pytest's audit_cards); repeatable",
     )
     parser.set_defaults(run=run)
 
@@ -163,7 +164,7 @@ def _catalogue(folders: Sequence[Path] | None) -> Catalogue:
     for folder in folders or ():
         if not folder.is_dir():
             raise AuditError(f"--cards {folder} is not a folder")
-    return catalogue(folders or [Path("fixtures")])
+    return catalogue(folders or card_folders())
 
 
 class _Models:

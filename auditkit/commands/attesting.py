@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from auditkit.commands.fetching import at_hand
 from auditkit.errors import AuditError
+from auditkit.spec.card_folders import card_folders
 
 if TYPE_CHECKING:
     from auditkit.spec.catalogue import AnyCard
@@ -82,7 +83,7 @@ def _add_register(register: argparse.ArgumentParser) -> None:
         action="append",
         type=Path,
         metavar="DIR",
-        help="folder with cards (default: fixtures); repeatable",
+        help="folder with cards (default: audit_cards of pytest's settings, else fixtures); repeatable",
     )
     register.set_defaults(run=_register)
 
@@ -191,7 +192,7 @@ def _audits(given: argparse.Namespace) -> "list[Audit]":
     if not files:
         names = ", ".join(str(path) for path in given.paths)
         raise AuditError(f"{names}: no spec (*.audit.yaml) was found there")
-    cards = catalogue(given.cards or [Path("fixtures")])
+    cards = catalogue(given.cards or card_folders())
     return [load_audit(path, cards) for path in files]
 
 

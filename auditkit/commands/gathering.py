@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from auditkit.errors import AuditError, Unavailable
+from auditkit.spec.card_folders import card_folders
 from auditkit.spec.catalogue import catalogue
 from auditkit.spec.engines import DEVICES, ENGINES, PRECISIONS, EngineChoice, positive
 from auditkit.spec.load import Audit
@@ -67,7 +68,7 @@ def selection_of(given: argparse.Namespace) -> Selection:
     for path in given.paths:
         if not path.exists():
             raise AuditError(f"{path} does not exist; a spec or a folder of specs was expected")
-    cards = catalogue(given.cards or [Path("fixtures")])
+    cards = catalogue(given.cards or card_folders())
     profile = _profile(given)
     return selected(given.paths, cards, given.model, data=given.data, profile=profile)
 

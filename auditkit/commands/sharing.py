@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from auditkit.errors import AuditError
+from auditkit.spec.card_folders import card_folders
 
 if TYPE_CHECKING:
     from auditkit.results import Results
@@ -34,7 +35,7 @@ def add_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
         action="append",
         type=Path,
         metavar="DIR",
-        help="folder with cards (default: fixtures), to know all ids of the data; repeatable",
+        help="folder with cards (default: as pytest's audit_cards), to know all ids of the data; repeatable",
     )
     share.add_argument(
         "--ids",
@@ -132,7 +133,7 @@ def _listed(
     """All ids of each data set of the run, and why some cannot be listed."""
     from auditkit.spec.catalogue import catalogue
 
-    cards = catalogue(given.cards or [Path("fixtures")])
+    cards = catalogue(given.cards or card_folders())
     found: dict[str, set[str]] = {}
     why_not: dict[str, str] = {}
     for data in results.data:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from auditkit.errors import AuditError
+from auditkit.spec.card_folders import card_folders
 
 if TYPE_CHECKING:
     from auditkit.study.place import Place
@@ -59,7 +60,7 @@ def _add_new(actions: "argparse._SubParsersAction[argparse.ArgumentParser]") -> 
         action="append",
         type=Path,
         metavar="DIR",
-        help="folder with cards of models and data (default: fixtures); repeatable",
+        help="folder with cards of models and data (default: as pytest's audit_cards); repeatable",
     )
     new.set_defaults(run=_new)
 
@@ -129,7 +130,7 @@ def _new(given: argparse.Namespace) -> int:
     plan = read_plan(given.plan)
     settings = Settings(device=given.device)
     session = Session(Engine(Store(given.store), 1, _progress), settings)
-    cards = catalogue(given.cards or [Path("fixtures")])
+    cards = catalogue(given.cards or card_folders())
     built = build(plan, cards, given.out, session=session, seed=given.seed)
     print(summary(built))
     if plan.kind != "heatmaps":

@@ -155,9 +155,9 @@ class Synthetic(Strict):
     """Parameters of the synthetic generators."""
 
     n: int = Field(ge=1, le=1_000_000, description="Number of images.")
-    seed: int = Field(ge=0)
+    seed: int = Field(ge=0, description="Of everything that is drawn.")
     size: int = Field(128, ge=16, le=1024, description="Side in pixels.")
-    images_per_patient: int = Field(1, ge=1)
+    images_per_patient: int = Field(1, ge=1, description="Pictures of each patient.")
     tint_follows_label: Number = Field(
         0.0, ge=0, le=1, description="0: the colour cast is independent of the label."
     )
@@ -201,7 +201,7 @@ class DataCard(Strict):
     title: str = Field("", description="One line for people.")
     task: str = Field(description="Which models it concerns.")
     stand_in: str = Field("", description="If the images are a substitute: what for.")
-    format: Format
+    format: Format = Field(description="How the data set is kept (docs/data.md).")
     file: str | None = Field(
         None, description="CSV or Parquet table, or COCO JSON; relative to the card."
     )
@@ -210,12 +210,14 @@ class DataCard(Strict):
         description="Folder of the data set: relative to the card or, if it is not there, to the "
         "environment variable AUDITKIT_DATA.",
     )
-    columns: Columns = Columns()
+    columns: Columns = Field(Columns(), description="Which column of the table holds what.")
     concepts: list[Concept] = Field(
         default_factory=list, description="Properties that can be permuted in captions."
     )
-    captions: Captions = Captions()
-    pictures: Pictures = Pictures()
+    captions: Captions = Field(Captions(), description="How concepts become sentences.")
+    pictures: Pictures = Field(
+        Pictures(), description="How files that are not 8-bit RGB become 8-bit RGB."
+    )
     volumes: VolumeFiles | None = Field(None, description="Volumes: which files hold what.")
     positive: list[str] | None = Field(
         None, min_length=1, description="Labels that count as positive (two-class tasks)."
@@ -237,7 +239,9 @@ class DataCard(Strict):
     )
     split: str | None = Field(None, description="Only pictures of this split.")
     limit: int | None = Field(None, ge=1, description="Only the first pictures.")
-    with_: Synthetic | None = Field(None, alias="with")
+    with_: Synthetic | None = Field(
+        None, alias="with", description="Synthetic data: how many, and what is drawn."
+    )
     artifact: Artifact | None = Field(
         None, description="Drawn into pictures, for controls; adds the group `artifact`."
     )

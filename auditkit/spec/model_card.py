@@ -57,7 +57,7 @@ class Weights(Strict):
 class Member(Strict):
     """One network of an ensemble; what it leaves out is the card's."""
 
-    weights: Weights
+    weights: Weights = Field(description="Its own parameters.")
     architecture: str | None = Field(None, description="Name in torchvision or timm.")
     arguments: dict[str, Any] | None = Field(None, description="Given to that builder.")
 
@@ -203,30 +203,36 @@ class Planted(Strict):
     with_: dict[str, Any] = Field(
         default_factory=dict, alias="with", description="The check's parameters."
     )
-    measure: str
-    at: dict[str, float | str] = Field(default_factory=dict)
-    sign: Literal["positive", "negative"]
+    measure: str = Field(description="The measure that shows it.")
+    at: dict[str, float | str] = Field(
+        default_factory=dict, description="The measure's dimensions."
+    )
+    sign: Literal["positive", "negative"] = Field(description="On which side of 0 it lies.")
 
 
 class Fallback(Strict):
     """What is used while the device's own files have not been added; each key replaces the card's."""
 
     stand_in: str = Field(description="What it substitutes and how it was made.")
-    title: str | None = None
-    format: FormatName | None = None
-    architecture: str | None = None
-    arguments: dict[str, Any] | None = None
-    weights: Weights | None = None
-    members: list[Member] | None = Field(None, min_length=1)
-    input: Input | None = None
-    output: Output | None = None
-    threshold: Number | None = None
-    mode: Literal["fake", "ref", "float"] | None = None
-    vendor_input: Input | None = None
-    licence: str | None = None
-    source: str | None = None
-    dossier: ModelDossier | None = None
-    planted: list[Planted] | None = None
+    title: str | None = Field(None, description="In place of the card's own.")
+    format: FormatName | None = Field(None, description="In place of the card's own.")
+    architecture: str | None = Field(None, description="In place of the card's own.")
+    arguments: dict[str, Any] | None = Field(None, description="In place of the card's own.")
+    weights: Weights | None = Field(None, description="In place of the card's own.")
+    members: list[Member] | None = Field(
+        None, min_length=1, description="In place of the card's own."
+    )
+    input: Input | None = Field(None, description="In place of the card's own.")
+    output: Output | None = Field(None, description="In place of the card's own.")
+    threshold: Number | None = Field(None, description="In place of the card's own.")
+    mode: Literal["fake", "ref", "float"] | None = Field(
+        None, description="In place of the card's own."
+    )
+    vendor_input: Input | None = Field(None, description="In place of the card's own.")
+    licence: str | None = Field(None, description="In place of the card's own.")
+    source: str | None = Field(None, description="In place of the card's own.")
+    dossier: ModelDossier | None = Field(None, description="In place of the card's own.")
+    planted: list[Planted] | None = Field(None, description="In place of the card's own.")
 
 
 class ModelCard(Strict):
@@ -261,7 +267,7 @@ class ModelCard(Strict):
     table: list[Feature] = Field(
         default_factory=list, description="Second input of the network, from the data's table."
     )
-    output: Output
+    output: Output = Field(description="What the model answers, and which part is the score.")
     threshold: Number | None = Field(
         None, description="Score from which on the decision is positive; with `output.score` only."
     )

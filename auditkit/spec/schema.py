@@ -54,7 +54,10 @@ def _with_checks(found: dict[str, Any]) -> dict[str, Any]:
             found["$defs"][key] = definition
         given = parameters["properties"]
         if "methods" in given:
-            given["methods"] = _methods(found["$defs"])
+            told = given["methods"].get(
+                "description", "Heatmap methods, by name or with parameters."
+            )
+            given["methods"] = _methods(found["$defs"]) | {"description": told}
         if "controls" in given:
             given["controls"] |= {"items": _named(found["$defs"], Control)}
         if "radius" in given:

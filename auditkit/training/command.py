@@ -7,6 +7,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import get_args
 
+from auditkit.spec.card_folders import card_folders
 from auditkit.spec.counterfactual_card import Discriminator
 
 # What is trained from a recipe alone.
@@ -45,7 +46,7 @@ def _add_common(kind: argparse.ArgumentParser) -> None:
         action="append",
         type=Path,
         metavar="DIR",
-        help="folder with cards of models and data (default: fixtures); repeatable",
+        help="folder with cards of models and data (default: as pytest's audit_cards); repeatable",
     )
 
 
@@ -72,7 +73,7 @@ def _add_counterfactual(kind: argparse.ArgumentParser) -> None:
 
 def run(given: argparse.Namespace) -> int:
     """Train; returns the exit status: 0, or 130 if the user interrupted it."""
-    cards = tuple(given.cards or [Path("fixtures")])
+    cards = tuple(given.cards or card_folders())
     try:
         card = _train(given, cards)
     except KeyboardInterrupt as stopped:

@@ -60,7 +60,7 @@ def counterfactual_needs(parameters: HasCounterfactuals) -> frozenset[Need]:
 class Screened(HasCounterfactuals):
     """Of these counterfactuals, those that pass a prescreening."""
 
-    screen: Screen = Screen()
+    screen: Screen = Field(Screen(), description="Which pairs may be shown or measured.")
 
     @property
     def trainings(self) -> Sequence[str]:

@@ -13,7 +13,7 @@ Baseline = Literal["black", "mean", "blur", "data"]
 class Method(Strict):
     """Base of a heatmap method's parameters."""
 
-    method: str
+    method: str = Field(description="Its name (`auditkit list methods`).")
     name: str = Field("", description="Prefix of its measures; the method's own name if left out.")
 
     @model_validator(mode="after")

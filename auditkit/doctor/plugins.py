@@ -1,0 +1,84 @@
+"""Checks of other packages, pytest and its plug-ins, and Chromium for those who develop."""
+
+import os
+import shutil
+from collections.abc import Iterator
+from importlib.metadata import PackageNotFoundError, entry_points, version
+from pathlib import Path
+
+from auditkit.doctor.finding import Finding
+from auditkit.spec.catalogue import ENTRY_POINTS
+from auditkit.spec.declaration import CheckDeclaration
+from auditkit.spec.declarations import SHIPPED
+
+
+def plugins() -> Iterator[Finding]:
+    """Findings about plug-ins."""
+    yield from _checks()
+    yield from _pytest()
+    yield from _xdist()
+    yield from _browser()
+
+
+def _checks() -> Iterator[Finding]:
+    """Each check that another package declares, loaded as specs load it."""
+    for entry in entry_points(group=ENTRY_POINTS):
+        subject, mend = (
+            f"check {entry.name}",
+            f"mend or remove the package that declares {entry.value}",
+        )
+        try:
+            found = entry.load()
+        except Exception as error:  # noqa: BLE001  a package may fail in any way
+            yield Finding("wrong", subject, f"{type(error).__name__}: {error}", mend)
+            continue
+        if not isinstance(found, CheckDeclaration):
+            yield Finding("wrong", subject, "is no CheckDeclaration", mend)
+        elif found.name in SHIPPED:
+            yield Finding("wrong", subject, f"'{found.name}' is the name of a shipped check", mend)
+        else:
+            package = f"{entry.dist.name} {entry.dist.version}" if entry.dist else entry.value
+            yield Finding("ok", subject, f"of {package}")
+
+
+def _pytest() -> Iterator[Finding]:
+    own = [e for e in entry_points(group="pytest11") if e.value.startswith("auditkit")]
+    subject, found = "pytest", f"{version('pytest')}, plug-in auditkit"
+    if not own:
+        mend = 'install auditkit in this environment: pip install "pytest-auditkit"'
+        yield Finding("wrong", subject, f"{found} is not registered", mend)
+    elif "no:auditkit" in os.environ.get("PYTEST_ADDOPTS", ""):
+        yield Finding("wrong", subject, f"{found} is switched off", "take it out of PYTEST_ADDOPTS")
+    elif os.environ.get("PYTEST_DISABLE_PLUGIN_AUTOLOAD"):
+        mend = "unset PYTEST_DISABLE_PLUGIN_AUTOLOAD, or add -p auditkit"
+        yield Finding("wrong", subject, f"{found} is not loaded by itself", mend)
+    else:
+        yield Finding("ok", subject, f"{found} active")
+
+
+def _xdist() -> Iterator[Finding]:
+    try:
+        found = version("pytest-xdist")
+    except PackageNotFoundError:
+        yield Finding("ok", "pytest-xdist", "not installed; audits need it only for -n")
+        return
+    if found.startswith("3.8.") and version("pytest").startswith("9.2"):
+        mend = "do not use --dist loadgroup; every other way works"
+        yield Finding("note", "pytest-xdist", f"{found} with pytest {version('pytest')}", mend)
+    else:
+        yield Finding("ok", "pytest-xdist", found)
+
+
+def _browser() -> Iterator[Finding]:
+    """Chromium, for the tests of pages, where the packages of development are installed."""
+    try:
+        found = version("playwright")
+    except PackageNotFoundError:
+        return
+    cache = Path(os.environ.get("PLAYWRIGHT_BROWSERS_PATH", Path.home() / ".cache/ms-playwright"))
+    there = shutil.which("chromium") or next(cache.glob("chromium*"), None)
+    if there is None:
+        mend = "playwright install chromium (only for auditkit's own tests)"
+        yield Finding("note", "Chromium", f"playwright {found} has none", mend)
+    else:
+        yield Finding("ok", "Chromium", "there, for auditkit's own tests")
