@@ -56,16 +56,21 @@ class Session:
         data = [str(audit.data.path), audit.data.digest, *audit.beside.digests]
         key = (audit.check.name, parameters, card.model, *data)
         if key not in self._findings:
-            images = getattr(audit.parameters, "images", None)
-            evidence = self.workroom.evidence(card, audit.data, images, audit.beside)
             try:
-                self._findings[key] = compute(audit.check, evidence, audit.parameters)
+                self._findings[key] = self._computed(audit, card)
             except Unavailable as error:
                 self._findings[key] = error
         found = self._findings[key]
         if isinstance(found, Unavailable):
             raise found
         return found
+
+    def _computed(self, audit: Audit, card: ModelCard) -> Findings:
+        if audit.check.combines:
+            return compute(audit.check, _Others(self, card), audit.parameters)
+        images = getattr(audit.parameters, "images", None)
+        evidence = self.workroom.evidence(card, audit.data, images, audit.beside)
+        return compute(audit.check, evidence, audit.parameters)
 
     def dataset(self, data: DataCard, card: ModelCard) -> Dataset:
         """The data set, with labels held to the model's classes."""
@@ -144,6 +149,40 @@ class Session:
             found.reason,
             measured=measurement is not None,
         )
+
+
+@dataclass(frozen=True)
+class _Others:
+    """What other audits of a model found, for a check that combines them."""
+
+    session: Session
+    card: ModelCard
+
+    def found(
+        self, name: str, measure: str, at: Mapping[str, float | str]
+    ) -> tuple[Measurement | None, str]:
+        """A measurement of another audit, or why there is none that may be used."""
+        audit = self.session.audits.get(name)
+        if audit is None:
+            return None, f"the audit '{name}' is not part of this run"
+        asked = Expectation(measure=measure, at=dict(at), above=0)
+        judged, measurement = self.session.judge(audit, self.card, asked)
+        hindered = (Verdict.NOT_APPLICABLE, Verdict.NOT_RUN, Verdict.NOT_INTERPRETABLE)
+        if judged.verdict in hindered or measurement is None:
+            return None, f"{judged.verdict.value}: {judged.reason}"
+        return measurement, measurement.reason
+
+    def limits(
+        self, name: str, measure: str, at: Mapping[str, float | str]
+    ) -> tuple[float, float] | None:
+        """The limits that the audit's own expectation of this measure has."""
+        audit = self.session.audits[name]
+        declared = audit.check.measures(audit.parameters)[measure]
+        wanted = resolve_at(Expectation(measure=measure, at=dict(at), above=0), declared)
+        for one in audit.spec.expect:
+            if one.measure == measure and resolve_at(one, declared) == wanted and one.in_ is None:
+                return one.limits
+        return None
 
 
 def assumed_expectations(

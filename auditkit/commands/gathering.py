@@ -144,6 +144,11 @@ def _gathered(chosen: Selection, engine: "Engine", settings: "Settings") -> Iter
 
     workroom = Workroom(engine, settings)
     for audit, card in chosen.pairs():
+        if audit.check.combines:
+            yield _Gathered(
+                audit, card, problem="combines what other audits find: nothing to gather"
+            )
+            continue
         hindered = hindrance(audit, card)
         if hindered is not None:
             yield _Gathered(audit, card, problem=f"{hindered.verdict.value}: {hindered.reason}")

@@ -69,6 +69,9 @@ class Planner:
         return self._workroom.evidence(card, audit.data, images, audit.beside)
 
     def _audit(self, audit: Audit, card: ModelCard, names: set[str]) -> AuditCost:
+        if audit.check.combines:
+            reason = "combines what other audits find: nothing of its own"
+            return AuditCost(audit.id, card.model, problem=reason)
         hindered = hindrance(audit, card)
         if hindered is not None:
             reason = f"{hindered.verdict.value}: {hindered.reason}"

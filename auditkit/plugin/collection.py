@@ -98,7 +98,7 @@ class AuditFile(pytest.File):
     def _with_assumed(self, audit: Audit) -> list[Audit]:
         """The audit, and its neighbours in the folder if it rests on any."""
         found = [audit]
-        if audit.spec.assumes or audit.check.rests_on:
+        if audit.spec.assumes or audit.check.rests_on or audit.check.combines:
             for path in find_specs([self.path.parent]):
                 if path != self.path:
                     try:

@@ -24,7 +24,7 @@ from auditkit.report.language import Language
 from auditkit.report.overview import glances, signatures
 from auditkit.report.pictures import Pictures
 from auditkit.report.scripts import in_script, script, script_digest, script_texts
-from auditkit.report.sections import Anchors, Chapter, Images, chapters
+from auditkit.report.sections import Anchors, Chapter, Images, Section, chapters
 from auditkit.report.summary import summaries
 from auditkit.report.templating import page_environment
 from auditkit.results import Results, to_json, write_whole
@@ -32,6 +32,7 @@ from auditkit.results import Results, to_json, write_whole
 NAME: Final = "report.html"
 SECTIONS: Final = (
     "summary",
+    "triangulation",
     "verdicts",
     "guidelines",
     "comparison",
@@ -130,7 +131,12 @@ def _view(results: Results, found: Sequence[Chapter], t: Language) -> dict[str, 
     """What the sections show beside the audits."""
     guided = [chapter for chapter in found if chapter.guidelines]
     compared = [verdict for verdict in results.verdicts if verdict.baseline]
-    absent = {"guidelines": not guided, "comparison": not compared}
+    triangulated = [chapter for chapter in found if any(map(_triangulates, chapter.sections))]
+    absent = {
+        "guidelines": not guided,
+        "comparison": not compared,
+        "triangulation": not triangulated,
+    }
     models = [chapter.model for chapter in found]
     return {
         "results": results,
@@ -142,6 +148,7 @@ def _view(results: Results, found: Sequence[Chapter], t: Language) -> dict[str, 
         "signatures": signatures(results),
         "summaries": summaries(results, t),
         "guided": guided,
+        "triangulated": triangulated,
         "guidelines_paper": guidelines.PAPER,
         "compared": compared,
         "waived": [verdict for verdict in results.verdicts if verdict.waiver],
@@ -153,6 +160,10 @@ def _view(results: Results, found: Sequence[Chapter], t: Language) -> dict[str, 
         "answers": answers(results, t),
         "command": shlex.join(results.run.command),
     }
+
+
+def _triangulates(section: Section) -> bool:
+    return section.audit.check == "triangulation"
 
 
 def _parts(results: Results) -> list[str]:

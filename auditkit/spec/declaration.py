@@ -110,6 +110,11 @@ class Parameters(Strict):
         return ()
 
     @property
+    def combined(self) -> Sequence[tuple[str, str, Mapping[str, float | str]]]:
+        """Audit, measure and ``at`` of all findings of other audits that the check combines."""
+        return ()
+
+    @property
     def feature_models(self) -> Sequence[str]:
         """Names of further models, of whatever task, whose features the check compares."""
         return ()
@@ -121,7 +126,8 @@ class CheckDeclaration:
 
     ``compute`` is ``module:function`` and is imported only when the check runs; the function takes
     ``(evidence, parameters)`` and returns `auditkit.findings.Findings`. ``rests_on`` names checks without
-    whose success this one's findings mean nothing: a spec must assume an audit of each.
+    whose success this one's findings mean nothing: a spec must assume an audit of each. A check that
+    ``combines`` is given the findings of other audits of the same model in place of evidence of its own.
     """
 
     name: str
@@ -134,6 +140,7 @@ class CheckDeclaration:
     needs: Callable[[Any], frozenset[Need]]
     rests_on: tuple[str, ...] = ()
     guidelines: tuple[Guideline, ...] = ()
+    combines: bool = False
 
     def guidelines_of(self, measure: Measure) -> tuple[Guideline, ...]:
         """The guidelines for which a measure of this check gives evidence."""

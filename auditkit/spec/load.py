@@ -207,6 +207,7 @@ def check_assumptions(audits: list[Audit]) -> None:
                 message = f"assumes '{name}', which is about another task ({known[name].data.task})"
                 problems.append(Problem(audit.path, 1, message))
         problems += _unassumed(audit, known)
+        problems += _uncombined(audit, known)
         if _reaches(audit.id, audit.id, known, set()):
             problems.append(Problem(audit.path, 1, f"'{audit.id}' assumes itself in a circle"))
     if problems:
@@ -225,6 +226,35 @@ def _unassumed(audit: Audit, known: Mapping[str, Audit]) -> list[Problem]:
             )
             problems.append(Problem(audit.path, 1, message))
     return problems
+
+
+def _uncombined(audit: Audit, known: Mapping[str, Audit]) -> list[Problem]:
+    """What is wrong with the findings of other audits that the audit's check combines."""
+    found = []
+    for name, measure, at in audit.parameters.combined:
+        if name not in known:
+            found.append(f"names the audit '{name}', which is not here; {nearest(name, known)}")
+        elif known[name].data.task != audit.data.task:
+            found.append(f"names '{name}', which is about another task ({known[name].data.task})")
+        elif known[name].check.combines:
+            found.append(f"names '{name}', which combines audits itself; name those")
+        else:
+            found += _unmeasured(known[name], measure, at)
+    return [Problem(audit.path, 1, text) for text in dict.fromkeys(found)]
+
+
+def _unmeasured(audit: Audit, measure: str, at: Mapping[str, float | str]) -> list[str]:
+    """What is wrong with a measure of an audit."""
+    measures = audit.check.measures(audit.parameters)
+    if measure not in measures:
+        return [
+            f"names '{measure}' of '{audit.id}', which is unknown; {nearest(measure, measures)}"
+        ]
+    if measures[measure].choices:
+        return [f"names '{measure}' of '{audit.id}', which is a name and no number"]
+    asked = Expectation(measure=measure, at=dict(at), above=0)
+    problems = at_problems(asked, measures[measure])
+    return [f"names '{measure}' of '{audit.id}': {text}" for _, text in problems]
 
 
 def _supports(other: Audit, check: str, audit: Audit) -> bool:

@@ -26,6 +26,7 @@ from auditkit.spec.declarations.plausibility import PLAUSIBILITY
 from auditkit.spec.declarations.randomisation import RANDOMISATION
 from auditkit.spec.declarations.ratings import RATINGS
 from auditkit.spec.declarations.reproduction import REPRODUCTION
+from auditkit.spec.declarations.triangulation import TRIANGULATION
 from auditkit.spec.declarations.truthfulness import TRUTHFULNESS
 
 SHIPPED: dict[str, CheckDeclaration] = {
@@ -56,6 +57,7 @@ SHIPPED: dict[str, CheckDeclaration] = {
         RANDOMISATION,
         RATINGS,
         REPRODUCTION,
+        TRIANGULATION,
         TRUTHFULNESS,
     )
 }
