@@ -87,8 +87,8 @@ def main():
         first = [run["first"] == "pink tint" for run in runs]
         lines.append(f"| {title} | {worded(anything)} | {worded(planted)} | {worded(first)} |")
     lines.append(
-        f"\n{RUNS} runs each: the rows of `what-it-reads`, {PATIENTS * EACH} images of {PATIENTS} patients per "
-        f"row, a standard deviation between images of {SPREAD:g} margins (`benchmarks/triangulation.py`)."
+        f"\n{RUNS} runs each: the rows of `what-it-reads`, {PATIENTS * EACH} images of {PATIENTS} patients "
+        f"per row, a standard deviation between images of {SPREAD:g} margins (`benchmarks/triangulation.py`)."
     )
     text = "\n".join(lines)
     print(text)
