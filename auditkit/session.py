@@ -172,17 +172,17 @@ class _Others:
             return None, f"{judged.verdict.value}: {judged.reason}"
         return measurement, measurement.reason
 
-    def limits(
+    def expected(
         self, name: str, measure: str, at: Mapping[str, float | str]
-    ) -> tuple[float, float] | None:
-        """The limits that the audit's own expectation of this measure has."""
-        audit = self.session.audits[name]
+    ) -> Sequence[Expectation]:
+        """What the audit itself expects of this measure."""
+        audit = self.session.audits.get(name)
+        if audit is None:
+            return []
         declared = audit.check.measures(audit.parameters)[measure]
         wanted = resolve_at(Expectation(measure=measure, at=dict(at), above=0), declared)
-        for one in audit.spec.expect:
-            if one.measure == measure and resolve_at(one, declared) == wanted and one.in_ is None:
-                return one.limits
-        return None
+        own = (one for one in audit.spec.expect if one.measure == measure)
+        return [one for one in own if resolve_at(one, declared) == wanted]
 
 
 def assumed_expectations(

@@ -15,6 +15,7 @@ from figures_in_page import put
 from auditkit import stats
 from auditkit.checks.triangulation import triangulation
 from auditkit.findings import Measurement
+from auditkit.spec.audit import Expectation
 from auditkit.spec.catalogue import catalogue
 from auditkit.spec.load import load_audit
 
@@ -40,10 +41,10 @@ class Simulated:
         estimate = stats.mean(values, groups)
         return Measurement(measure, at, estimate, "", (-1e9, 1e9), len(values)), ""
 
-    def limits(self, _name, measure, _at):
-        """Those of the measure."""
+    def expected(self, _name, measure, _at):
+        """That it stays within its margin."""
         margin = MARGINS.get(measure, 0.05)
-        return -margin, margin
+        return [Expectation(measure=measure, between=[-margin, margin])]
 
 
 def conclusions(parameters, effects, seed):

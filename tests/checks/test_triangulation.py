@@ -2,13 +2,17 @@
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from auditkit import stats
 from auditkit.checks.triangulation import triangulation
-from auditkit.checks.triangulation.lines import Evidence, conclude, read
+from auditkit.checks.triangulation.lines import Asked, Evidence, conclude, read
 from auditkit.errors import AuditError
 from auditkit.findings import Measurement
+from auditkit.spec.audit import Expectation
 from auditkit.spec.declarations.triangulation import Row, Triangulation
+from auditkit.verdict import judge
 
 HALF = 0.02
 
@@ -25,7 +29,7 @@ def row(line="intervention", towards="up", margin=0.1):
 
 
 def states(*values, **kwargs):
-    rows = [(row(**kwargs), 0.1, None if v is None else measured(v), "") for v in values]
+    rows = [Asked(row(**kwargs), 0.1, None if v is None else measured(v)) for v in values]
     return [(one.state, one.sign) for one in read(rows)]
 
 
@@ -49,7 +53,9 @@ def test_many_rows_must_be_surer_each():
 
 
 def line(kind, *values, towards="up"):
-    rows = [(row(kind, towards), 0.1, None if v is None else measured(v), "why") for v in values]
+    rows = [
+        Asked(row(kind, towards), 0.1, None if v is None else measured(v), "why") for v in values
+    ]
     return Evidence.of(kind, read(rows))
 
 
@@ -95,15 +101,17 @@ def test_two_rows_of_one_line_are_one_line():
 class Others:
     """What other audits found: by audit."""
 
-    def __init__(self, found, limits=None):
-        self._found, self._limits = found, limits
+    def __init__(self, found, between=None, min_n=1):
+        self._found, self._between, self._min_n = found, between, min_n
 
     def found(self, name, measure, at):
         value = self._found[name]
         return (None, value) if isinstance(value, str) else (measured(value), "")
 
-    def limits(self, name, measure, at):
-        return self._limits
+    def expected(self, name, measure, at):
+        if self._between is None:
+            return []
+        return [Expectation(measure=measure, between=list(self._between), min_n=self._min_n)]
 
 
 def asked(**attributes):
@@ -169,15 +177,39 @@ def test_nothing_found_has_no_first():
     assert found["first"].choice.value == "none"
 
 
-@pytest.mark.parametrize("limits", [None, (0.5, float("inf")), (-0.1, 0.2)])
-def test_a_row_needs_a_margin_of_its_own_or_of_its_audit(limits):
+@pytest.mark.parametrize("between", [None, (0.5, 0.9), (-0.1, 0.2)])
+def test_a_row_needs_a_margin_of_its_own_or_of_its_audit(between):
     everything = {"i": 0.0, "c": 0.0, "p": 0.0, "q": 0.0, "absent": "x"}
     with pytest.raises(AuditError, match=r"'m' of 'i' has no expectation.*give the row a margin"):
-        triangulation(Others(everything, limits), PARAMETERS)
+        triangulation(Others(everything, between), PARAMETERS)
     own = asked(hair=rows(("intervention", "i"), margin=0.2))
-    assert (
-        triangulation(Others(everything, limits), own).measurements[0].choice.value == "not found"
+    found = triangulation(Others(everything, between), own)
+    assert found.measurements[0].choice.value == "not found"
+
+
+def test_fewer_patients_than_its_audit_declared_say_nothing():
+    found = triangulation(
+        Others({"i": 0.5, "c": 0.0}, (-0.1, 0.1), min_n=401),
+        asked(hair=rows(("intervention", "i"), ("concepts", "c"))),
     )
+    assert found["conclusion[hair]"].choice.value == "unclear"
+    assert found["first"].choice.value == "none"
+    assert found.tables[0].rows[0][2].startswith("unclear: 0.5 [0.48, 0.52], n = 400")
+
+
+SEEDS = st.integers(0, 2**32 - 1)
+
+
+@settings(max_examples=60, deadline=None)
+@given(SEEDS, st.floats(-0.3, 0.3), st.sampled_from([0, 1, 40]), st.sampled_from([1, 100]))
+def test_a_row_says_no_more_than_its_audit_s_verdict(seed, true, missing, min_n):
+    values = np.random.default_rng(seed).normal(true, 0.2, 60)
+    found = Measurement(
+        "m", {}, stats.mean(values), "u", (-1.0, 1.0), 60 + missing, {"blank": missing}
+    )
+    verdict = judge(Expectation(measure="m", between=[-0.1, 0.1], min_n=min_n), found).verdict
+    (one,) = read([Asked(row(), 0.1, found, min_n=min_n)])
+    assert one.state == {"pass": "none", "fail": "effect"}.get(verdict.value, "unclear")
 
 
 def test_it_is_no_check_of_one_model_s_evidence():

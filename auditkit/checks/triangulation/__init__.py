@@ -14,10 +14,11 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from auditkit.checks.measuring import Measuring
-from auditkit.checks.triangulation.lines import Evidence, Reading, conclude, read
+from auditkit.checks.triangulation.lines import Asked, Evidence, Reading, conclude, read
 from auditkit.checks.triangulation.shown import figure, sentence, table
 from auditkit.errors import AuditError
 from auditkit.findings import Findings, Measurement
+from auditkit.spec.audit import Expectation
 from auditkit.spec.declarations.triangulation import (
     CONCLUSIONS,
     LINES,
@@ -38,10 +39,10 @@ class Others(Protocol):
         """A measurement of an audit, or None and why it may not be used."""
         ...
 
-    def limits(
+    def expected(
         self, name: str, measure: str, at: Mapping[str, float | str]
-    ) -> tuple[float, float] | None:
-        """The limits that the audit itself expects of the measure."""
+    ) -> Sequence[Expectation]:
+        """What the audit itself expects of the measure."""
         ...
 
 
@@ -81,7 +82,7 @@ class Attribute:
 
 def triangulation(others: Others, parameters: Triangulation) -> Findings:
     """Every attribute's lines of evidence and conclusion."""
-    if not hasattr(others, "limits"):
+    if not hasattr(others, "expected"):
         raise AuditError(
             "triangulation combines what audits of one run found: write a spec beside theirs, and run pytest"
         )
@@ -110,21 +111,23 @@ def _of(line: str, readings: Sequence[Reading]) -> list[Reading]:
     return [one for one in readings if one.row.line == line]
 
 
-def _asked(others: Others, row: Row) -> tuple[Row, float, Measurement | None, str]:
+def _asked(others: Others, row: Row) -> Asked:
+    expected = others.expected(row.audit, row.measure, row.at)
+    margin = row.margin or _margin(row, expected)
     found, reason = others.found(row.audit, row.measure, row.at)
-    return row, row.margin or _margin(others, row), found, reason
+    return Asked(row, margin, found, reason, max((one.min_n for one in expected), default=1))
 
 
-def _margin(others: Others, row: Row) -> float:
+def _margin(row: Row, expected: Sequence[Expectation]) -> float:
     """The limit that the audit's own expectation sets."""
-    limits = others.limits(row.audit, row.measure, row.at)
-    low, high = limits or (0.0, 0.0)
-    if limits is None or not 0 < high < float("inf") or low not in (-high, float("-inf")):
-        raise AuditError(
-            f"triangulation: '{row.measure}' of '{row.audit}' has no expectation `between: [-m, m]` or "
-            "`below: m` that would say what counts as no effect; give the row a margin"
-        )
-    return high
+    for one in expected:
+        low, high = one.limits
+        if 0 < high < float("inf") and low in (-high, float("-inf")):
+            return high
+    raise AuditError(
+        f"triangulation: '{row.measure}' of '{row.audit}' has no expectation `between: [-m, m]` or "
+        "`below: m` that would say what counts as no effect; give the row a margin"
+    )
 
 
 def _conclusion(measuring: Measuring, one: Attribute) -> Measurement:

@@ -7,11 +7,41 @@ from typing import Literal
 from auditkit.findings import Measurement
 from auditkit.spec.declarations.triangulation import Conclusion, Row
 from auditkit.stats import Estimate, holm
+from auditkit.verdict import worst_case
 
 State = Literal["effect", "none", "unclear", "not available"]
 
 # One end of a two-sided 95 % interval.
 ALPHA = 0.025
+
+
+@dataclass(frozen=True)
+class Asked:
+    """One row of evidence, to be read.
+
+    Attributes:
+        row: as the spec has it.
+        margin: sizes up to this are no effect.
+        measurement: what the audit found; None if it may not be used.
+        reason: why it is not available.
+        min_n: fewer independent units than this are unclear.
+    """
+
+    row: Row
+    margin: float
+    measurement: Measurement | None
+    reason: str = ""
+    min_n: int = 1
+
+    @property
+    def estimate(self) -> Estimate | None:
+        """Of the measure."""
+        return self.measurement.estimate if self.measurement else None
+
+    @property
+    def enough(self) -> bool:
+        """Whether there are as many independent units as the audit itself declared."""
+        return self.estimate is not None and self.estimate.clusters >= self.min_n
 
 
 @dataclass(frozen=True)
@@ -48,43 +78,48 @@ class Reading:
         return (-1 if self.row.towards == "down" else 1) * self.estimate.value / self.margin
 
 
-def read(rows: Sequence[tuple[Row, float, Measurement | None, str]]) -> list[Reading]:
+def read(rows: Sequence[Asked]) -> list[Reading]:
     """Every row's state.
 
     effect: beyond its margin, by a one-sided test at .025 after Holm's correction over all rows (so that
     with no effect anywhere, any is claimed in at most 5 % of runs); none: the whole 95 % interval is within
-    the margin; unclear: neither; not available: there is no estimate that may be used.
+    the margin, also if every image that could not be evaluated had the worst possible value; unclear:
+    neither, or fewer independent units than the audit declared; not available: there is no estimate that
+    may be used.
 
-    Args:
-        rows: each with its margin, what its audit found, and why there is nothing.
+    So a row never says more than the audit's own verdict on an expectation with the same margin.
     """
-    p_values = [_p_value(row, margin, found) for row, margin, found, _ in rows]
-    adjusted = holm(p_values)
+    adjusted = holm([_p_value(one) for one in rows])
     return [
-        Reading(row, margin, found, *_state(row, margin, found, float(p)), reason=reason)
-        for (row, margin, found, reason), p in zip(rows, adjusted, strict=True)
+        Reading(one.row, one.margin, one.measurement, *_state(one, float(p)), reason=one.reason)
+        for one, p in zip(rows, adjusted, strict=True)
     ]
 
 
-def _p_value(row: Row, margin: float, found: Measurement | None) -> float:
-    """Of no effect beyond the margin."""
-    if found is None or found.estimate is None:
+def _p_value(one: Asked) -> float:
+    """Of no effect beyond the margin; 1 where there are too few to tell."""
+    if one.estimate is None or not one.enough:
         return 1.0
-    above, below = found.estimate.p_above(margin), found.estimate.p_below(-margin)
-    return above if row.towards == "unsigned" else min(above, below)
+    above, below = one.estimate.p_above(one.margin), one.estimate.p_below(-one.margin)
+    return above if one.row.towards == "unsigned" else min(above, below)
 
 
-def _state(row: Row, margin: float, found: Measurement | None, p: float) -> tuple[State, int]:
-    estimate = found.estimate if found else None
-    if estimate is None:
+def _state(one: Asked, p: float) -> tuple[State, int]:
+    if one.estimate is None:
         return "not available", 0
     if p <= ALPHA:
-        sign = 1 if estimate.value > 0 else -1
-        directed = {"up": sign, "down": -sign, "unsigned": 0}[row.towards]
+        sign = 1 if one.estimate.value > 0 else -1
+        directed = {"up": sign, "down": -sign, "unsigned": 0}[one.row.towards]
         return "effect", directed
-    low = -margin if row.towards != "unsigned" else float("-inf")
-    within = low < estimate.low and estimate.high < margin
-    return ("none" if within else "unclear"), 0
+    return ("none" if one.enough and _excluded(one) else "unclear"), 0
+
+
+def _excluded(one: Asked) -> bool:
+    """Whether an effect beyond the margin is excluded, whatever the images are that were not evaluated."""
+    assert one.measurement is not None
+    least = -one.margin if one.row.towards != "unsigned" else float("-inf")
+    low, high = worst_case(one.measurement)
+    return least < low and high < one.margin
 
 
 @dataclass(frozen=True)
