@@ -3,7 +3,9 @@
     python benchmarks/triangulation.py --write docs/checks/triangulation.md
 
 Clean models: every row's true effect is nothing, or, as the hardest case, lies exactly at its margin. Each
-row is estimated from values of patients of its own, and read and concluded by the check's own code.
+row is estimated from values of patients of its own, or of the same patients whose values go along with one
+another (rows that err together are what could agree by chance), and read and concluded by the check's own
+code. Rows of one attribute err in the same direction of the score.
 """
 
 import argparse
@@ -28,15 +30,22 @@ MARGINS = {"difference[background.u]": 2.3, "difference[background.L]": 2.3}
 class Simulated:
     """What audits would find: each row's mean over patients, around its true effect."""
 
-    def __init__(self, seed, effects):
+    def __init__(self, seed, effects, down, common):
         self.random, self.effects = np.random.default_rng(seed), effects
+        self.down, self.common = down, common
+        self.shared = self.noise()
+
+    def noise(self):
+        """Of standard deviation 1, in part that of the patient."""
+        patient = self.random.standard_normal(PATIENTS).repeat(EACH) * np.sqrt(SHARED)
+        return patient + self.random.standard_normal(PATIENTS * EACH) * np.sqrt(1 - SHARED)
 
     def found(self, name, measure, at):
         """An estimate around the true effect."""
         margin = MARGINS.get(measure, 0.05)
-        patient = self.random.standard_normal(PATIENTS).repeat(EACH) * np.sqrt(SHARED)
-        image = self.random.standard_normal(PATIENTS * EACH) * np.sqrt(1 - SHARED)
-        values = margin * (self.effects(name, measure) + SPREAD * (patient + image))
+        noise = np.sqrt(self.common) * self.shared + np.sqrt(1 - self.common) * self.noise()
+        sign = -1 if (name, measure) in self.down else 1
+        values = sign * margin * (self.effects(name, measure) + SPREAD * noise)
         groups = np.arange(PATIENTS).repeat(EACH)
         estimate = stats.mean(values, groups)
         return Measurement(measure, at, estimate, "", (-1e9, 1e9), len(values)), ""
@@ -47,8 +56,10 @@ class Simulated:
         return [Expectation(measure=measure, between=[-margin, margin])]
 
 
-def conclusions(parameters, effects, seed):
-    found = triangulation(Simulated(seed, effects), parameters)
+def conclusions(parameters, effects, common, seed):
+    rows = [row for some in parameters.attributes.values() for row in some]
+    down = {(row.audit, row.measure) for row in rows if row.towards == "down"}
+    found = triangulation(Simulated(seed, effects, down, common), parameters)
     return {one.name: one.choice.value for one in found.measurements}
 
 
@@ -71,18 +82,21 @@ def main():
         return lambda name, measure: size * ((name, measure) in rows)
 
     cases = {
-        "no effect in any row": lambda _name, _measure: 0.0,
-        "every true effect half its margin": lambda _name, _measure: 0.5,
-        "every true effect at its margin": lambda _name, _measure: 1.0,
-        "pink tint 2 margins, else nothing": pink(2.0),
-        "pink tint 3 margins, else nothing": pink(3.0),
+        "no effect in any row": (lambda _name, _measure: 0.0, 0.0),
+        "every true effect half its margin": (lambda _name, _measure: 0.5, 0.0),
+        "every true effect at its margin": (lambda _name, _measure: 1.0, 0.0),
+        "the same, rows correlated 0.5": (lambda _name, _measure: 1.0, 0.5),
+        "the same, rows correlated 0.9": (lambda _name, _measure: 1.0, 0.9),
+        "the same, rows correlated 1": (lambda _name, _measure: 1.0, 1.0),
+        "pink tint 2 margins, else nothing": (pink(2.0), 0.0),
+        "pink tint 3 margins, else nothing": (pink(3.0), 0.0),
     }
     lines = [
         "| true effects | anything established | pink tint established | pink tint first |",
         "|---|---|---|---|",
     ]
-    for title, effects in cases.items():
-        runs = [conclusions(spec.parameters, effects, seed) for seed in range(RUNS)]
+    for title, (effects, common) in cases.items():
+        runs = [conclusions(spec.parameters, effects, common, seed) for seed in range(RUNS)]
         anything = [any(value == "established" for value in run.values()) for run in runs]
         planted = [run["conclusion[pink tint]"] == "established" for run in runs]
         first = [run["first"] == "pink tint" for run in runs]
