@@ -27,6 +27,7 @@ from auditkit.report.scripts import in_script, script, script_digest, script_tex
 from auditkit.report.sections import Anchors, Chapter, Images, Section, chapters
 from auditkit.report.summary import summaries
 from auditkit.report.templating import page_environment
+from auditkit.report.triangulated import CHECK
 from auditkit.results import Results, to_json, write_whole
 
 NAME: Final = "report.html"
@@ -163,7 +164,7 @@ def _view(results: Results, found: Sequence[Chapter], t: Language) -> dict[str, 
 
 
 def _triangulates(section: Section) -> bool:
-    return section.audit.check == "triangulation"
+    return section.audit.check == CHECK
 
 
 def _parts(results: Results) -> list[str]:

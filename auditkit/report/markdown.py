@@ -10,6 +10,7 @@ from auditkit.report.guidelines import WORST_FIRST, Adherence, Cell
 from auditkit.report.language import IN_ENGLISH, Language
 from auditkit.report.marked_rows import ICONS, baseline_row, verdict_row, waiver_row
 from auditkit.report.marking import cell, folded, quoted, table
+from auditkit.report.triangulated import triangulated
 from auditkit.report.words import decision, verdict_word
 from auditkit.results import Registration, Results, VerdictResult
 
@@ -97,10 +98,21 @@ class _Summary:
             own = [verdict for verdict in self.results.verdicts if verdict.model == model]
             yield f"### {self.t('markdown.verdicts', model=cell(model))}"
             yield from self.listed("verdict", own, verdict_row, right=(4, 6))
+            yield from self.conclusions(model)
             found = adherence(self.results, model, self.t)
             if found and self.rows is None:
                 title = f"{self.t('guidelines.title')}: {model}"
                 yield folded(title, _guidelines(found, self.t))
+
+    def conclusions(self, model: str) -> Iterator[str]:
+        """What independent lines of evidence say of each attribute, the strongest first."""
+        for audit in triangulated(self.results, model):
+            yield f"**{cell(self.t('section.triangulation'))}** ({cell(audit.audit)})"
+            more = len(audit.notes) - _MOST_ITEMS
+            notes = [f"- {cell(note)}" for note in audit.notes[:_MOST_ITEMS]]
+            if more > 0:
+                notes.append(f"- {cell(self.t('markdown.more', count=more))}")
+            yield "\n".join(notes)
 
     def listed(
         self,

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Final, Literal, TextIO
 
 from auditkit.report.adherence import adherence
+from auditkit.report.triangulated import triangulated
 from auditkit.report.unplanned import other_tasks
 from auditkit.report.words import NONE, shown
 from auditkit.results import Release, Results, VerdictResult
@@ -106,6 +107,7 @@ def _model(results: Results, model: str) -> Iterator[Line]:
         yield Line([word, Words(f"{_what(verdict):<{width}}  {_found(verdict)}")])
         if verdict.waiver:
             yield _plain(f"{'':<18}{_waived(verdict)}")
+    yield from map(_plain, _conclusions(results, model))
     yield from map(_plain, _guidelines(results, model))
 
 
@@ -128,6 +130,13 @@ def _waived(verdict: VerdictResult) -> str:
     state = f"{'waived until' if waiver.in_force else 'waiver expired on'} {waiver.expires}"
     reference = f" ({waiver.reference})" if waiver.reference else ""
     return _flat(f"{state} by {waiver.approver}{reference}: {waiver.reason}")
+
+
+def _conclusions(results: Results, model: str) -> Iterator[str]:
+    """What independent lines of evidence say of each attribute."""
+    for audit in triangulated(results, model):
+        yield _flat(f"What it reads, by independent lines of evidence ({audit.audit}):")
+        yield from (f"  {_flat(note)}" for note in audit.notes)
 
 
 def _guidelines(results: Results, model: str) -> Iterator[str]:
