@@ -46,3 +46,18 @@ def anchors(page):
     tokens = _tokens(page)
     heads = [b.content for a, b in itertools.pairwise(tokens) if a.type == "heading_open"]
     return {re.sub(r"\s+", "-", re.sub(r"[^\w\s-]", "", head.lower()).strip()) for head in heads}
+
+
+def titled(page):
+    """Fenced blocks with a title, which are files: {title: text}."""
+    found = [token for token in _tokens(page) if token.type == "fence"]
+    names = [(re.search(r'title="([^"]+)"', token.info), token.content) for token in found]
+    return {name[1]: text for name, text in names if name}
+
+
+def write_files(page, folder):
+    """Write the files that a page shows."""
+    for name, text in titled(page).items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
