@@ -26,3 +26,9 @@ def test_documentation_links_to_no_plain_http():
 
 def test_there_are_pages():
     assert len(PAGES) > 60
+
+
+def test_pictures_of_the_gallery_are_small():
+    sizes = [path.stat().st_size for path in (ROOT / "docs" / "gallery").iterdir()]
+    assert max(sizes) < 150_000
+    assert sum(sizes) < 700_000
