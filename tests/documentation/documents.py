@@ -2,6 +2,7 @@
 
 import itertools
 import re
+from functools import cache
 from pathlib import Path
 
 from markdown_it import MarkdownIt
@@ -15,6 +16,7 @@ READ_BY_PEOPLE = [
 ]
 
 
+@cache
 def _tokens(page):
     return (
         MarkdownIt("commonmark", {"html": True})
