@@ -15,6 +15,7 @@ from auditkit import __version__
 from auditkit.evidence.identity import code_version
 from auditkit.evidence.machine import processor
 from auditkit.results import Environment
+from auditkit.spec.plugins import plugins
 
 _PACKAGES = (
     "torch",
@@ -122,7 +123,7 @@ def _versions() -> dict[str, str]:
             found[name] = version(name)
         except PackageNotFoundError:
             continue
-    return found
+    return found | {plugin.distribution: plugin.version for plugin in plugins()}
 
 
 def _machine() -> str:

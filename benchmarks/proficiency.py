@@ -73,12 +73,18 @@ def main():
         begun = time.monotonic()
         design = Design(given.models, given.clean, given.seed, PLANTED[name][1], given.workers)
         parts.append(run([studied[name]], design))
+        _write(given.out, parts, None)
         print(f"{name}: {time.monotonic() - begun:.0f} s", file=sys.stderr, flush=True)
     whole = Design(0, given.clean, given.seed, PLANTED["light"][1][:1], given.workers)
     together = run(list(studied.values()), whole)
+    _write(given.out, parts, together.family)
+
+
+def _write(path, parts, family):
+    """What is done until now: a study takes hours."""
     audits = [audit for part in parts for audit in part.audits]
-    found = parts[0].model_copy(update={"audits": audits, "family": together.family})
-    given.out.write_text(found.model_dump_json(indent=1) + "\n", encoding="utf-8")
+    found = parts[0].model_copy(update={"audits": audits, "family": family})
+    path.write_text(found.model_dump_json(indent=1) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

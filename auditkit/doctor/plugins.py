@@ -2,43 +2,52 @@
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from importlib.metadata import PackageNotFoundError, entry_points, version
 from pathlib import Path
+from typing import Any
 
 from auditkit.doctor.finding import Finding
-from auditkit.spec.catalogue import ENTRY_POINTS
 from auditkit.spec.declaration import CheckDeclaration
 from auditkit.spec.declarations import SHIPPED
+from auditkit.spec.methods.base import Method
+from auditkit.spec.plugins import CHECKS, METHODS
 
 
 def plugins() -> Iterator[Finding]:
     """Findings about plug-ins."""
-    yield from _checks()
+    yield from _declared(CHECKS, "check", _problem_of_check)
+    yield from _declared(METHODS, "method", _problem_of_method)
     yield from _pytest()
     yield from _xdist()
     yield from _browser()
 
 
-def _checks() -> Iterator[Finding]:
-    """Each check that another package declares, loaded as specs load it."""
-    for entry in entry_points(group=ENTRY_POINTS):
-        subject, mend = (
-            f"check {entry.name}",
-            f"mend or remove the package that declares {entry.value}",
-        )
+def _declared(group: str, what: str, problem: Callable[[Any], str]) -> Iterator[Finding]:
+    """Each check or heatmap method that another package declares, loaded as specs load it."""
+    for entry in entry_points(group=group):
+        subject = f"{what} {entry.name}"
+        mend = f"mend or remove the package that declares {entry.value}"
         try:
-            found = entry.load()
+            wrong = problem(entry.load())
         except Exception as error:  # noqa: BLE001  a package may fail in any way
-            yield Finding("wrong", subject, f"{type(error).__name__}: {error}", mend)
-            continue
-        if not isinstance(found, CheckDeclaration):
-            yield Finding("wrong", subject, "is no CheckDeclaration", mend)
-        elif found.name in SHIPPED:
-            yield Finding("wrong", subject, f"'{found.name}' is the name of a shipped check", mend)
+            wrong = f"{type(error).__name__}: {error}"
+        package = f"{entry.dist.name} {entry.dist.version}" if entry.dist else entry.value
+        if wrong:
+            yield Finding("wrong", subject, wrong, mend)
         else:
-            package = f"{entry.dist.name} {entry.dist.version}" if entry.dist else entry.value
             yield Finding("ok", subject, f"of {package}")
+
+
+def _problem_of_check(found: Any) -> str:
+    if not isinstance(found, CheckDeclaration):
+        return "is no CheckDeclaration"
+    return f"'{found.name}' is the name of a shipped check" if found.name in SHIPPED else ""
+
+
+def _problem_of_method(found: Any) -> str:
+    fits = isinstance(found, type) and issubclass(found, Method)
+    return "" if fits else "is no subclass of Method"
 
 
 def _pytest() -> Iterator[Finding]:

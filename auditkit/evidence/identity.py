@@ -2,11 +2,14 @@
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
+
+from auditkit.spec.plugins import plugins
 
 _COMPUTING = ("evidence", "models", "data", "metrics", "spec", "colour.py")
 _PACKAGES = (
@@ -78,6 +81,8 @@ def seed_of(*parts: Any) -> int:
 def code_version() -> str:
     """Digest of the code that computes evidence, and the versions of what it computes with.
 
+    Plug-ins count whole, whether they add checks or heatmap methods.
+
     Any change of that code makes new addresses: recomputing is cheap beside a stale number.
     """
     total = hashlib.sha256()
@@ -92,4 +97,21 @@ def code_version() -> str:
             total.update(f"{package}={version(package)}".encode())
         except PackageNotFoundError:
             total.update(f"{package}=none".encode())
+    for plugin in plugins():
+        total.update(f"{plugin.distribution}={plugin.version}".encode())
+        for name, content in _sources(plugin.module):
+            total.update(name.encode())
+            total.update(content)
     return total.hexdigest()
+
+
+def _sources(module: str) -> Iterator[tuple[str, bytes]]:
+    """A top-level module's own Python files: while a plug-in is written its version stands still."""
+    found = find_spec(module)
+    if found is None:
+        return
+    for folder in map(Path, found.submodule_search_locations or ()):
+        for file in sorted(folder.rglob("*.py")):
+            yield file.relative_to(folder).as_posix(), file.read_bytes()
+    if found.submodule_search_locations is None and found.origin is not None:
+        yield Path(found.origin).name, Path(found.origin).read_bytes()

@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache
-from importlib.metadata import entry_points
 from pathlib import Path
 from typing import TypeVar
 
@@ -18,6 +17,7 @@ from auditkit.spec.dossier import with_dossier
 from auditkit.spec.fallback import settled
 from auditkit.spec.generator_card import GeneratorCard
 from auditkit.spec.model_card import ModelCard
+from auditkit.spec.plugins import CHECKS, declared
 from auditkit.spec.problems import Problem, SpecError, nearest
 from auditkit.spec.ratings_card import RatingsCard
 from auditkit.spec.regular import is_file, is_folder
@@ -35,7 +35,6 @@ CARDS = (
     COUNTERFACTUAL_SUFFIX,
     ANSWERS_SUFFIX,
 )
-ENTRY_POINTS = "auditkit.checks"
 
 Card = TypeVar(
     "Card",
@@ -65,11 +64,10 @@ def checks() -> Mapping[str, CheckDeclaration]:
     A plug-in package registers a `CheckDeclaration` under the entry-point group ``auditkit.checks``.
     """
     found = dict(SHIPPED)
-    for entry in entry_points(group=ENTRY_POINTS):
-        declaration = entry.load()
+    for entry, declaration in declared(CHECKS):
         if not isinstance(declaration, CheckDeclaration):
             raise AuditError(
-                f"entry point '{entry.name}' in {ENTRY_POINTS} is not a CheckDeclaration; mend or remove "
+                f"entry point '{entry.name}' in {CHECKS} is not a CheckDeclaration; mend or remove "
                 f"the package that declares it ({entry.value})"
             )
         if declaration.name in found:

@@ -183,7 +183,8 @@ def without_times(found):
 
 def test_workers_give_the_same_results(project):
     pytest.importorskip("xdist")
-    project.runpytest("audits", "--model", "random", "--audit-store", "one", "-p", "no:randomly")
+    # Processes of their own: what else was imported here would stand in the record.
+    project.runpytest_subprocess("audits", "--model", "random", "--audit-store", "one")
     alone = results_of(project)
     run = project.runpytest_subprocess(
         "audits", "--model", "random", "--audit-store", "two", "-n", "2"

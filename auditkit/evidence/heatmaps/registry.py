@@ -35,6 +35,11 @@ EXPLAINERS = {
 }
 
 
+def _place(method: Method) -> str:
+    """Where its explainer is: beside this module, or where a plug-in says."""
+    return method.explainer or f"{_HOME}.{EXPLAINERS[method.method]}"
+
+
 def explainer(
     method: Method, subject: Subject, background: torch.Tensor | None = None
 ) -> Explainer:
@@ -45,7 +50,7 @@ def explainer(
         subject: what is explained.
         background: float (B, C, *space), images that stand for 'nothing there', if the method asks for any.
     """
-    module, _, name = EXPLAINERS[method.method].partition(":")
-    kind: Any = getattr(import_module(f"{_HOME}.{module}"), name)
+    module, _, name = _place(method).partition(":")
+    kind: Any = getattr(import_module(module), name)
     found: Explainer = kind(subject, method, background)
     return found

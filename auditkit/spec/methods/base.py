@@ -1,6 +1,6 @@
 """What heatmap methods have in common: a name, a baseline, superpixels, a budget."""
 
-from typing import Any, Literal, Self
+from typing import Any, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -12,6 +12,9 @@ Baseline = Literal["black", "mean", "blur", "data"]
 
 class Method(Strict):
     """Base of a heatmap method's parameters."""
+
+    # Of a plug-in's method: `module:name` of its Explainer. The shipped ones are in a registry.
+    explainer: ClassVar[str] = ""
 
     method: str = Field(description="Its name (`auditkit list methods`).")
     name: str = Field("", description="Prefix of its measures; the method's own name if left out.")

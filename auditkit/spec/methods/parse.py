@@ -4,6 +4,7 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field, SerializeAsAny, ValidationError, field_validator
 
+from auditkit.spec.methods.added import KnownMethods
 from auditkit.spec.methods.base import Method
 from auditkit.spec.methods.controls import EdgeMap, GaussianMap, RandomMap
 from auditkit.spec.methods.gradients import (
@@ -31,7 +32,7 @@ from auditkit.spec.methods.perturbations import (
 from auditkit.spec.problems import nearest
 from auditkit.spec.typed import Strict, known_keys
 
-METHODS: dict[str, type[Method]] = {
+_SHIPPED: dict[str, type[Method]] = {
     kind.model_fields["method"].default: kind
     for kind in (
         Gradient,
@@ -57,6 +58,7 @@ METHODS: dict[str, type[Method]] = {
         GaussianMap,
     )
 }
+METHODS = KnownMethods(_SHIPPED)
 
 
 def parse_method(value: Any) -> Any:
