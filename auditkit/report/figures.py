@@ -3,6 +3,7 @@
 import warnings
 from collections.abc import Sequence
 from io import StringIO
+from textwrap import wrap
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -29,8 +30,8 @@ Floats = npt.NDArray[np.float64]
 
 # One SVG unit is one CSS pixel: 72 units to Matplotlib's inch.
 WIDTH, HEIGHT, SQUARE_HEIGHT, CIRCLE_WIDTH = 400, 290, 370, 600
-# Of a forest: one label and its estimate; the legend, the axis and its label.
-ROW_HEIGHT, FOREST_MARGIN = 22, 84
+# Of a forest: a label with its estimate, in one line or two; legend, axis and its label; letters in a line.
+ROW_HEIGHT, TALL_ROW, FOREST_MARGIN, LABEL_WIDTH = 22, 34, 84, 36
 STRIP_RADIUS, STRIP_GREY, STRIP_STEP = 50.0, 0.7, 2.0
 
 # Stand for the page's colours; each is replaced by a CSS variable, which the colour scheme sets.
@@ -135,7 +136,9 @@ def _forest(figure: FigureResult, t: Language) -> "Figure":
     """One row per label: the estimate as a dot on its interval, reference values as hollow dots."""
     rows = max(len(figure.labels), 1)
     # Several series share a row, one below the other.
-    height = max(ROW_HEIGHT, 12 * sum(not line.dashed for line in figure.series))
+    labels = [_label(each) for each in figure.labels]
+    least = TALL_ROW if any("\n" in each for each in labels) else ROW_HEIGHT
+    height = max(least, 12 * sum(not line.dashed for line in figure.series))
     drawn, axes = _empty(CIRCLE_WIDTH, height * rows + FOREST_MARGIN)
     if figure.zero:
         axes.axvline(0, color=MUTED, linewidth=1, zorder=1.5)
@@ -155,11 +158,16 @@ def _forest(figure: FigureResult, t: Language) -> "Figure":
             label=shown(line.name),
         )
     _legend(drawn, axes, figure.series, t)
-    axes.set_yticks(range(len(figure.labels)), [shown(label) for label in figure.labels])
+    axes.set_yticks(range(len(labels)), labels)
     axes.set(ylim=(rows - 0.5, -0.5), xlabel=shown(figure.y_label))
     axes.tick_params(left=False)
     axes.spines["left"].set_visible(False)
     return drawn
+
+
+def _label(text: str) -> str:
+    """In two lines at most, so that there is room for what is drawn."""
+    return "\n".join(wrap(shown(text), LABEL_WIDTH, max_lines=2, placeholder=" …"))
 
 
 def _ranks(figure: FigureResult, t: Language) -> "Figure":

@@ -56,6 +56,23 @@ class Measure:
     better: Better | None = None
 
 
+@dataclass(frozen=True)
+class Combined:
+    """A finding of another audit that a check combines with others.
+
+    Attributes:
+        audit: its id.
+        measure: one of its measures.
+        at: the value of each dimension of the measure.
+        place: where in the parameters it is named.
+    """
+
+    audit: str
+    measure: str
+    at: Mapping[str, float | str]
+    place: tuple[str | int, ...]
+
+
 class Parameters(Strict):
     """Base of a check's parameters."""
 
@@ -110,8 +127,8 @@ class Parameters(Strict):
         return ()
 
     @property
-    def combined(self) -> Sequence[tuple[str, str, Mapping[str, float | str]]]:
-        """Audit, measure and ``at`` of all findings of other audits that the check combines."""
+    def combined(self) -> Sequence[Combined]:
+        """All findings of other audits that the check combines."""
         return ()
 
     @property

@@ -11,7 +11,7 @@ from auditkit.spec.beside import Beside, beside
 from auditkit.spec.catalogue import Catalogue, checks
 from auditkit.spec.conditions import condition_problems
 from auditkit.spec.data_card import DataCard
-from auditkit.spec.declaration import CheckDeclaration, Measure, Parameters
+from auditkit.spec.declaration import CheckDeclaration, Combined, Measure, Parameters
 from auditkit.spec.problems import Problem, SpecError, nearest
 from auditkit.spec.regular import is_file, is_folder
 from auditkit.spec.strict_yaml import Document, Place, read_yaml
@@ -32,6 +32,7 @@ class Audit:
     digest: str
     lines: tuple[int, ...]
     beside: Beside = field(default_factory=Beside)
+    combined_lines: tuple[int, ...] = ()
 
     @property
     def id(self) -> str:
@@ -61,7 +62,10 @@ def load_audit(path: Path, catalogue: Catalogue) -> Audit:
     if problems or data is None:
         raise SpecError(problems)
     lines = tuple(document.line(("expect", i)) for i in range(len(spec.expect)))
-    return Audit(spec, declaration, parameters, data, path, document.digest, lines, beside)
+    combined = tuple(document.line(("with", *one.place)) for one in parameters.combined)
+    return Audit(
+        spec, declaration, parameters, data, path, document.digest, lines, beside, combined
+    )
 
 
 def keyword_parameters(
@@ -209,9 +213,18 @@ def check_assumptions(audits: list[Audit]) -> None:
         problems += _unassumed(audit, known)
         problems += _uncombined(audit, known)
         if _reaches(audit.id, audit.id, known, set()):
-            problems.append(Problem(audit.path, 1, f"'{audit.id}' assumes itself in a circle"))
+            problems.append(Problem(audit.path, 1, _circle(audit)))
     if problems:
         raise SpecError(problems)
+
+
+def _circle(audit: Audit) -> str:
+    if not audit.check.combines:
+        return f"'{audit.id}' assumes itself in a circle"
+    return (
+        f"'{audit.id}' rests on itself in a circle: one of the audits that it combines assumes it; drop "
+        "one of the two"
+    )
 
 
 def _unassumed(audit: Audit, known: Mapping[str, Audit]) -> list[Problem]:
@@ -230,17 +243,25 @@ def _unassumed(audit: Audit, known: Mapping[str, Audit]) -> list[Problem]:
 
 def _uncombined(audit: Audit, known: Mapping[str, Audit]) -> list[Problem]:
     """What is wrong with the findings of other audits that the audit's check combines."""
-    found = []
-    for name, measure, at in audit.parameters.combined:
-        if name not in known:
-            found.append(f"names the audit '{name}', which is not here; {nearest(name, known)}")
-        elif known[name].data.task != audit.data.task:
-            found.append(f"names '{name}', which is about another task ({known[name].data.task})")
-        elif known[name].check.combines:
-            found.append(f"names '{name}', which combines audits itself; name those")
-        else:
-            found += _unmeasured(known[name], measure, at)
-    return [Problem(audit.path, 1, text) for text in dict.fromkeys(found)]
+    every = audit.parameters.combined
+    lines = audit.combined_lines or (1,) * len(every)
+    return [
+        Problem(audit.path, line, text)
+        for one, line in zip(every, lines, strict=True)
+        for text in _uncombinable(audit, one, known)
+    ]
+
+
+def _uncombinable(audit: Audit, one: Combined, known: Mapping[str, Audit]) -> list[str]:
+    """What is wrong with one of them."""
+    other = known.get(one.audit)
+    if other is None:
+        return [f"names the audit '{one.audit}', which is not here; {nearest(one.audit, known)}"]
+    if other.data.task != audit.data.task:
+        return [f"names '{one.audit}', which is about another task ({other.data.task})"]
+    if other.check.combines:
+        return [f"names '{one.audit}', which combines audits itself; name those"]
+    return _unmeasured(other, one.measure, one.at)
 
 
 def _unmeasured(audit: Audit, measure: str, at: Mapping[str, float | str]) -> list[str]:
@@ -270,8 +291,13 @@ def _supports(other: Audit, check: str, audit: Audit) -> bool:
     return same and set(asked) <= set(permuted)
 
 
+def _rested_on(audit: Audit) -> list[str]:
+    """What it assumes, and what it combines."""
+    return [*audit.spec.assumes, *(one.audit for one in audit.parameters.combined)]
+
+
 def _reaches(start: str, goal: str, known: dict[str, Audit], seen: set[str]) -> bool:
-    for name in known[start].spec.assumes if start in known else ():
+    for name in _rested_on(known[start]) if start in known else ():
         if name == goal:
             return True
         if name not in seen:

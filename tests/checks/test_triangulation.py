@@ -145,10 +145,10 @@ def test_the_planted_attribute_comes_first_and_is_said_in_words():
     }
     assert [text.split(":")[0] for text in found.notes] == ["pink", "hair", "veil"]
     assert found.notes[0] == (
-        "pink: established: the model reads it: intervention (more of it raises the score) and "
-        "counterfactuals (more of it raises the score) agree"
+        "pink: established. The model reads it: an effect by intervention (more of it raises the score) "
+        "and counterfactuals (more of it raises the score)."
     )
-    assert "intervention and concept permutation exclude one" in found.notes[1]
+    assert "excluded by intervention and concept permutation" in found.notes[1]
     table = found.tables[0]
     assert table.columns == [
         "attribute",
@@ -167,6 +167,7 @@ def test_the_planted_attribute_comes_first_and_is_said_in_words():
         "concept permutation",
     ]
     assert figure.series[0].y[0] == pytest.approx(3.0, abs=0.01)
+    assert figure.labels == ["pink: p", "pink: q", "hair: i", "hair: c"]
 
 
 def test_nothing_found_has_no_first():

@@ -78,7 +78,18 @@ def test_mistakes_are_told_when_the_spec_is_read(reading, old, new, message):
     (reading.path / "audits" / "reads.audit.yaml").write_text(READS.replace(old, new))
     done = run(reading, "--collect-only")
     assert done.ret == pytest.ExitCode.INTERRUPTED
-    assert message in " ".join(done.stdout.str().split())
+    told = " ".join(done.stdout.str().split())
+    assert message in told
+    line = next(i for i, text in enumerate(READS.splitlines(), 1) if old in text)
+    assert f"reads.audit.yaml:{line}: " in told
+
+
+def test_an_audit_that_assumes_what_combines_it_is_a_circle(reading):
+    light = reading.path / "audits" / "light.audit.yaml"
+    light.write_text(light.read_text() + "assumes: [reads]\n")
+    done = run(reading, "--collect-only")
+    assert done.ret == pytest.ExitCode.INTERRUPTED
+    assert "'reads' rests on itself in a circle" in " ".join(done.stdout.str().split())
 
 
 def test_an_audit_that_cannot_be_used_is_not_available_and_says_why(reading):

@@ -92,6 +92,16 @@ def test_a_forest_grows_with_its_rows():
     assert float(many.get("height")) - float(few.get("height")) == pytest.approx(17 * 22)
 
 
+def test_long_labels_are_cut_so_that_there_is_room_for_a_forest():
+    name = "a name of very many words " * 6
+    long = forest().model_copy(update={"labels": [name, *forest().labels[1:]]})
+    svg = str(draw(long, "f"))
+    assert name.strip() not in svg
+    assert "a name of very many words a name of" in svg
+    assert "…" in svg
+    assert any(name in row for row in numbers(long).rows)
+
+
 def test_numbers_of_a_forest_name_its_rows():
     rows = numbers(forest()).rows
     assert rows[0][:2] == ["scanoma", "tint"]

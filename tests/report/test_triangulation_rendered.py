@@ -8,7 +8,7 @@ from auditkit.report import markdown, terminal
 from auditkit.report.html import render
 from auditkit.report.language import Language
 
-TOLD = "pink tint: established: the model reads it: intervention (more of it raises the score)"
+TOLD = "pink tint: established. The model reads it: an effect by intervention (more of it raises the score)"
 
 
 @pytest.fixture(scope="module")
@@ -20,7 +20,9 @@ def test_the_terminal_says_what_it_reads_the_strongest_first(run):
     told = terminal.render(run).splitlines()
     place = told.index("What it reads, by independent lines of evidence (what-it-reads):")
     assert told[place + 1].startswith(f"  {TOLD}")
-    assert told[place + 2].startswith("  dark skin: contradicted: lines of evidence disagree")
+    assert told[place + 2].startswith(
+        "  dark skin: contradicted. The lines disagree: an effect by intervention"
+    )
     names = [line.split(":")[0].strip() for line in told[place + 1 : place + 7]]
     assert names[3:] == ["ruler", "hair", "dark corner"]
 

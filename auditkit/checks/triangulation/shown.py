@@ -24,20 +24,16 @@ def sentence(one: "Attribute") -> str:
     effects = [line for line in one.lines if line.state == "effect"]
     none = [TITLES[line.line] for line in one.lines if line.state == "none"]
     shows = _list([f"{TITLES[line.line]} ({_towards(line)})" for line in effects])
+    against = f"none by {_list(none)}" if none else "in opposite directions"
     texts = {
-        "established": f"the model reads it: {shows} agree",
-        "contradicted": f"lines of evidence disagree: {shows} show{'s' * (len(effects) == 1)} an effect"
-        + (
-            f", {_list(none)} exclude{'s' * (len(none) == 1)} one"
-            if none
-            else " in opposite directions"
-        ),
-        "suggested": f"only {shows} shows an effect, and nothing speaks against it",
-        "not found": f"no line shows an effect, {_list(none)} exclude{'s' * (len(none) == 1)} one",
-        "unclear": "evidence was gathered, and neither shows nor excludes an effect",
-        "not examined": "no line of evidence could be used",
+        "established": f"The model reads it: an effect by {shows}",
+        "contradicted": f"The lines disagree: an effect by {shows}, {against}",
+        "suggested": f"An effect by {shows} alone, and nothing speaks against it",
+        "not found": f"No line shows an effect; it is excluded by {_list(none)}",
+        "unclear": "The evidence neither shows nor excludes an effect",
+        "not examined": "No line of evidence could be used",
     }
-    return f"{one.name}: {one.conclusion}: {texts[one.conclusion]}"
+    return f"{one.name}: {one.conclusion}. {texts[one.conclusion]}."
 
 
 def _towards(line: Evidence) -> str:
@@ -93,9 +89,13 @@ def _words(one: Reading) -> str:
 def figure(attributes: Sequence["Attribute"]) -> Figure:
     """Every row's estimate in margins: between -1 and 1 is no effect."""
     every = [
-        (one.name, line, row) for one in attributes for line in one.lines for row in line.readings
+        (one.name, line, row)
+        for one in attributes
+        for line in one.lines
+        for row in line.readings
+        if row.estimate is not None
     ]
-    labels = [f"{name}: {TITLES[line.line]} ({row.row.audit})" for name, line, row in every]
+    labels = [f"{name}: {row.row.audit}" for name, _, row in every]
     series = []
     for kind in LINES:
         found = [
@@ -120,11 +120,11 @@ def figure(attributes: Sequence["Attribute"]) -> Figure:
         "effects",
         "All rows of evidence, in margins",
         "forest",
-        "attribute and line",
-        "effect in margins: from -1 to 1 counts as none",
+        "attribute and audit",
+        "effect in margins",
         series,
-        "Right of zero, more of the attribute raises the score; rows without direction (importance) only say "
-        "whether it matters. Lines are 95 % intervals over patients.",
+        "From -1 to 1 counts as no effect. Right of zero, more of the attribute raises the score; rows "
+        "without direction (importance) only say whether it matters. Lines are 95 % intervals over patients.",
         zero=True,
         labels=labels,
     )

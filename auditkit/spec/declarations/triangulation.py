@@ -6,7 +6,7 @@ from typing import Any, Literal
 from pydantic import Field, field_validator
 
 from auditkit.spec.audit import Number
-from auditkit.spec.declaration import CheckDeclaration, Measure, Parameters
+from auditkit.spec.declaration import CheckDeclaration, Combined, Measure, Parameters
 from auditkit.spec.typed import Strict
 
 Line = Literal["intervention", "counterfactuals", "experts", "concepts", "heatmaps"]
@@ -66,10 +66,13 @@ class Triangulation(Parameters):
         return value
 
     @property
-    def combined(self) -> Sequence[tuple[str, str, Mapping[str, float | str]]]:
+    def combined(self) -> Sequence[Combined]:
         """What is laid side by side."""
-        rows = (row for rows in self.attributes.values() for row in rows)
-        return [(row.audit, row.measure, row.at) for row in rows]
+        return [
+            Combined(row.audit, row.measure, row.at, ("attributes", name, i))
+            for name, rows in self.attributes.items()
+            for i, row in enumerate(rows)
+        ]
 
 
 def _measures(parameters: Triangulation) -> Mapping[str, Measure]:
