@@ -225,7 +225,11 @@ def test_a_program_is_not_run_again_and_its_own_functions_are_refused(tmp_path):
 
 
 def test_ctrl_c_ends_driver_and_workers(tmp_path):
+    # A shell that starts tests in the background has its children ignore Ctrl-C.
     body = """
+        import signal
+
+        signal.signal(signal.SIGINT, signal.default_int_handler)
         list(engine.run(jobs.job(calls, 4, partial(jobs.hangs_once, at=0)), range(4)))
         """
     driver = subprocess.Popen(
