@@ -24,15 +24,18 @@ from auditkit.spec.load import load_audit
 RUNS, PATIENTS, EACH = 1000, 60, 2
 # Standard deviation between images in margins, and the share that images of one patient have in common.
 SPREAD, SHARED = 3.0, 0.3
-MARGINS = {"difference[background.u]": 2.3, "difference[background.L]": 2.3}
+# Of rows whose audit expects nothing of them; any number does, as effects are counted in margins.
+MARGIN = 0.05
 
 
 class Simulated:
     """What audits would find: each row's mean over patients, around its true effect."""
 
-    def __init__(self, seed, effects, down, common):
+    def __init__(self, seed, effects, rows, common):
         self.random, self.effects = np.random.default_rng(seed), effects
-        self.down, self.common = down, common
+        self.margins = {(row.audit, row.measure): row.margin or MARGIN for row in rows}
+        self.down = {(row.audit, row.measure) for row in rows if row.towards == "down"}
+        self.common = common
         self.shared = self.noise()
 
     def noise(self):
@@ -42,7 +45,7 @@ class Simulated:
 
     def found(self, name, measure, at):
         """An estimate around the true effect."""
-        margin = MARGINS.get(measure, 0.05)
+        margin = self.margins[name, measure]
         noise = np.sqrt(self.common) * self.shared + np.sqrt(1 - self.common) * self.noise()
         sign = -1 if (name, measure) in self.down else 1
         values = sign * margin * (self.effects(name, measure) + SPREAD * noise)
@@ -50,16 +53,15 @@ class Simulated:
         estimate = stats.mean(values, groups)
         return Measurement(measure, at, estimate, "", (-1e9, 1e9), len(values)), ""
 
-    def expected(self, _name, measure, _at):
+    def expected(self, name, measure, _at):
         """That it stays within its margin."""
-        margin = MARGINS.get(measure, 0.05)
+        margin = self.margins[name, measure]
         return [Expectation(measure=measure, between=[-margin, margin])]
 
 
 def conclusions(parameters, effects, common, seed):
     rows = [row for some in parameters.attributes.values() for row in some]
-    down = {(row.audit, row.measure) for row in rows if row.towards == "down"}
-    found = triangulation(Simulated(seed, effects, down, common), parameters)
+    found = triangulation(Simulated(seed, effects, rows, common), parameters)
     return {one.name: one.choice.value for one in found.measurements}
 
 

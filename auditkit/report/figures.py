@@ -167,7 +167,9 @@ def _forest(figure: FigureResult, t: Language) -> "Figure":
 
 def _label(text: str) -> str:
     """In two lines at most, so that there is room for what is drawn."""
-    return "\n".join(wrap(shown(text), LABEL_WIDTH, max_lines=2, placeholder=" …"))
+    return "\n".join(
+        wrap(shown(text), LABEL_WIDTH, break_on_hyphens=False, max_lines=2, placeholder=" …")
+    )
 
 
 def _ranks(figure: FigureResult, t: Language) -> "Figure":
