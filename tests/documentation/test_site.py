@@ -69,3 +69,13 @@ def test_no_page_loads_anything_from_the_network(site):
         assert not re.search(
             r"(?:@import|url\()\s*[\"']?(?:https?:)?//", sheet.read_text(encoding="utf-8")
         )
+
+
+def test_no_paragraph_swallows_a_list_or_a_table(site):
+    """The site needs a blank line before them, where code hosts do not."""
+    for page in site.rglob("*.html"):
+        text = re.sub(r"<pre.*?</pre>", "", page.read_text(encoding="utf-8"), flags=re.DOTALL)
+        for paragraph in re.findall(r"<p>(.*?)</p>", text, re.DOTALL):
+            assert not re.search(r"\n(?:[-*|] |\d+\. )", paragraph), (
+                f"{page.name}: {paragraph[:200]}"
+            )
