@@ -266,10 +266,12 @@ def main():
     given = parser.parse_args()
     first, fresh = read(given.first), read(given.fresh)
     figure(fresh)
+    seeds = f"{first.first_seed} (what is stated) and {fresh.first_seed} (how often it is found)"
+    if first.first_seed == fresh.first_seed:
+        seeds = f"{first.first_seed}; what is stated is chosen from the same seeds, so a little flattered"
     intro = (
         f"## What was found\n\nFaults planted in the answers of `{first.model}`, {first.models} audits per "
-        f"fault and strength; samples have seeds from {first.first_seed} (what is stated) and from "
-        f"{fresh.first_seed} (how often it is found).\n"
+        f"fault and strength; samples have seeds from {seeds}.\n"
     )
     drawn = (
         "\n![Detection by true value](proficiency.svg)\n\nDetection by true value, whatever the fault; "

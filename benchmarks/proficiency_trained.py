@@ -100,7 +100,9 @@ def main():
         for audit in read(given.study).audits
         for at, one in enumerate(audit.expectations)
     }
-    audits, rows = audits_of(cards), []
+    studied = {name for name, _ in curves}
+    audits = {name: audit for name, audit in audits_of(cards).items() if name in studied}
+    rows = []
     for place in sorted(given.zoo.glob("*-*-*.npz")):
         if place.name.endswith(".part.npz"):
             continue
