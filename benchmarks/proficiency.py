@@ -24,7 +24,10 @@ from auditkit.spec.load import load_audit
 AUDITS = Path("audits/dermoscopy")
 # Audit: its population, and the faults that are planted.
 PLANTED = {
-    "attributes": ("proficiency", tuple(FAULTS)),
+    "attributes": (
+        "proficiency",
+        tuple(name for name in FAULTS if FAULTS[name].kind != "rounding"),
+    ),
     "light": (
         "proficiency",
         (
@@ -38,7 +41,12 @@ PLANTED = {
     ),
     "reproduction": (
         "proficiency",
-        ("other exposure on the device", "overconfident", "pink pictures"),
+        (
+            "other exposure on the device",
+            "coarse quantisation on the device",
+            "overconfident",
+            "pink pictures",
+        ),
     ),
     "performance": ("proficiency", ("dark skin unknown", "overconfident")),
     "concepts": ("proficiency-concepts", ("pink pictures", "hair", "dark corners")),

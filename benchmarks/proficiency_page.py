@@ -32,6 +32,7 @@ def faults_table():
         "group": "share of the group that is answered as others of it",
         "calibration": "the log-odds are (1 + strength) times too large",
         "device": "as the first, in the device's runtime alone",
+        "rounding": "the device's log-odds are rounded to whole steps of it",
     }
     yield row(["fault", "attribute", "what the strength is", "strengths"])
     yield row(["---"] * 4)

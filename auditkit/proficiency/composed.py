@@ -124,7 +124,10 @@ class ComposedModel:
         base = logit(evidence.probabilities(raw)[:, 1])
         reads = self.fault.kind == "reads" or (device and self.fault.kind == "device")
         added = self._read([{}])[:, 0] if reads and self.strength else None
-        score = sigmoid(self._composed(base, added))
+        odds = self._composed(base, added)
+        if device and self.fault.kind == "rounding" and self.strength:
+            odds = self.strength * np.round(odds / self.strength)
+        score = sigmoid(odds)
         return np.stack([1 - score, score], axis=1)
 
     def _drawn(self, drawing: Drawing) -> ConceptAnswers:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-Kind = Literal["reads", "group", "calibration", "device"]
+Kind = Literal["reads", "group", "calibration", "device", "rounding"]
 
 # Log-odds per standard deviation of the attribute, each half as much again as the one before.
 READS = (0.15, 0.25, 0.35, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 4.0)
@@ -12,6 +12,8 @@ READS = (0.15, 0.25, 0.35, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 4.0)
 SHARES = (0.25, 0.5, 0.75, 1.0)
 # By how much the log-odds are too large.
 FACTORS = (0.5, 1.0, 2.0, 4.0)
+# Log-odds between two answers that the device's runtime can give.
+STEPS = (0.25, 0.5, 1.0, 2.0, 4.0, 8.0)
 
 
 @dataclass(frozen=True)
@@ -24,7 +26,8 @@ class Fault:
         kind: ``reads``: strength x the standardised attribute is added to the log-odds, whatever picture the
             model is shown; ``group``: that share of a group's images is answered as other images of the
             group are; ``calibration``: the log-odds are (1 + strength) times too large; ``device``: the
-            device's own runtime differs from what is audited by strength x the standardised attribute.
+            device's own runtime differs from what is audited by strength x the standardised attribute;
+            ``rounding``: the device's log-odds are rounded to whole steps of that strength.
         strengths: from hardly any to total.
         quantity: of `auditkit.spec.measured`.
         sign: whether more of it raises the score.
@@ -73,6 +76,12 @@ _TABLE = (
         "device",
         READS,
         "brightness",
+    ),
+    Fault(
+        "coarse quantisation on the device",
+        "the device's runtime knows few answers: its log-odds are rounded to whole steps",
+        "rounding",
+        STEPS,
     ),
 )
 

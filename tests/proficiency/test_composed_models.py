@@ -83,6 +83,18 @@ def test_overconfidence_changes_no_decision_at_one_half(population):
     np.testing.assert_array_equal(plain.scores().decision, faulty.scores().decision)
 
 
+def test_the_device_alone_rounds_its_log_odds_to_whole_steps(population, monkeypatch):
+    evidence = population.evidence
+    monkeypatch.setattr(evidence, "runtime_answers", evidence.answers)
+    fault = FAULTS["coarse quantisation on the device"]
+    plain, faulty = (ComposedModel(population, fault, step, 0) for step in (0.0, 0.5))
+    np.testing.assert_array_equal(plain.answers(device=False), plain.answers(device=True))
+    np.testing.assert_array_equal(plain.answers(device=False), faulty.answers(device=False))
+    before, after = (logit(one.answers(device=True)[:, 1]) for one in (plain, faulty))
+    np.testing.assert_allclose(after, 0.5 * np.round(before / 0.5), atol=1e-9)
+    assert (before != after).all()
+
+
 def test_an_attribute_that_never_varies_cannot_be_read(population):
     constant = Population(population.evidence)
     constant._kept[("values", "[{}]")] = np.ones((population.n, 1, len(NAMES)))
