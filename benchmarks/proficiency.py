@@ -34,6 +34,7 @@ PLANTED = {
             "pink pictures",
             "teal pictures",
             "yellow pictures",
+            "blue pictures",
             "bright pictures",
             "hair",
             "pale lesions",
