@@ -5,6 +5,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 
+from threadpoolctl import threadpool_limits
+
 from auditkit import __version__
 from auditkit.errors import AuditError
 from auditkit.proficiency.composed import ComposedModel
@@ -145,8 +147,13 @@ def _each(
         yield from ((task, _audited(task)) for task in tasks)
         return
     context = multiprocessing.get_context("fork")
-    with ProcessPoolExecutor(workers, mp_context=context) as pool:
+    with ProcessPoolExecutor(workers, mp_context=context, initializer=_one_thread) as pool:
         yield from zip(tasks, pool.map(_audited, tasks), strict=True)
+
+
+def _one_thread() -> None:
+    """Processes share the cores: threads of linear algebra in each of them would only wait for each other."""
+    threadpool_limits(1)
 
 
 def _audited(task: _Task) -> list[Trial]:
