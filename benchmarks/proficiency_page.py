@@ -11,11 +11,11 @@ from pathlib import Path
 
 import matplotlib as mpl
 from figures_in_page import put
-from proficiency_trained import summary
+from proficiency_trained import lines
 
 from auditkit.commands.proficiency_text import words
 from auditkit.proficiency.faults import FAULTS
-from auditkit.proficiency.result import Proficiency, pooled, read
+from auditkit.proficiency.result import Proficiency, pooled, rate_of, read
 
 mpl.use("svg")
 PAGE = Path("docs/proficiency.md")
@@ -252,10 +252,30 @@ def short(study):
 
 
 def trained_text(rows):
-    lines = [line.split(": ", 1) for line in summary(rows).splitlines()]
-    yield row(["planted", "networks, and what was found in samples of their answers"])
-    yield row(["---", "---"])
-    yield from (row(line) for line in lines)
+    heads = [
+        "planted",
+        "networks",
+        "truly faulty",
+        "caught",
+        "foretold by the curves",
+        "apart",
+        "false alarms",
+    ]
+    yield row(heads)
+    yield row(["---"] * len(heads))
+    for line in lines(rows):
+        apart = line.apart
+        cells = [line.fault, str(line.networks), str(line.faulty)]
+        if line.faulty:
+            cells += [f"{100 * line.caught:.1f} %", f"{100 * line.expected:.1f} %"]
+        else:
+            cells += ["", ""]
+        cells.append(
+            f"{100 * apart.value:+.1f} [{100 * apart.low:.1f}, {100 * apart.high:.1f}]"
+            if apart
+            else ""
+        )
+        yield row([*cells, words(rate_of(line.alarms, line.sound))])
 
 
 def main():

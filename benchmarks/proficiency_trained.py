@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 from proficiency_zoo import POPULATION, POPULATION_SEED, REDRAWN, SHIFTS, SIZE
 
+from auditkit import stats
 from auditkit.evidence.engine import Engine
 from auditkit.evidence.kinds import Settings
 from auditkit.evidence.store import Store
@@ -139,31 +140,44 @@ def main():
                 )
         print(place.stem, flush=True)
     given.out.write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
-    print(summary(rows))
+    print(*lines(rows), sep="\n")
 
 
-def summary(rows):
-    """Per fault: how often violated expectations are caught, and how often they ought to be; false alarms."""
-    lines = []
+@dataclass
+class Line:
+    """What was found in the networks of one fault, and in how far the curves foretold it."""
+
+    fault: str
+    networks: int
+    faulty: int
+    caught: float
+    expected: float
+    apart: stats.Estimate | None
+    alarms: int
+    sound: int
+
+
+def lines(rows):
+    """Per fault; `apart`: caught minus expected per network, mean with its interval over networks."""
     groups = defaultdict(list)
     for row in rows:
         groups[row["fault"]].append(row)
     for fault, some in groups.items():
-        networks = len({row["network"] for row in some})
-        bad = [
-            row
-            for row in some
-            if row["violated"] and row["predicted"] is not None and not np.isnan(row["predicted"])
-        ]
-        caught = sum(row["fails"] for row in bad) / max(sum(row["samples"] for row in bad), 1)
-        expected = float(np.mean([row["predicted"] for row in bad])) if bad else float("nan")
+        bad = [row for row in some if row["violated"] and not np.isnan(row["predicted"])]
+        own = defaultdict(list)
+        for row in bad:
+            own[row["network"]].append(row["fails"] / row["samples"] - row["predicted"])
         good = [row for row in some if not row["violated"]]
-        alarms = sum(row["fails"] for row in good), sum(row["samples"] for row in good)
-        lines.append(
-            f"{fault}: {networks} networks, {len(bad)} violated, caught {caught:.3f}, expected "
-            f"{expected:.3f}, false alarms {alarms[0]} of {alarms[1]}"
+        yield Line(
+            fault,
+            len({row["network"] for row in some}),
+            len(own),
+            sum(row["fails"] for row in bad) / max(sum(row["samples"] for row in bad), 1),
+            float(np.mean([row["predicted"] for row in bad])) if bad else float("nan"),
+            stats.mean([float(np.mean(each)) for each in own.values()]) if len(own) > 1 else None,
+            sum(row["fails"] for row in good),
+            sum(row["samples"] for row in good),
         )
-    return "\n".join(lines)
 
 
 if __name__ == "__main__":
