@@ -215,9 +215,8 @@ def check_pages(fresh):
         page = Path(f"docs/checks/{audit.check}.md")
         begin = "<!-- proficiency: begin -->"
         if begin not in page.read_text():
-            head = "## Proficiency" if "\n## " in page.read_text() else "**Proficiency.**"
-            section = f"\n{head}\n\n{begin}\n<!-- proficiency: end -->\n"
-            page.write_text(page.read_text() + section)
+            section = f"## Proficiency\n\n{begin}\n<!-- proficiency: end -->\n\n"
+            page.write_text(page.read_text().replace("## Reference\n", f"{section}## Reference\n"))
         lines = [
             f"The audit `{audit.audit}`, samples of {audit.images} images, {audit.patients:.0f} patients:\n",
             f"- without a fault, false alarms in {words(audit.clean)};",
