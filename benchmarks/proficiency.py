@@ -1,7 +1,9 @@
 """The shipped audits, audited: faults of known strength planted in a clean stand-in's answers.
 
-    python benchmarks/proficiency.py --out build/first.json                  # finds what is stated
-    python benchmarks/proficiency.py --out build/fresh.json --seed 100000    # what the pages quote
+    python benchmarks/proficiency.py --out build/first.json        # finds what is stated
+    python benchmarks/proficiency.py --out build/fresh.json --seed 100000 --stated build/first.json
+
+The second plants each fault at the strength that the first states, in other models and samples.
 
 All of it is declared here and in `auditkit.proficiency.faults` before anything runs.
 """
@@ -9,6 +11,7 @@ All of it is declared here and in `auditkit.proficiency.faults` before anything 
 import argparse
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 from auditkit.evidence.engine import Engine
@@ -17,6 +20,7 @@ from auditkit.evidence.store import Store
 from auditkit.evidence.workroom import Workroom
 from auditkit.proficiency.faults import FAULTS
 from auditkit.proficiency.population import Population
+from auditkit.proficiency.result import read
 from auditkit.proficiency.study import Design, Studied, run
 from auditkit.spec.catalogue import catalogue
 from auditkit.spec.load import load_audit
@@ -64,6 +68,7 @@ def main():
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--audits", nargs="*", default=list(PLANTED))
+    parser.add_argument("--stated", type=Path)
     given = parser.parse_args()
     cards = catalogue([Path("fixtures")])
     room = Workroom(Engine(Store(given.store), 2, listing=False), Settings())
@@ -80,13 +85,24 @@ def main():
     parts = []
     for name in given.audits:
         begun = time.monotonic()
-        design = Design(given.models, given.clean, given.seed, PLANTED[name][1], given.workers)
+        faults = [FAULTS[one] for one in PLANTED[name][1]]
+        if given.stated:
+            faults = list(at_stated(read(given.stated), name))
+        design = Design(given.models, given.clean, given.seed, faults, given.workers)
         parts.append(run([studied[name]], design))
         _write(given.out, parts, None)
         print(f"{name}: {time.monotonic() - begun:.0f} s", file=sys.stderr, flush=True)
-    whole = Design(0, given.clean, given.seed, PLANTED["light"][1][:1], given.workers)
+    whole = Design(0, given.clean, given.seed, [FAULTS["pink pictures"]], given.workers)
     together = run(list(studied.values()), whole)
     _write(given.out, parts, together.family)
+
+
+def at_stated(first, name):
+    """The faults that a study's audit finds, each at its stated strength alone."""
+    (audit,) = [one for one in first.audits if one.audit == name]
+    for fault in audit.faults:
+        if fault.stated is not None:
+            yield replace(FAULTS[fault.fault], strengths=(fault.stated,))
 
 
 def _write(path, parts, family):

@@ -96,7 +96,7 @@ def _design(given: argparse.Namespace) -> "Design":
         models=positive(given.models, "--models") or 200,
         clean=positive(given.clean, "--clean") or 400,
         first_seed=given.seed,
-        faults=tuple(given.fault),
+        faults=tuple(FAULTS[name] for name in given.fault),
         workers=positive(given.workers, "--workers") or threads(),
     )
 

@@ -85,11 +85,14 @@ def fault_result(name: str, trials: Sequence[Trial]) -> FaultResult:
 
 
 def _stated(found: Sequence[AtStrength]) -> float | None:
-    """The smallest strength from which on all audits have to do with a fault, and 95 % find it."""
+    """The smallest strength from which on all audits have to do with a fault, and more than 95 % find it.
+
+    More than 95 % is the lower limit of the interval: a share that happens to be 95 % may well be less.
+    """
     stated = None
     for one in reversed(found):
         alarms = one.detected
-        if alarms.n < max(one.false_alarms.n, 1) or alarms.value < ENOUGH:
+        if alarms.n < max(one.false_alarms.n, 1) or alarms.low < ENOUGH:
             break
         stated = one.strength
     return stated
@@ -135,10 +138,10 @@ def _curve(said: Sequence[Said], outwards: int) -> list[AtTruth]:
 
 
 def _from(curve: Sequence[AtTruth]) -> AtTruth | None:
-    """The first point from which on every one has at least 95 %."""
+    """The first point from which on every one is shown to have at least 95 %."""
     found = None
     for point in reversed(curve):
-        if point.detected.n < _PER_POINT or point.detected.value < ENOUGH:
+        if point.detected.n < _PER_POINT or point.detected.low < ENOUGH:
             break
         found = point
     return found

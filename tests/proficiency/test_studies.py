@@ -7,6 +7,7 @@ from scipy.stats import beta
 
 from auditkit.cli import main
 from auditkit.errors import AuditError
+from auditkit.proficiency.faults import FAULTS
 from auditkit.proficiency.rates import (
     expectation_result,
     family,
@@ -55,11 +56,12 @@ def test_an_alarm_is_right_only_where_the_truth_violates():
 
 def test_a_strength_is_stated_only_if_all_stronger_ones_are_found():
     def some(strength, hits):
-        return [one(FAIL if i < hits else UNCLEAR, 0.3, strength=strength) for i in range(100)]
+        return [one(FAIL if i < hits else UNCLEAR, 0.3, strength=strength) for i in range(200)]
 
-    assert fault_result("hair", some(1, 96) + some(2, 100)).stated == 1
-    assert fault_result("hair", some(1, 96) + some(2, 94)).stated is None
-    assert fault_result("hair", some(1, 94) + some(2, 95)).stated == 2
+    # The interval of 197 of 200 begins at 0.957, that of 196 at 0.9496.
+    assert fault_result("hair", some(1, 197) + some(2, 200)).stated == 1
+    assert fault_result("hair", some(1, 197) + some(2, 196)).stated is None
+    assert fault_result("hair", some(1, 196) + some(2, 197)).stated == 2
 
 
 def test_detection_by_true_value_is_counted_outwards_from_each_limit():
@@ -95,7 +97,7 @@ def studied(population, audit):
     return [Studied(audit(name), population, 24) for name in ("light", "redrawn")]
 
 
-SMALL = Design(models=10, clean=20, faults=("pink pictures", "hair"))
+SMALL = Design(models=10, clean=20, faults=(FAULTS["pink pictures"], FAULTS["hair"]))
 
 
 @pytest.fixture(scope="module")
@@ -133,7 +135,7 @@ def test_fresh_seeds_are_other_samples_of_other_models(studied, found):
 
 def test_what_is_not_composed_is_told_and_alone_refused(studied, population, audit):
     heat = Studied(audit("heat"), population, 24)
-    found = run([studied[0], heat], Design(10, 10, 0, ("pink pictures",)))
+    found = run([studied[0], heat], Design(10, 10, 0, SMALL.faults[:1]))
     assert list(found.not_composed) == ["heat"]
     assert "heatmaps (gradient) are not composed" in found.not_composed["heat"]
     with pytest.raises(AuditError, match="no audit can be studied"):
