@@ -2,6 +2,7 @@
 
     python benchmarks/proficiency.py --out build/first.json        # finds what is stated
     python benchmarks/proficiency.py --out build/fresh.json --seed 100000 --stated build/first.json
+    python benchmarks/proficiency.py --out build/sizes.json --audits light --images 200 300 400
 
 The second plants each fault at the strength that the first states, in other models and samples.
 
@@ -9,7 +10,6 @@ All of it is declared here and in `auditkit.proficiency.faults` before anything 
 """
 
 import argparse
-import sys
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -68,11 +68,13 @@ def main():
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--audits", nargs="*", default=list(PLANTED))
+    parser.add_argument("--faults", nargs="*", default=[])
+    parser.add_argument("--images", nargs="*", type=int, default=[])
     parser.add_argument("--stated", type=Path)
     given = parser.parse_args()
     cards = catalogue([Path("fixtures")])
     room = Workroom(Engine(Store(given.store), 2, listing=False), Settings())
-    populations, studied = {}, {}
+    populations, studied = {}, []
     for name in given.audits:
         audit = load_audit(AUDITS / f"{name}.audit.yaml", cards)
         data, _ = PLANTED[name]
@@ -80,26 +82,27 @@ def main():
         if key not in populations:
             evidence = room.evidence(cards.model(given.model), cards.data(data), None, audit.beside)
             populations[key] = Population(evidence)
-        images = getattr(audit.parameters, "images", None) or cards.data(audit.data.data).with_.n
-        studied[name] = Studied(audit, populations[key], images)
+        own = getattr(audit.parameters, "images", None) or cards.data(audit.data.data).with_.n
+        studied += [Studied(audit, populations[key], n) for n in given.images or [own]]
     parts = []
-    for name in given.audits:
+    for one in studied:
         begun = time.monotonic()
-        faults = [FAULTS[one] for one in PLANTED[name][1]]
+        faults = [FAULTS[name] for name in given.faults or PLANTED[one.audit.id][1]]
         if given.stated:
-            faults = list(at_stated(read(given.stated), name))
+            faults = list(at_stated(read(given.stated), one))
         design = Design(given.models, given.clean, given.seed, faults, given.workers)
-        parts.append(run([studied[name]], design))
+        parts.append(run([one], design))
         _write(given.out, parts, None)
-        print(f"{name}: {time.monotonic() - begun:.0f} s", file=sys.stderr, flush=True)
-    whole = Design(0, given.clean, given.seed, [FAULTS["pink pictures"]], given.workers)
-    together = run(list(studied.values()), whole)
-    _write(given.out, parts, together.family)
+        print(f"{one.audit.id}, {one.images}: {time.monotonic() - begun:.0f} s", flush=True)
+    if not given.images:
+        whole = Design(0, given.clean, given.seed, [FAULTS["pink pictures"]], given.workers)
+        _write(given.out, parts, run(studied, whole).family)
 
 
-def at_stated(first, name):
+def at_stated(first, studied):
     """The faults that a study's audit finds, each at its stated strength alone."""
-    (audit,) = [one for one in first.audits if one.audit == name]
+    asked = studied.audit.id, studied.images
+    (audit,) = [one for one in first.audits if (one.audit, one.images) == asked]
     for fault in audit.faults:
         if fault.stated is not None:
             yield replace(FAULTS[fault.fault], strengths=(fault.stated,))
