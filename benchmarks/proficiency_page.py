@@ -60,9 +60,9 @@ def audits_table(first, fresh):
     )
     yield row(["---"] * 6)
     for audit in first.audits:
-        again = next(one for one in fresh.audits if one.audit == audit.audit)
+        again = next((one for one in fresh.audits if one.audit == audit.audit), None)
         name = f"{audit.audit} ([{audit.check}](checks/{audit.check}.md))"
-        yield row([name, str(audit.images), "none", "", "", words(again.clean)])
+        yield row([name, str(audit.images), "none", "", "", words((again or audit).clean)])
         for fault in audit.faults:
             if not any(at.detected.n for at in fault.strengths):
                 continue
@@ -70,6 +70,9 @@ def audits_table(first, fresh):
             if fault.stated is None:
                 strongest = fault.strengths[-1]
                 cells = ["**none**", f"strongest: {words(strongest.detected)}"]
+            elif again is None:
+                there = next(at for at in fault.strengths if at.strength == fault.stated)
+                cells = [f"{fault.stated:g}", f"not repeated (first: {words(there.detected)})"]
             else:
                 same = next(one for one in again.faults if one.fault == fault.fault)
                 there = next(at for at in same.strengths if at.strength == fault.stated)
@@ -289,7 +292,8 @@ def main():
         "\n![Detection by true value](proficiency.svg)\n\nDetection by true value, whatever the fault; "
         "bands are 95 % intervals. Reports show the same beside each verdict.\n"
     )
-    text = [intro, *audits_table(first, fresh), "", *unseen(first), "", family_text(fresh), drawn]
+    run = family_text(fresh if fresh.family else first)
+    text = [intro, *audits_table(first, fresh), "", *unseen(first), "", run, drawn]
     text += [*expectations_table(first), "\n### Faults\n", *faults_table()]
     put(PAGE, "proficiency", "\n".join(text))
     check_pages(first)
