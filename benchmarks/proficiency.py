@@ -68,7 +68,6 @@ def main():
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--audits", nargs="*", default=list(PLANTED))
-    parser.add_argument("--faults", nargs="*", default=[])
     parser.add_argument("--images", nargs="*", type=int, default=[])
     parser.add_argument("--stated", type=Path)
     given = parser.parse_args()
@@ -87,7 +86,7 @@ def main():
     parts = []
     for one in studied:
         begun = time.monotonic()
-        faults = [FAULTS[name] for name in given.faults or PLANTED[one.audit.id][1]]
+        faults = [FAULTS[name] for name in PLANTED[one.audit.id][1]]
         if given.stated:
             faults = list(at_stated(read(given.stated), one))
         design = Design(given.models, given.clean, given.seed, faults, given.workers)

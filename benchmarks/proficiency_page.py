@@ -26,6 +26,11 @@ def row(cells):
     return "| " + " | ".join(cells) + " |"
 
 
+def at_words(one):
+    at = ", ".join(f"{k} {v}" if isinstance(v, str) else f"{k} {v:g}" for k, v in one.at.items())
+    return f" at {at}" if at else ""
+
+
 def faults_table():
     kinds = {
         "reads": "added to the log-odds: strength x the attribute in standard deviations",
@@ -93,13 +98,10 @@ def expectations_table(first):
     yield row(["---"] * 5)
     for audit in first.audits:
         for one in audit.expectations:
-            at = ", ".join(
-                f"{k} {v:g}" if not isinstance(v, str) else f"{k} {v}" for k, v in one.at.items()
-            )
-            name = f"`{one.measure}`{f' at {at}' if at else ''} {one.expected}"
+            name = f"`{one.measure}`{at_words(one)} {one.expected}"
             found = [
                 (f"{min(p.low, p.high, key=abs):.3g}", words(p.detected)) for p in one.detects
-            ] or [("none planted", "")]
+            ] or [("none" if one.curve else "none planted", "")]
             yield row(
                 [
                     audit.audit,
@@ -161,11 +163,8 @@ def figure(first):
                 axis.fill_between([x[i] for i in side], low, high, color="#0b5cad", alpha=0.2, lw=0)
         axis.axhline(0.95, color="#888888", lw=0.8, ls="--")
         axis.set_ylim(-0.03, 1.03)
-        at = ", ".join(
-            f"{k} {v:g}" if not isinstance(v, str) else f"{k} {v}" for k, v in one.at.items()
-        )
         axis.set_title(
-            f"{audit.audit}: {one.measure}{f' at {at}' if at else ''}\n{one.expected}, n = {audit.images}",
+            f"{audit.audit}: {one.measure}{at_words(one)}\n{one.expected}, n = {audit.images}",
             fontsize=8,
         )
         axis.tick_params(labelsize=7)
@@ -218,10 +217,7 @@ def check_pages(first):
             f"- without a fault, false alarms in {words(audit.clean)};",
         ]
         for one in audit.expectations:
-            at = ", ".join(
-                f"{k} {v:g}" if not isinstance(v, str) else f"{k} {v}" for k, v in one.at.items()
-            )
-            name = f"`{one.measure}`{f' at {at}' if at else ''} {one.expected}"
+            name = f"`{one.measure}`{at_words(one)} {one.expected}"
             found = " and ".join(
                 f"a true value of {min(p.low, p.high, key=abs):.3g} in {words(p.detected)}"
                 for p in one.detects
