@@ -19,8 +19,9 @@ Worker = Callable[[], Compute]
 
 # What a stage may be tried for in any case, seconds; and the share of what is expected of it.
 _CHEAP, _SHARE = 0.25, 0.03
-# A first call that is shorter than this is mostly preparation, and is made again.
-_BRIEF = 0.5
+# A first call that is shorter than this is mostly preparation, and is made again; a longer one too
+# where it is at most this share of the stage: memory that is asked for first takes twice as long.
+_BRIEF, _AGAIN = 0.5, 0.05
 # Pictures of the larger of two small batches.
 _FEW = 4
 # About so many runs does a stage take.
@@ -76,8 +77,8 @@ def calibrated(
     else:
         start = turn * _RUNS % len(shards)
         trial = _Trial(worker, shards[start:] + shards[:start], batch)
-        trial.one()
-        trial.more(sizes, left)
+        trial.one(sizes, left)
+        trial.more(sizes, left - trial.spent.cpu)
     keeping, size = _kept(stage, trial.arrays, trial.images)
     return Calibration(
         Fit(batch, trial.points, trial.passes),
@@ -107,7 +108,7 @@ class _Trial:
     _runs: int = 0
     _compute: Compute | None = None
 
-    def one(self) -> None:
+    def one(self, sizes: Sequence[int], left: float) -> None:
         """The first image alone; where pictures are drawn, a small batch stands for a padded one."""
         with metered() as making:
             self._compute = self.worker()
@@ -118,19 +119,27 @@ class _Trial:
         except TooManyDrawn:
             self._drawn()
             return
-        if first.usage.cpu < _BRIEF:
-            first = self._ran(1)
         self.passes = first.counting.passes
+        worth = min(_AGAIN * self._expected(sizes), left)
+        if first.usage.cpu < max(_BRIEF, worth):
+            self.passes = self._ran(1).counting.passes
 
     def more(self, sizes: Sequence[int], left: float) -> None:
         """More images, as far as that is cheap beside what the stage costs."""
-        fit = Fit(self.batch, dict(self.points), self.passes)
-        expected = sum(fit.of(size).cpu for size in sizes)
-        allowed = min(max(_CHEAP, _SHARE * expected), max(left, 0.0))
+        fit = self._fit()
+        allowed = min(max(_CHEAP, _SHARE * self._expected(sizes)), max(left, 0.0))
         for size in sorted(set(sizes), reverse=True):
             count = next((n for n in range(size, 1, -1) if fit.of(n).cpu <= allowed), 0)
             if count > self.images or (count and count not in self.points):
                 allowed -= self._twice(count).cpu
+
+    def _fit(self) -> Fit:
+        return Fit(self.batch, dict(self.points), self.passes)
+
+    def _expected(self, sizes: Sequence[int]) -> float:
+        """Seconds of all shards, by what is known until now."""
+        fit = self._fit()
+        return sum(fit.of(size).cpu for size in sizes)
 
     def _twice(self, count: int) -> Usage:
         """What is short is tried twice, and counts as the quicker: other work is none of it."""

@@ -1,5 +1,6 @@
 """A few images of a stage: which, how many, and what drawn pictures cost."""
 
+import time
 from functools import partial
 from pathlib import Path
 
@@ -113,3 +114,31 @@ def test_rows_that_fill_a_batch_up_are_told_from_the_others():
     counting.asked(images, None)
     assert counting.passes == {(16, 4): 1, (4, 4): 1}
     assert counting.forwards == 20
+
+
+@pytest.mark.parametrize(("images", "calls"), [(40, 2), (10, 1)])
+def test_a_first_call_that_is_slow_is_made_again_where_the_stage_is_long(
+    planning, monkeypatch, images, calls
+):
+    """Memory that is asked for first takes longer; an image of ten is too much to be tried twice."""
+    monkeypatch.setattr("auditkit.planning.calibrating._BRIEF", 0.0)
+    monkeypatch.setattr("auditkit.planning.calibrating._CHEAP", 0.0)
+    monkeypatch.setattr("auditkit.planning.calibrating._SHARE", 0.0)
+    taken: list[int] = []
+
+    def worker():
+        def compute(indices):
+            taken.append(len(indices))
+            until = time.process_time() + (0.2 if len(taken) == 1 else 0.02)
+            while time.process_time() < until:
+                pass
+            return {"score": np.zeros(len(indices))}
+
+        return compute
+
+    stage = Stage("slow at first", {"stage": "slow at first"}, DIGESTS[:images], 16)
+    planning.gather(stage, worker)
+    assert taken == [1] * calls
+    (cost,) = planning.stages
+    each = cost.usage.cpu / images
+    assert (each < 0.1) if calls == 2 else (each > 0.15)
