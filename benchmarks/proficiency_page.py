@@ -296,8 +296,9 @@ def main():
     )
     drawn = (
         "\n![Detection by true value](proficiency.svg)\n\nDetection by true value, whatever the fault; "
-        "bands are 95 % intervals. Reports show the same beside each verdict. *None*: no true value was planted "
-        "from which on every violation is found so often; said is where it is found best, and furthest off.\n"
+        "bands are 95 % intervals. Reports show the same beside each verdict. *None*: no true value was "
+        "planted from which on every violation is found so often; said is where it is found best, and "
+        "furthest off.\n"
     )
     run = family_text(fresh if fresh.family else first)
     text = [intro, *audits_table(first, fresh), "", *unseen(first), "", run, drawn]
