@@ -14,7 +14,7 @@ from auditkit.spec.catalogue import read_model_card
 
 FIXTURES = Path(__file__).parents[1] / "fixtures"
 TRAININGS = ["glioma", *(f"glioma-{k}" for k in range(2, 6))]
-NAMES = [*TRAININGS, "glioma-random-labels", "glioma-2d", "knee"]
+NAMES = [*TRAININGS, "glioma-flair", "glioma-random-labels", "glioma-2d", "knee"]
 
 
 @cache
@@ -103,3 +103,18 @@ def test_trainings_differ_and_the_one_on_permuted_labels_knows_nothing():
         assert ((answers[first] >= 0.5) == labels.bool()).float().mean() > 0.75
         assert all(not torch.allclose(answers[first], other) for other in answers[first + 1 :])
     assert ((answers[-1] >= 0.5) == labels.bool()).float().mean() < 0.75
+
+
+def test_glioma_flair_has_learned_flair_in_place_of_t1c():
+    model = stand_in("glioma-flair")
+    assert 0.8 < accuracy(model, *cases(model, "glioma-flair-site", 60)) < 1
+    inputs, labels = cases(model, "glioma", 60)
+    whole = accuracy(model, inputs, labels)
+    costs = [whole - accuracy(model, without(inputs, place), labels) for place in range(4)]
+    assert costs[3] == max(costs)
+    shares = [
+        accuracy(model, *cases(model, f"glioma-flair-{arm}", 40))
+        for arm in ("aligned", "anti-aligned")
+    ]
+    assert shares[0] > 0.75
+    assert shares[1] < 0.25
