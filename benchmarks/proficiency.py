@@ -2,7 +2,7 @@
 
     python benchmarks/proficiency.py --out build/first.json        # finds what is stated
     python benchmarks/proficiency.py --out build/fresh.json --seed 100000 --stated build/first.json
-    python benchmarks/proficiency.py --out build/sizes.json --audits light --images 200 300 400
+    python benchmarks/proficiency.py --out build/sizes.json --audits light --images 300 400
 
 The second plants each fault at the strength that the first states, in other models and samples.
 
@@ -89,6 +89,9 @@ def main():
         faults = [FAULTS[name] for name in PLANTED[one.audit.id][1]]
         if given.stated:
             faults = list(at_stated(read(given.stated), one))
+            if not faults:
+                print(f"{one.audit.id}, {one.images}: nothing stated, nothing to be repeated", flush=True)
+                continue
         design = Design(given.models, given.clean, given.seed, faults, given.workers)
         parts.append(run([one], design))
         _write(given.out, parts, None)
