@@ -8,6 +8,7 @@ from typing import Any
 from commands import commands
 from examples import Examples, collect, documents
 from pydantic import ValidationError
+from python import python
 from tables import code, described, plain, table
 
 from auditkit.results import results_schema
@@ -246,7 +247,10 @@ def pages() -> dict[str, str]:
         "heatmap-methods": audit.heatmap_methods(),
     }
     return (
-        about | cards() | {"recipes": recipes(), "results": results(), "commands": commands(NOTE)}
+        about
+        | cards()
+        | {"recipes": recipes(), "results": results()}
+        | {"commands": commands(NOTE), "python": python(NOTE)}
     )
 
 
