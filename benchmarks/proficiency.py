@@ -90,7 +90,10 @@ def main():
         if given.stated:
             faults = list(at_stated(read(given.stated), one))
             if not faults:
-                print(f"{one.audit.id}, {one.images}: nothing stated, nothing to be repeated", flush=True)
+                print(
+                    f"{one.audit.id}, {one.images}: nothing stated, nothing to be repeated",
+                    flush=True,
+                )
                 continue
         design = Design(given.models, given.clean, given.seed, faults, given.workers)
         parts.append(run([one], design))
