@@ -32,6 +32,7 @@ PLANTED = {
         "proficiency",
         tuple(name for name in FAULTS if FAULTS[name].kind != "rounding"),
     ),
+    "lesion-attributes": ("proficiency", ("pale lesions", "pink pictures")),
     "light": (
         "proficiency",
         (

@@ -117,6 +117,12 @@ STATED = [
         100,
     ),
     (
+        "lesion-attributes.audit.yaml",
+        "A true change of -0.04:",
+        required_n_mean(0.15, -0.04, -0.1, **TWO_ALIKE),
+        100,
+    ),
+    (
         "concepts-permutable.audit.yaml",
         "A true share of 0.001:",
         required_n_proportion(0.001, 0.05, **TWO_ALIKE),

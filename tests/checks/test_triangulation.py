@@ -221,3 +221,45 @@ def test_it_is_no_check_of_one_model_s_evidence():
 def test_an_attribute_without_rows_is_refused():
     with pytest.raises(ValueError, match="'hair' has no rows"):
         asked(hair=[])
+
+
+VEIL = rows(("intervention", "v"), ("counterfactuals", "w"))
+PINK = rows(("intervention", "p"), ("counterfactuals", "q"))
+
+
+@pytest.mark.parametrize(
+    ("found", "first", "said"),
+    [
+        ({"v": 0.6, "w": 0.6, "p": 0.3, "q": 0.3}, "pink", "A sound model may read it so."),
+        ({"v": 0.6, "w": 0.6, "p": 0.3, "q": "none"}, "veil", "A sound model may read it so."),
+        (
+            {"v": -0.6, "w": -0.6, "p": 0.3, "q": 0.3},
+            "veil",
+            "A sound model reads it the other way: more of it raises the score.",
+        ),
+    ],
+)
+def test_what_a_sound_model_may_read_comes_after_what_it_should_not(found, first, said):
+    parameters = Triangulation.model_validate(
+        {"attributes": {"veil": VEIL, "pink": PINK}, "warranted": {"veil": "up"}}
+    )
+    findings = triangulation(Others(found, (-0.1, 0.1)), parameters)
+    assert findings.find("first", {}).choice.value == first
+    (veil,) = [note for note in findings.notes if note.startswith("veil")]
+    assert veil.endswith(said)
+    assert not any("sound model" in note for note in findings.notes if note.startswith("pink"))
+
+
+def test_lines_in_opposite_directions_do_not_add():
+    parameters = asked(veil=VEIL, pink=PINK)
+    found = triangulation(
+        Others({"v": 0.3, "w": -0.3, "p": 0.4, "q": 0.0}, (-0.1, 0.1)), parameters
+    )
+    assert found.find("conclusion[veil]", {}).choice.value == "contradicted"
+    assert found.find("conclusion[pink]", {}).choice.value == "contradicted"
+    assert found.find("first", {}).choice.value == "pink"
+
+
+def test_an_attribute_that_no_row_is_about_cannot_be_warranted():
+    with pytest.raises(ValueError, match="'veils' is not among 'attributes'; did you mean 'veil'"):
+        Triangulation.model_validate({"attributes": {"veil": VEIL}, "warranted": {"veils": "up"}})

@@ -54,11 +54,26 @@ class Attribute:
         name: of the attribute.
         lines: of evidence, in the order of `LINES`, those that the spec names.
         conclusion: what they say together.
+        warranted: 1 if a sound model may read it so that more of it raises the score, -1 if so that it lowers
+            it, 0 if it should not be read.
     """
 
     name: str
     lines: Sequence[Evidence]
     conclusion: Conclusion
+    warranted: int = 0
+
+    @property
+    def effects(self) -> Sequence[Evidence]:
+        """The lines that show one."""
+        return [line for line in self.lines if line.state == "effect"]
+
+    @property
+    def sound(self) -> bool:
+        """Whether it is read as a sound model may, by every line that shows an effect."""
+        return bool(self.warranted) and all(
+            line.sign in (0, self.warranted) for line in self.effects
+        )
 
     @property
     def size(self) -> float:
@@ -74,10 +89,10 @@ class Attribute:
         )
 
     @property
-    def rank(self) -> tuple[int, int, float]:
-        """The strongest evidence first."""
-        effects = sum(line.state == "effect" for line in self.lines)
-        return CONCLUSIONS.index(self.conclusion), -effects, -self.size
+    def rank(self) -> tuple[int, bool, int, float]:
+        """The strongest evidence first; what a sound model may read after what it should not."""
+        opposed = (sum(line.sign != sign for line in self.effects) for sign in (-1, 1))
+        return CONCLUSIONS.index(self.conclusion), self.sound, -max(opposed), -self.size
 
 
 def triangulation(others: Others, parameters: Triangulation) -> Findings:
@@ -103,7 +118,8 @@ def _attributes(others: Others, parameters: Triangulation) -> list[Attribute]:
     for name, some in parameters.attributes.items():
         own = [next(readings) for _ in some]
         lines = [Evidence.of(line, _of(line, own)) for line in LINES if _of(line, own)]
-        found.append(Attribute(name, lines, conclude(lines)))
+        warranted = {"up": 1, "down": -1}.get(parameters.warranted.get(name, ""), 0)
+        found.append(Attribute(name, lines, conclude(lines), warranted))
     return found
 
 

@@ -21,7 +21,7 @@ TITLES: Final = {
 
 def sentence(one: "Attribute") -> str:
     """The conclusion about an attribute in words."""
-    effects = [line for line in one.lines if line.state == "effect"]
+    effects = one.effects
     none = [TITLES[line.line] for line in one.lines if line.state == "none"]
     shows = _list([f"{TITLES[line.line]} ({_towards(line)})" for line in effects])
     against = f"none by {_list(none)}" if none else "in opposite directions"
@@ -33,13 +33,27 @@ def sentence(one: "Attribute") -> str:
         "unclear": "The evidence neither shows nor excludes an effect",
         "not examined": "No line of evidence could be used",
     }
-    return f"{one.name}: {one.conclusion}. {texts[one.conclusion]}."
+    return f"{one.name}: {one.conclusion}. {texts[one.conclusion]}.{_warranted(one)}"
+
+
+def _warranted(one: "Attribute") -> str:
+    """How what a sound model may read is read, if at all."""
+    if not one.warranted or not one.effects:
+        return ""
+    if one.sound:
+        return " A sound model may read it so."
+    return f" A sound model reads it the other way: {_TOWARDS[one.warranted]}."
+
+
+_TOWARDS: Final = {
+    1: "more of it raises the score",
+    -1: "more of it lowers the score",
+    0: "it matters",
+}
 
 
 def _towards(line: Evidence) -> str:
-    return {1: "more of it raises the score", -1: "more of it lowers the score", 0: "it matters"}[
-        line.sign
-    ]
+    return _TOWARDS[line.sign]
 
 
 def _list(names: Sequence[str]) -> str:

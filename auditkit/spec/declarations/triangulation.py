@@ -1,12 +1,13 @@
 """Declaration of the check `triangulation`."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from auditkit.spec.audit import Number
 from auditkit.spec.declaration import CheckDeclaration, Combined, Measure, Parameters
+from auditkit.spec.problems import nearest
 from auditkit.spec.typed import Strict
 
 Line = Literal["intervention", "counterfactuals", "experts", "concepts", "heatmaps"]
@@ -57,6 +58,13 @@ class Triangulation(Parameters):
         min_length=1, description="Per attribute, the rows of evidence about it."
     )
 
+    warranted: dict[str, Literal["up", "down"]] = Field(
+        default_factory=dict,
+        description="Attributes that a sound model may read, and whether more of each should raise the score "
+        "(up) or lower it (down). Among equal conclusions they come after the others, unless they are read "
+        "the other way round.",
+    )
+
     @field_validator("attributes")
     @classmethod
     def _rows(cls, value: dict[str, list[Row]]) -> dict[str, list[Row]]:
@@ -64,6 +72,15 @@ class Triangulation(Parameters):
             if not rows:
                 raise ValueError(f"attributes: '{name}' has no rows; give at least one")
         return value
+
+    @model_validator(mode="after")
+    def _known(self) -> Self:
+        for name in self.warranted:
+            if name not in self.attributes:
+                raise ValueError(
+                    f"warranted: '{name}' is not among 'attributes'; {nearest(name, self.attributes)}"
+                )
+        return self
 
     @property
     def combined(self) -> Sequence[Combined]:
