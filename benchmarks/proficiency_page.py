@@ -220,26 +220,33 @@ def together(paths):
 
 
 def check_pages(first):
-    """A section of each check's page: what its shipped audit finds."""
-    for audit in first.audits:
-        page = Path(f"docs/checks/{audit.check}.md")
+    """A section of each check's page: what its shipped audits find."""
+    checks = dict.fromkeys(audit.check for audit in first.audits)
+    for check in checks:
+        page = Path(f"docs/checks/{check}.md")
         begin = "<!-- proficiency: begin -->"
         if begin not in page.read_text():
             section = f"## Proficiency\n\n{begin}\n<!-- proficiency: end -->\n\n"
             page.write_text(page.read_text().replace("## Reference\n", f"{section}## Reference\n"))
-        lines = [
-            f"The audit `{audit.audit}`, samples of {audit.images} images, {audit.patients:.0f} patients:\n",
-            f"- without a fault, false alarms in {words(audit.clean)};",
-        ]
-        for one in audit.expectations:
-            name = f"`{one.measure}`{at_words(one)} {one.expected}"
-            found = " and ".join(
-                f"a true value of {min(p.low, p.high, key=abs):.3g} in {words(p.detected)}"
-                for p in one.detects
-            )
-            lines.append(f"- {name}: finds {found or 'no planted value in 95 %'};")
-        lines[-1] = f"{lines[-1][:-1]} ([how, and all figures](../proficiency.md))."
-        put(page, "proficiency", "\n".join(lines))
+        own = [audit for audit in first.audits if audit.check == check]
+        put(page, "proficiency", "\n\n".join("\n".join(check_lines(audit)) for audit in own))
+
+
+def check_lines(audit):
+    """What one audit finds."""
+    lines = [
+        f"The audit `{audit.audit}`, samples of {audit.images} images, {audit.patients:.0f} patients:\n",
+        f"- without a fault, false alarms in {words(audit.clean)};",
+    ]
+    for one in audit.expectations:
+        name = f"`{one.measure}`{at_words(one)} {one.expected}"
+        found = " and ".join(
+            f"a true value of {min(p.low, p.high, key=abs):.3g} in {words(p.detected)}"
+            for p in one.detects
+        )
+        lines.append(f"- {name}: finds {found or 'no planted value in 95 %'};")
+    lines[-1] = f"{lines[-1][:-1]} ([how, and all figures](../proficiency.md))."
+    return lines
 
 
 def short(study):
