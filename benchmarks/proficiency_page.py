@@ -244,7 +244,12 @@ def check_lines(audit):
             f"a true value of {min(p.low, p.high, key=abs):.3g} in {words(p.detected)}"
             for p in one.detects
         )
-        lines.append(f"- {name}: finds {found or 'no planted value in 95 %'};")
+        less = (
+            "finds no planted value in 95 %"
+            if one.curve
+            else "nothing that was planted violates it"
+        )
+        lines.append(f"- {name}: {f'finds {found}' if found else less};")
     lines[-1] = f"{lines[-1][:-1]} ([how, and all figures](../proficiency.md))."
     return lines
 
