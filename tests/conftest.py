@@ -6,8 +6,13 @@ from importlib import import_module
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 pytest_plugins = ["pytester"]
+
+# A busy machine is no failure.
+settings.register_profile("auditkit", deadline=None)
+settings.load_profile("auditkit")
 
 
 def pytest_collection_modifyitems(items):

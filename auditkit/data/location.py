@@ -33,6 +33,18 @@ def data_file(card: DataCard) -> Path:
     return locate(card, card.file)
 
 
+def present_file(card: DataCard) -> Path:
+    """The path of the card's ``file``.
+
+    Raises:
+        AuditError: it is at neither place.
+    """
+    path = data_file(card)
+    if not path.exists():
+        raise AuditError(_missing(card, "file", str(card.file), ""))
+    return path
+
+
 def locate(card: DataCard, text: str) -> Path:
     """``text`` relative to the card, or to AUDITKIT_DATA if it is only there."""
     beside, variable = card.path.parent / text, os.environ.get(VARIABLE)

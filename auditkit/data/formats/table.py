@@ -6,7 +6,7 @@ from pathlib import Path
 
 from auditkit.data.captions import told, told_columns
 from auditkit.data.entry import Entry, Listing, Region
-from auditkit.data.location import data_file
+from auditkit.data.location import present_file
 from auditkit.data.regions import BoxText, MaskFile
 from auditkit.data.rows import Row, check_columns, read_table
 from auditkit.data.source import FileSource
@@ -19,7 +19,7 @@ def listing(card: DataCard) -> Listing:
     Raises:
         AuditError: the table cannot be read or has not the columns that the card names.
     """
-    table = data_file(card)
+    table = present_file(card)
     rows = read_table(table)
     check_columns(table, rows[0].cells, [*_named(card.columns), *told_columns(card)])
     root = table.parent.resolve()

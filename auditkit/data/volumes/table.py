@@ -5,7 +5,7 @@ from pathlib import Path
 
 from auditkit.data.entry import Listing
 from auditkit.data.formats.table import attributes
-from auditkit.data.location import data_file
+from auditkit.data.location import present_file
 from auditkit.data.rows import Row, check_columns, read_table
 from auditkit.data.source import FileSource
 from auditkit.data.volumes.case import Case, CaseFiles
@@ -20,7 +20,7 @@ def listing(card: DataCard) -> Listing:
     Raises:
         AuditError: the table cannot be read or has not the columns that the card names.
     """
-    table = data_file(card)
+    table = present_file(card)
     rows = read_table(table)
     assert card.volumes is not None
     check_columns(table, rows[0].cells, _named(card, card.volumes))
