@@ -1,6 +1,7 @@
 """Puts what a script has measured into its page, between a line that begins a part and one that ends it."""
 
 import platform
+from collections.abc import Iterable
 from importlib.metadata import version
 from pathlib import Path
 
@@ -19,6 +20,11 @@ def put(page: Path, name: str, text: str) -> None:
     if not (found and ended):
         raise SystemExit(f"{page} has no place for this: {begin} ... {end}")
     page.write_text(f"{before}{begin}\n{text}\n{end}{after}", encoding="utf-8")
+
+
+def row(cells: Iterable[str]) -> str:
+    """One of a Markdown table."""
+    return "| " + " | ".join(cells) + " |"
 
 
 def machine() -> str:

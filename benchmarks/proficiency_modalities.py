@@ -11,7 +11,6 @@ from answers: they and the expectation about them are left out.
 """
 
 import argparse
-from collections import Counter
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
@@ -20,7 +19,7 @@ from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
-from figures_in_page import put
+from figures_in_page import put, row
 
 from auditkit.checks import compute
 from auditkit.commands.proficiency_text import words
@@ -32,8 +31,10 @@ from auditkit.evidence.kinds import Floats, Integers, Settings
 from auditkit.evidence.store import Store
 from auditkit.evidence.workroom import Workroom
 from auditkit.findings import Findings
+from auditkit.proficiency.composed import confidence_and_offset
 from auditkit.proficiency.population import logit, sigmoid
 from auditkit.proficiency.rates import rate
+from auditkit.proficiency.study import VARIATIONS
 from auditkit.spec.catalogue import catalogue
 from auditkit.spec.load import Audit, load_audit, resolve_at
 from auditkit.verdict import Verdict, judge
@@ -42,8 +43,7 @@ SPEC = Path("audits/clinical/modalities.audit.yaml")
 READS_T1C, READS_FLAIR = "glioma", "glioma-flair"
 POPULATION, SEED = 1000, 990211
 SHARES = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
-VARIATIONS = 40
-HEAD = ("share s", "importance of T1C, FLAIR", "truly faulty", "found (any)")
+HEAD = ("share s", "importance of T1C, FLAIR", "truly faulty", "found (any blocking)")
 
 
 @dataclass(frozen=True)
@@ -94,12 +94,11 @@ class Model:
 
     def score(self, own: Floats, other: Floats) -> Floats:
         """Of both networks' log-odds."""
-        generator = np.random.default_rng(seed_of("composed model", self.variation))
-        confidence, offset = generator.standard_normal(2)
-        mixed = (1 - self.share) * own + self.share * other
-        return sigmoid(np.exp(0.15 * confidence) * mixed + 0.3 * offset)
+        confidence, offset = confidence_and_offset(self.variation)
+        return sigmoid(confidence * ((1 - self.share) * own + self.share * other) + offset)
 
 
+@cache
 def asked() -> Audit:
     """The shipped audit without its heatmaps."""
     audit = load_audit(SPEC, catalogue([Path("fixtures")]))
@@ -137,14 +136,9 @@ def population(audit: Audit, store: Path) -> dict[str, Answers]:
 _SETS: dict[str, Answers] = {}
 
 
-@cache
-def _audit() -> Audit:
-    return asked()
-
-
 def findings(model: Model, rows: Integers) -> Findings:
     """What the check says of a composed model."""
-    audit = _audit()
+    audit = asked()
     return compute(audit.check, Mixed(_SETS, audit.data.data, model, rows), audit.parameters)
 
 
@@ -166,7 +160,7 @@ def truth(model: Model) -> Truth:
     """By all cases at once."""
     found = findings(model, np.arange(POPULATION))
     value = {one.name: one.estimate.value for one in found.measurements if one.estimate}
-    names = _audit().parameters.modalities
+    names = asked().parameters.modalities
     first = max(names, key=lambda name: value[f"importance[{name}]"])
     both = value["importance[t1c]"], value["importance[flair]"]
     return Truth(both, first, value["reliance[t1c]"])
@@ -175,7 +169,7 @@ def truth(model: Model) -> Truth:
 def audited(task: tuple[float, int, tuple[int, ...]]) -> tuple[float, Truth, list[dict[str, bool]]]:
     """One composed model, and which expectations fail in each sample."""
     share, variation, seeds = task
-    model, audit = Model(share, variation), _audit()
+    model, audit = Model(share, variation), asked()
     size = audit.data.with_.n
     said = []
     for seed in seeds:
@@ -201,28 +195,23 @@ def tasks(models: int, clean: int, first: int) -> Iterator[tuple[float, int, tup
 def table(found: list[tuple[float, Truth, list[dict[str, bool]]]]) -> Iterator[str]:
     """One row per share."""
     names = list(found[0][2][0])
+    blocking = [one.measure for one in asked().spec.expect if one.severity == "blocking"]
     yield row([*HEAD, *(f"`{name}` fails" for name in names)])
     yield row(["---"] * (len(HEAD) + len(names)))
     for share in (0.0, *SHARES):
         own = [(known, said) for at, known, said in found if at == share]
         mean = np.mean([known.importance for known, _ in own], axis=0)
-        faulty = Counter(known.faulty for known, _ in own)[True]
+        faulty = sum(known.faulty for known, _ in own)
         every = [one for _, said in own for one in said]
-        blocking = [any(one[name] for name in names if "flair" not in name) for one in every]
         yield row(
             [
                 f"{share:g}",
                 f"{mean[0]:.3f}, {mean[1]:.3f}",
                 f"{faulty} of {len(own)} models",
-                words(rate(blocking)),
+                words(rate(any(one[name] for name in blocking) for one in every)),
                 *(words(rate(one[name] for one in every)) for name in names),
             ]
         )
-
-
-def row(cells: list[str]) -> str:
-    """Of a Markdown table."""
-    return "| " + " | ".join(cells) + " |"
 
 
 def main() -> None:
@@ -234,7 +223,7 @@ def main() -> None:
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--write", type=Path, help="a page with a place for the table")
     given = parser.parse_args()
-    _SETS.update(population(_audit(), given.store))
+    _SETS.update(population(asked(), given.store))
     todo = list(tasks(given.models, given.clean, given.seed))
     with ProcessPoolExecutor(given.workers, mp_context=get_context("fork")) as pool:
         found = list(pool.map(audited, todo))

@@ -10,7 +10,7 @@ import json
 from pathlib import Path
 
 import matplotlib as mpl
-from figures_in_page import put
+from figures_in_page import put, row
 from proficiency_trained import lines
 
 from auditkit.commands.proficiency_text import words
@@ -20,10 +20,6 @@ from auditkit.proficiency.result import Proficiency, pooled, rate_of, read
 mpl.use("svg")
 PAGE = Path("docs/proficiency.md")
 SHIPPED = Path("auditkit/proficiency/shipped.json")
-
-
-def row(cells):
-    return "| " + " | ".join(cells) + " |"
 
 
 def at_words(one):

@@ -98,12 +98,9 @@ def _model(card: ModelCard, subject: str, *, digests: bool) -> Iterator[Finding]
 
 
 def _check_data(card: DataCard) -> None:
-    from auditkit.data.location import data_file, data_folder
+    from auditkit.data.location import data_folder, present_file
 
     if card.folder is not None:
         data_folder(card)
-    if card.file is not None and not data_file(card).is_file():
-        raise AuditError(
-            f"{card.path}: file {data_file(card)} does not exist; put it there, or set AUDITKIT_DATA to the "
-            "folder that holds it"
-        )
+    if card.file is not None:
+        present_file(card)

@@ -48,9 +48,7 @@ class ComposedModel:
     @cached_property
     def _own(self) -> tuple[float, float]:
         """Confidence c and offset o."""
-        generator = np.random.default_rng(seed_of("composed model", self.variation))
-        first, second = generator.standard_normal(2)
-        return float(np.exp(_CONFIDENCE * first)), float(_OFFSET * second)
+        return confidence_and_offset(self.variation)
 
     @property
     def _threshold(self) -> float:
@@ -153,3 +151,10 @@ class ComposedModel:
             added = np.moveaxis(added, 0, -1)
         score = np.moveaxis(sigmoid(self._composed(base, added)), -1, 0)
         return np.stack([1 - score, score], axis=-1)
+
+
+def confidence_and_offset(variation: int) -> tuple[float, float]:
+    """How one of many composed models differs from the real one: its log-odds z become c z + o."""
+    generator = np.random.default_rng(seed_of("composed model", variation))
+    first, second = generator.standard_normal(2)
+    return float(np.exp(_CONFIDENCE * first)), float(_OFFSET * second)

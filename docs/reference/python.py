@@ -98,7 +98,7 @@ def _call(thing: Any, name: str) -> str:
         if one.name not in {"self", "cls"} and not one.name.startswith("_")
     ]
     shown = str(signature.replace(parameters=bare, return_annotation=inspect.Signature.empty))
-    return f"{name}{re.sub(r'<factory>|<[^>]*>', '...', shown)}"
+    return f"{name}{re.sub(r'<[^>]*>', '...', shown)}"
 
 
 def _section(thing: Any, name: str) -> str:

@@ -181,7 +181,7 @@ def test_the_shipped_card_names_the_papers_concepts_and_finds_the_public_layout(
     shipped = read_data_card(CARD)
     assert tuple(concept.name for concept in shipped.concepts) == PAPER
     with pytest.raises(
-        AuditError, match=r"does not exist; .*set AUDITKIT_DATA .*'coco/annotations"
+        AuditError, match=r"does not exist, .*set AUDITKIT_DATA .*'coco/annotations"
     ):
         list_data(shipped)
     folder = tmp_path / "coco"

@@ -91,8 +91,8 @@ class Attribute:
     @property
     def rank(self) -> tuple[int, bool, int, float]:
         """The strongest evidence first; what a sound model may read after what it should not."""
-        opposed = (sum(line.sign != sign for line in self.effects) for sign in (-1, 1))
-        return CONCLUSIONS.index(self.conclusion), self.sound, -max(opposed), -self.size
+        agreeing = max(sum(line.sign in (0, sign) for line in self.effects) for sign in (-1, 1))
+        return CONCLUSIONS.index(self.conclusion), self.sound, -agreeing, -self.size
 
 
 def triangulation(others: Others, parameters: Triangulation) -> Findings:

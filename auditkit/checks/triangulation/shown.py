@@ -17,13 +17,18 @@ TITLES: Final = {
     "concepts": "concept permutation",
     "heatmaps": "heatmaps",
 }
+_TOWARDS: Final = {
+    1: "more of it raises the score",
+    -1: "more of it lowers the score",
+    0: "it matters",
+}
 
 
 def sentence(one: "Attribute") -> str:
     """The conclusion about an attribute in words."""
     effects = one.effects
     none = [TITLES[line.line] for line in one.lines if line.state == "none"]
-    shows = _list([f"{TITLES[line.line]} ({_towards(line)})" for line in effects])
+    shows = _list([f"{TITLES[line.line]} ({_TOWARDS[line.sign]})" for line in effects])
     against = f"none by {_list(none)}" if none else "in opposite directions"
     texts = {
         "established": f"The model reads it: an effect by {shows}",
@@ -43,17 +48,6 @@ def _warranted(one: "Attribute") -> str:
     if one.sound:
         return " A sound model may read it so."
     return f" A sound model reads it the other way: {_TOWARDS[one.warranted]}."
-
-
-_TOWARDS: Final = {
-    1: "more of it raises the score",
-    -1: "more of it lowers the score",
-    0: "it matters",
-}
-
-
-def _towards(line: Evidence) -> str:
-    return _TOWARDS[line.sign]
 
 
 def _list(names: Sequence[str]) -> str:

@@ -11,12 +11,12 @@ from auditkit.data.entry import Entry, Listing
 from auditkit.data.formats.coco_concepts import check_categories, counted, regions
 from auditkit.data.formats.coco_labels import by_category, declared
 from auditkit.data.formats.coco_region import Annotation, CocoRegion
-from auditkit.data.location import VARIABLE, data_file, data_folder
+from auditkit.data.location import data_folder, present_file
 from auditkit.data.rows import check_columns
 from auditkit.data.source import FileSource
 from auditkit.errors import AuditError
 from auditkit.spec.data_card import DataCard
-from auditkit.spec.regular import is_file, read_ordinary
+from auditkit.spec.regular import read_ordinary
 
 # Of the JSON file; the largest that was published has half of it.
 MAX_BYTES = 1_000_000_000
@@ -61,8 +61,8 @@ def listing(card: DataCard) -> Listing:
     Raises:
         AuditError: the file is missing, damaged or inconsistent.
     """
-    file = data_file(card)
-    instances = _read(file, card)
+    file = present_file(card)
+    instances = _read(file)
     names = _names(instances, file)
     grouped = _grouped(instances, names, file)
     _check_keys(card, instances, file)
@@ -76,12 +76,7 @@ def listing(card: DataCard) -> Listing:
     return Listing(file, entries, left_out=left_out)
 
 
-def _read(file: Path, card: DataCard) -> Instances:
-    if not is_file(file):
-        raise AuditError(
-            f"{card.path}: COCO JSON {file} does not exist; put it there, or set {VARIABLE} to the folder "
-            f"that holds '{card.file}'"
-        )
+def _read(file: Path) -> Instances:
     try:
         return Instances.model_validate(json.loads(read_ordinary(file, MAX_BYTES)))
     except ValidationError as error:
