@@ -1,7 +1,7 @@
 """Walking through a plan: each audit's own code says what it needs, on arrays that stand for evidence."""
 
 import warnings
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from auditkit.checks import compute
@@ -15,7 +15,7 @@ from auditkit.planning.costs import AuditCost, PlanCost
 from auditkit.planning.engine import Planning
 from auditkit.planning.usage import metered
 from auditkit.session import hindrance
-from auditkit.spec.load import Audit
+from auditkit.spec.load import Audit, rested_on
 from auditkit.spec.model_card import ModelCard
 
 Pair = tuple[Audit, ModelCard]
@@ -47,9 +47,9 @@ class Planner:
         self._workroom = Workroom(self.engine, self.settings)
 
     def plan(self, pairs: Iterable[Pair]) -> PlanCost:
-        """What audits cost, one after the other."""
+        """What audits cost, one after the other, in the order in which they are judged."""
         self.engine.again()
-        pairs = list(pairs)
+        pairs = list(as_judged(pairs))
         names = {audit.id for audit, _ in pairs}
         costs = []
         for at, (audit, card) in enumerate(pairs):
@@ -97,6 +97,21 @@ class Planner:
             findings,
             [name for name in audit.spec.assumes if name not in names],
         )
+
+
+def as_judged(pairs: Iterable[Pair]) -> Iterator[Pair]:
+    """Pairs in their order, but what an audit rests on before it: as in a run, the first pays for what they share."""
+    left = {(audit.id, card.model): (audit, card) for audit, card in pairs}
+
+    def taken(key: tuple[str, str]) -> Iterator[Pair]:
+        pair = left.pop(key, None)
+        if pair is not None:
+            for name in rested_on(pair[0]):
+                yield from taken((name, key[1]))
+            yield pair
+
+    for key in list(left):
+        yield from taken(key)
 
 
 def _problem(error: Exception) -> str:

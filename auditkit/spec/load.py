@@ -291,13 +291,13 @@ def _supports(other: Audit, check: str, audit: Audit) -> bool:
     return same and set(asked) <= set(permuted)
 
 
-def _rested_on(audit: Audit) -> list[str]:
-    """What it assumes, and what it combines."""
+def rested_on(audit: Audit) -> list[str]:
+    """Ids of the audits that are judged before an audit: what it assumes, and what it combines."""
     return [*audit.spec.assumes, *(one.audit for one in audit.parameters.combined)]
 
 
 def _reaches(start: str, goal: str, known: dict[str, Audit], seen: set[str]) -> bool:
-    for name in _rested_on(known[start]) if start in known else ():
+    for name in rested_on(known[start]) if start in known else ():
         if name == goal:
             return True
         if name not in seen:

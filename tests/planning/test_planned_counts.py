@@ -91,6 +91,16 @@ def test_shared_stages_are_counted_once(pairs, planner):
     assert turned.size == plan.size
 
 
+def test_what_an_audit_assumes_is_planned_before_it_as_it_is_judged(pairs, planner, cards):
+    spec = cards.parent / "audits" / "light.audit.yaml"
+    spec.write_text(spec.read_text() + "assumes: [counts]\n")
+    both = pairs("light", "counts")
+    first, second = planner.plan(both).audits
+    assert [first.audit, second.audit] == ["counts", "light"]
+    assert first.shards == (2, 0, 0)
+    assert second.shards[2] == 2
+
+
 def test_a_check_that_stops_says_so_with_what_was_known(pairs, planner, monkeypatch):
     ((audit, card),) = pairs("counts")
 
