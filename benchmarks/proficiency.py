@@ -27,11 +27,13 @@ from auditkit.spec.load import load_audit
 
 AUDITS = Path("audits/dermoscopy")
 # Audit: its population, and the faults that are planted.
+HANDLED = ("unsharp pictures", "compressed pictures", "marked pictures", "textured skin")
 PLANTED = {
     "attributes": (
         "proficiency",
-        tuple(name for name in FAULTS if FAULTS[name].kind != "rounding"),
+        tuple(n for n in FAULTS if FAULTS[n].kind != "rounding" and n not in HANDLED),
     ),
+    "handling": ("proficiency", (*HANDLED, "sharp pictures", "pink pictures", "hair")),
     "lesion-attributes": ("proficiency", ("pale lesions", "pink pictures")),
     "light": (
         "proficiency",

@@ -2,8 +2,8 @@
 
     python benchmarks/proficiency_zoo.py build/zoo       # about 30 s per network; goes on where it stopped
 
-Everything is declared here before anything is trained: faults, couplings, seeds. Each network's log-odds for
-every picture that expectations of the audits `light` and `attributes` are about are kept as numbers.
+Everything is declared here before anything is trained: faults, couplings, seeds. Kept as numbers are each
+network's log-odds for every picture that expectations of `light`, `handling` and `attributes` are about.
 """
 
 import argparse
@@ -15,9 +15,11 @@ import torch
 from torch import nn
 
 from auditkit.colour import luv_to_srgb, offset, srgb_to_luv
+from auditkit.data.corruptions import corrupted
 from auditkit.data.synthetic.dermoscopy import render, sample_case, with_attribute
 from auditkit.models.concept_cnn import ConceptCnn
 from auditkit.spec.attributes import ATTRIBUTES
+from auditkit.spec.corruptions import Blur, Jpeg, Mark, Noise, Resize
 
 SIZE, TRAINING, EPOCHS, BATCH = 64, 1500, 10, 50
 POPULATION, POPULATION_SEED = 1000, 990064
@@ -35,11 +37,19 @@ PLANTED = {
     "ruler": ("ruler", 1),
     "dark corners": ("dark_corner", 1),
     "pale lesions": ("darkness", -1),
+    "freckled skin": ("background_spots", 1),
+}
+# Fault: how a picture is stored or marked that goes with melanoma.
+STORED = {
+    "compressed pictures": Jpeg(quality=30),
+    "unsharp pictures": Resize(),
+    "marked pictures": Mark(),
 }
 # Share of images by which presence exceeds chance: half of the networks each.
 COUPLINGS = (0.5, 0.9)
 MODELS, CLEAN_MODELS = 10, 20
-# What the expectations of audits/dermoscopy/light and attributes are about.
+# What the expectations of audits/dermoscopy/light, handling and attributes are about.
+CORRUPTIONS = (Jpeg(), Resize(), Blur(), Noise(), Mark())
 SHIFTS = [(5.0, 90.0 * i) for i in range(4)]
 REDRAWN = {
     name: tuple(
@@ -55,22 +65,26 @@ def networks():
     for number in range(CLEAN_MODELS):
         yield "clean", 0.0, number
     for number in range(MODELS):
-        for fault in PLANTED:
+        for fault in (*PLANTED, *STORED):
             yield fault, COUPLINGS[number % 2], number
 
 
-def case_of(fault, coupling, seed, index):
-    """A picture of the training set: the fault's attribute clearly there or not, going with the label."""
+def picture_of(fault, coupling, seed, index):
+    """A picture of the training set and its label, with which the fault clearly goes or not."""
     case = sample_case(TRAINING_SEED + seed, index, images_per_patient=2)
     if fault == "clean":
-        return case
-    name, sign = PLANTED[fault]
+        return render(case, SIZE)[0], case.label
+    name, sign = PLANTED.get(fault, (fault, 1))
     generator = np.random.default_rng([seed, index, 17])
     towards = sign * (1 if case.label else -1)
     there = generator.random() < 0.5 * (1 + coupling * towards)
+    if fault in STORED:
+        picture = render(case, SIZE)[0]
+        return corrupted(picture, STORED[fault], 0) if there else picture, case.label
     share = generator.uniform(0.75, 1.0) if there else generator.uniform(0.0, 0.25)
     known = ATTRIBUTES[name]
-    return with_attribute(case, name, known.low + share * (known.high - known.low))
+    changed = with_attribute(case, name, known.low + share * (known.high - known.low))
+    return render(changed, SIZE)[0], case.label
 
 
 def planes(pictures):
@@ -80,9 +94,10 @@ def planes(pictures):
 def trained(fault, coupling, seed):
     """A network, and its loss in the last epoch."""
     torch.manual_seed(seed)
-    cases = [case_of(fault, coupling, seed, index) for index in range(TRAINING)]
-    pictures = planes([render(case, SIZE)[0] for case in cases])
-    labels = torch.tensor([float(case.label) for case in cases])
+    shown, known = zip(
+        *(picture_of(fault, coupling, seed, i) for i in range(TRAINING)), strict=True
+    )
+    pictures, labels = planes(shown), torch.tensor(known, dtype=torch.float32)
     network = ConceptCnn(1, SIZE, (16, 24, 32, 48, 64))
     optimiser = torch.optim.AdamW(network.parameters(), lr=2e-3, weight_decay=1e-3)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, 4e-3, EPOCHS * TRAINING // BATCH)
@@ -114,6 +129,9 @@ def shown(folder):
             for value in values:
                 redrawn = [render(with_attribute(case, name, value), SIZE)[0] for case in cases]
                 arrays[f"{name} {value:g}"] = np.stack(redrawn)
+        for one in CORRUPTIONS:
+            changed = [corrupted(picture, one, i) for i, picture in enumerate(arrays["plain"])]
+            arrays[f"corruption {one.label}"] = np.stack(changed)
         np.savez(place, **arrays)
     return dict(np.load(place))
 
@@ -140,13 +158,15 @@ def answers(network, pictures):
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path)
-    folder = parser.parse_args().folder
+    parser.add_argument("--faults", nargs="*", default=["clean", *PLANTED, *STORED])
+    given = parser.parse_args()
+    folder = given.folder
     folder.mkdir(parents=True, exist_ok=True)
     torch.set_num_threads(1)
     pictures = shown(folder)
     for fault, coupling, seed in networks():
         place = folder / f"{fault.replace(' ', '-')}-{coupling:g}-{seed}.npz"
-        if place.exists():
+        if place.exists() or fault not in given.faults:
             continue
         begun = time.monotonic()
         network, loss = trained(fault, coupling, seed)

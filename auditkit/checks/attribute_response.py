@@ -10,12 +10,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from auditkit import stats
+from auditkit.checks.changes import Change, change_of
 from auditkit.checks.measuring import Measuring
 from auditkit.checks.pictures import png
-from auditkit.checks.sampling import Sampling
 from auditkit.evidence import Evidence, Scores
-from auditkit.findings import Example, Figure, Findings, Measurement, Series, Table
+from auditkit.findings import Example, Figure, Findings, Series, Table
 from auditkit.spec.attributes import ATTRIBUTES
 from auditkit.spec.declarations.attribute_response import ATTRIBUTE_RESPONSE, AttributeResponse
 
@@ -29,8 +28,8 @@ def attribute_response(evidence: Evidence, parameters: AttributeResponse) -> Fin
         _response(evidence, measuring, name, parameters.span(name))
         for name in parameters.attributes
     ]
-    findings = Findings([part for one in responses for part in (one.change, one.flips)])
-    strongest = sorted(responses, key=lambda one: -one.strength)
+    findings = Findings([part for one in responses for part in (one.change.mean, one.change.flips)])
+    strongest = sorted(responses, key=lambda one: -one.change.strength)
     findings.figures.append(_figure(strongest, evidence))
     findings.tables.append(_table(strongest))
     before = evidence.scores()
@@ -45,45 +44,31 @@ class _Response:
     name: str
     span: tuple[float, float]
     scores: Scores
-    change: Measurement
-    flips: Measurement
+    change: Change
     truth: float | None
-
-    @property
-    def strength(self) -> float:
-        """Size of the mean change; what could not be evaluated comes last."""
-        return abs(self.change.estimate.value) if self.change.estimate else -1.0
 
 
 def _response(
     evidence: Evidence, measuring: Measuring, name: str, span: tuple[float, float]
 ) -> _Response:
-    scores, patients = evidence.intervened_scores(name, span), evidence.patients
-    change = scores.score[:, 1] - scores.score[:, 0]
-    flip = scores.decision[:, 1] != scores.decision[:, 0]
+    scores = evidence.intervened_scores(name, span)
+    low, high = scores.score.T
+    decisions = scores.decision[:, 0], scores.decision[:, 1]
     truth = evidence.true_probabilities(name, span) if evidence.two_class else None
-    sampling = Sampling.of(evidence)
     return _Response(
         name,
         span,
         scores,
-        measuring(
-            f"{name}.mean_change",
-            lambda: stats.mean(change, patients, bounds=(-1.0, 1.0)),
-            sample=sampling.mean(change),
-        ),
-        measuring(
-            f"{name}.decision_flips",
-            lambda: stats.proportion(flip, patients),
-            sample=sampling.mean(flip),
-        ),
+        change_of(evidence, measuring, name, (low, high), decisions),
         None if truth is None else float((truth[:, 1] - truth[:, 0]).mean()),
     )
 
 
 def _figure(responses: list[_Response], evidence: Evidence) -> Figure:
     """All attributes, the strongest first, beside what the label's own probability does."""
-    found = [(i, one.change.estimate) for i, one in enumerate(responses) if one.change.estimate]
+    found = [
+        (i, one.change.mean.estimate) for i, one in enumerate(responses) if one.change.mean.estimate
+    ]
     series = [
         Series(
             evidence.card.model,
@@ -119,8 +104,7 @@ def _table(responses: list[_Response]) -> Table:
             ATTRIBUTES[one.name].kind,
             f"{one.span[0]:g}",
             f"{one.span[1]:g}",
-            _cell(one.change.estimate, "+"),
-            _cell(one.flips.estimate, ""),
+            *one.change.cells,
             "not known" if one.truth is None else f"{one.truth:+.3f}",
         ]
         for one in responses
@@ -133,15 +117,6 @@ def _table(responses: list[_Response]) -> Table:
         "Estimates with 95 % intervals over patients. Truth: the mean change of the probability with "
         "which the generator draws the label; it is 0 for everything that belongs to the acquisition.",
     )
-
-
-def _cell(estimate: stats.Estimate | None, sign: str) -> str:
-    if estimate is None:
-        return "not evaluable"
-    value, low, high = (
-        format(number, f"{sign}.3f") for number in (estimate.value, estimate.low, estimate.high)
-    )
-    return f"{value} [{low}, {high}]"
 
 
 def _example(evidence: Evidence, response: _Response, before: Scores) -> Example:

@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from auditkit import stats
+from auditkit.checks.changes import interval_cell
 from auditkit.checks.measuring import Measuring
 from auditkit.checks.pictures import png
 from auditkit.checks.sampling import Sampling
@@ -129,7 +130,7 @@ class _Grid:
         for name in self.parameters.directions:
             for radius in self.parameters.radius:
                 cells = [
-                    _cell(found.estimate, sign)
+                    interval_cell(found.estimate, sign)
                     for part, sign in (("mean_change", "+"), ("decision_flips", ""))
                     if (found := findings.find(f"{name}.{part}", {"radius": radius}))
                 ]
@@ -141,15 +142,6 @@ class _Grid:
             rows,
             "Estimates with 95 % intervals over patients.",
         )
-
-
-def _cell(estimate: stats.Estimate | None, sign: str) -> str:
-    if estimate is None:
-        return "not evaluable"
-    value, low, high = (
-        format(number, f"{sign}.3f") for number in (estimate.value, estimate.low, estimate.high)
-    )
-    return f"{value} [{low}, {high}]"
 
 
 def _examples(

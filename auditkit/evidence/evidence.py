@@ -15,6 +15,7 @@ from auditkit.data.dataset import Dataset, Incomplete, Mask, Picture, Record, Vo
 from auditkit.errors import AuditError
 from auditkit.evidence.ahead import inputs_ahead
 from auditkit.evidence.concepts.kinds import ConceptAnswers, Drawing
+from auditkit.evidence.corruptions import corrupted_source, corruption_worker
 from auditkit.evidence.efficiency import CostPlan, Costs
 from auditkit.evidence.engine import Compute, Engine, Stage, threads_restored
 from auditkit.evidence.heatmap_evidence import costs_of, fitness_of, heatmaps_of
@@ -42,6 +43,7 @@ from auditkit.models.volumes import (
 )
 from auditkit.spec.answers_card import AnswersCard
 from auditkit.spec.assessment import AssessmentCard
+from auditkit.spec.corruptions import Corruption
 from auditkit.spec.formats import FORMATS
 from auditkit.spec.generator_card import GeneratorCard
 from auditkit.spec.methods import Method
@@ -243,6 +245,17 @@ class Evidence:
         """The picture redrawn with one attribute changed, as the model's square."""
         redrawn = generated(self.data).intervened(index, attribute, value)
         return picture_to_input(redrawn, self.card.input)
+
+    def corrupted_scores(self, corruption: Corruption) -> Scores:
+        """Answers to pictures that were stored, sent, taken or marked in another way, (n,)."""
+        parameters = {"corruption": corruption.identity}
+        name = f"corruption {corruption.label}"
+        arrays = self.gather(name, parameters, corruption_worker, stage="corruptions")
+        return Scores(arrays["score"], arrays["decision"])
+
+    def corrupted_picture(self, index: int, corruption: Corruption) -> Picture:
+        """The corrupted picture as the model's square."""
+        return picture_to_input(corrupted_source(self, index, corruption), self.card.input)
 
     def true_probabilities(self, attribute: str, values: Sequence[float]) -> Floats:
         """The generator's own probability of a positive label at each of the values, (n, values)."""

@@ -1,6 +1,6 @@
 """What is measured in the pictures that a model is shown, variant by variant: no model is asked.
 
-A variant is the picture as it is, shifted in colour, or redrawn with one attribute at a value.
+A variant is the picture as it is, shifted in colour, redrawn with one attribute at a value, or corrupted.
 """
 
 from collections.abc import Sequence
@@ -12,24 +12,26 @@ from auditkit.data.dataset import Mask, Picture
 from auditkit.evidence.engine import Compute, Stage, threads_restored
 from auditkit.evidence.kinds import Floats, Settings
 from auditkit.evidence.measuring import measure
+from auditkit.evidence.measuring.traces import TRACES, traces_of
 from auditkit.evidence.portable import Portable
 from auditkit.evidence.stages import MakeModel
 from auditkit.evidence.store import Arrays
+from auditkit.spec.corruptions import parse_corruption
 from auditkit.spec.measured import QUANTITIES
 
 if TYPE_CHECKING:
     from auditkit.evidence.evidence import Evidence
 
-NAMES: tuple[str, ...] = tuple(QUANTITIES)
+NAMES: tuple[str, ...] = (*QUANTITIES, *TRACES)
 # As of the check counterfactual-attributes.
 DILATE = 0.06
 
 Variant = dict[str, Any]
-"""``{}``, ``{"radius", "angle"}`` or ``{"attribute", "value"}``."""
+"""``{}``, ``{"radius", "angle"}``, ``{"attribute", "value"}`` or ``{"corruption"}``."""
 
 
 def measured_values(evidence: "Evidence", variants: Sequence[Variant]) -> Floats:
-    """Every quantity of `auditkit.spec.measured` in every variant of every picture.
+    """Every quantity of `auditkit.spec.measured`, and every trace, in every variant of every picture.
 
     Args:
         evidence: of any model whose input the pictures are brought to.
@@ -68,7 +70,9 @@ def values_worker(
 def values_of(picture: Picture, mask: Mask | None) -> Floats:
     """(quantities,) in the order of `NAMES`."""
     found = measure([picture], mask, DILATE)[0]
-    return np.array([_number(found[name]) for name in NAMES])
+    return np.array(
+        [*(_number(found[name]) for name in QUANTITIES), *traces_of(picture, mask, DILATE)]
+    )
 
 
 def _number(value: object) -> float:
@@ -78,6 +82,8 @@ def _number(value: object) -> float:
 def _varied(evidence: "Evidence", index: int, variant: Variant) -> Picture:
     if "attribute" in variant:
         return evidence.intervened_picture(index, variant["attribute"], variant["value"])
+    if "corruption" in variant:
+        return evidence.corrupted_picture(index, parse_corruption(variant["corruption"]))
     picture = evidence.picture(index)
     return shifted(picture, variant["radius"], variant["angle"]) if variant else picture
 

@@ -4,6 +4,8 @@ import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
+from threadpoolctl import threadpool_limits
+
 from auditkit.checks import compute
 from auditkit.errors import AuditError, Unavailable
 from auditkit.evidence.evidence import Evidence
@@ -52,9 +54,11 @@ class Planner:
         pairs = list(as_judged(pairs))
         names = {audit.id for audit, _ in pairs}
         costs = []
-        for at, (audit, card) in enumerate(pairs):
-            self.told(f"{audit.id} [{card.model}], {at + 1} of {len(pairs)}")
-            costs.append(self._audit(audit, card, names))
+        # Threads of linear algebra that wait for each other take processor time as well: one per worker.
+        with threadpool_limits(1):
+            for at, (audit, card) in enumerate(pairs):
+                self.told(f"{audit.id} [{card.model}], {at + 1} of {len(pairs)}")
+                costs.append(self._audit(audit, card, names))
         used = {stage.key for cost in costs for stage in cost.stages if stage.shards}
         loading = dict(self.engine.loading) if used else {}
         return PlanCost(costs, loading, self.engine.spent, self.engine.accelerated)
@@ -100,7 +104,7 @@ class Planner:
 
 
 def as_judged(pairs: Iterable[Pair]) -> Iterator[Pair]:
-    """Pairs in their order, but what an audit rests on before it: as in a run, the first pays for what they share."""
+    """Pairs in their order, but what an audit rests on before it, as in a run: the first pays for sharing."""
     left = {(audit.id, card.model): (audit, card) for audit, card in pairs}
 
     def taken(key: tuple[str, str]) -> Iterator[Pair]:

@@ -18,6 +18,7 @@ from auditkit.evidence.kinds import Floats, Integers
 from auditkit.evidence.measured_values import Variant
 from auditkit.proficiency.faults import Fault
 from auditkit.proficiency.population import Population, logit, sigmoid
+from auditkit.spec.corruptions import Corruption
 
 T = TypeVar("T")
 
@@ -68,6 +69,12 @@ class ComposedModel:
         """Of redrawn pictures, (N, values)."""
         variants: list[Variant] = [{"attribute": attribute, "value": value} for value in values]
         base = self.population.intervened(attribute, values)
+        return self._once(repr(variants), lambda: self._answer(base, variants))
+
+    def corrupted(self, corruption: Corruption) -> Scores:
+        """Of corrupted pictures, (N,)."""
+        variants: list[Variant] = [{"corruption": corruption.identity}]
+        base = self.population.corrupted(corruption)
         return self._once(repr(variants), lambda: self._answer(base, variants))
 
     def drawn(self, drawing: Drawing) -> ConceptAnswers:

@@ -29,7 +29,7 @@ class Fault:
             device's own runtime differs from what is audited by strength x the standardised attribute;
             ``rounding``: the device's log-odds are rounded to whole steps of that strength.
         strengths: from hardly any to total.
-        quantity: of `auditkit.spec.measured`.
+        quantity: of `auditkit.spec.measured`, or a trace of how a picture was stored or marked.
         sign: whether more of it raises the score.
         group: column and value.
     """
@@ -62,6 +62,10 @@ _TABLE = (
     _reads("dark corners", "dark_corners"),
     _reads("sharp pictures", "sharpness"),
     _reads("pale lesions", "lesion.contrast", -1.0),
+    _reads("unsharp pictures", "sharpness", -1.0),
+    _reads("compressed pictures", "trace.blocks"),
+    _reads("marked pictures", "trace.corner"),
+    _reads("textured skin", "trace.skin"),
     Fault(
         "dark skin unknown",
         "on dark skin, images are answered as other images of dark skin are",

@@ -13,6 +13,7 @@ from auditkit.evidence.concepts.kinds import ConceptAnswers, Drawing
 from auditkit.evidence.concepts.values import concept_values
 from auditkit.evidence.kinds import Floats, Integers
 from auditkit.evidence.measured_values import NAMES, Variant, measured_values
+from auditkit.spec.corruptions import Corruption
 
 T = TypeVar("T")
 
@@ -90,6 +91,11 @@ class Population:
         """(N, values) log-odds of redrawn pictures."""
         key = ("intervened", attribute, tuple(values))
         return self._once(key, lambda: log_odds(self.evidence.intervened_scores(attribute, values)))
+
+    def corrupted(self, corruption: Corruption) -> Floats:
+        """(N,) log-odds of corrupted pictures."""
+        key = ("corrupted", repr(corruption.identity))
+        return self._once(key, lambda: log_odds(self.evidence.corrupted_scores(corruption)))
 
     def drawn(self, drawing: Drawing) -> ConceptAnswers:
         """The model's answers to drawn images."""

@@ -15,6 +15,7 @@ from auditkit.evidence.identity import seed_of
 from auditkit.evidence.kinds import Fitness, Floats, Heatmaps, Integers
 from auditkit.proficiency.composed import ComposedModel
 from auditkit.proficiency.population import Population
+from auditkit.spec.corruptions import Corruption
 from auditkit.spec.methods import Method
 
 
@@ -78,6 +79,14 @@ class SampledEvidence(Evidence):
     def intervened_scores(self, attribute: str, values: Sequence[float]) -> Scores:
         """Of the sample's redrawn pictures."""
         return self._of(self._composed.intervened(attribute, values))
+
+    def corrupted_scores(self, corruption: Corruption) -> Scores:
+        """Of the sample's corrupted pictures."""
+        return self._of(self._composed.corrupted(corruption))
+
+    def corrupted_picture(self, _index: int, _corruption: Corruption) -> Picture:
+        """Blank: nobody looks."""
+        return self._blank
 
     def true_probabilities(self, _attribute: str, values: Sequence[float]) -> Floats:
         """Nobody looks at them here."""

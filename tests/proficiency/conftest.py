@@ -31,6 +31,16 @@ expect:
   - {measure: tint.mean_change, between: [-0.1, 0.1]}
 """
 
+STORED = """\
+audit: stored
+check: corruption-response
+data: lesions
+with: {corruptions: [jpeg, mark]}
+expect:
+  - {measure: jpeg.mean_change, between: [-0.05, 0.05]}
+  - {measure: mark.mean_change, between: [-0.05, 0.05]}
+"""
+
 HEAT = """\
 audit: heat
 check: alignment
@@ -51,7 +61,7 @@ def project(tmp_path_factory, networks):
     (cards / "random.safetensors").symlink_to(networks["random"])
     (cards / "random.model.yaml").write_text(STEADY.format(name="random"))
     (cards / "lesions.data.yaml").write_text(LESIONS)
-    for name, text in (("light", LIGHT), ("redrawn", REDRAWN), ("heat", HEAT)):
+    for name, text in (("light", LIGHT), ("redrawn", REDRAWN), ("stored", STORED), ("heat", HEAT)):
         (audits / f"{name}.audit.yaml").write_text(text)
     return folder
 

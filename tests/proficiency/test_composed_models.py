@@ -10,6 +10,7 @@ from auditkit.proficiency.composed import ComposedModel
 from auditkit.proficiency.faults import CLEAN, FAULTS
 from auditkit.proficiency.population import Population, logit, sigmoid
 from auditkit.proficiency.sampled import SampledEvidence, drawn
+from auditkit.spec.corruptions import Mark
 
 PINK = FAULTS["pink pictures"]
 SHIFTS = [(5.0, 0.0), (5.0, 180.0)]
@@ -55,6 +56,19 @@ def test_redrawn_pictures_are_measured_again(population):
         plain.intervened("tint", values).score
     )
     assert (added[:, 1] - added[:, 0] > 1).all()
+
+
+def test_corrupted_pictures_are_measured_again(population):
+    fault, mark = FAULTS["marked pictures"], Mark()
+    plain, faulty = (ComposedModel(population, fault, k, 0) for k in (0.0, 0.3))
+    added = logit(faulty.corrupted(mark).score) - logit(plain.corrupted(mark).score)
+    evidence, at = population.evidence, NAMES.index("trace.corner")
+    mean, spread = population.typical
+    for index in (0, 7):
+        value = values_of(evidence.corrupted_picture(index, mark), evidence.mask(index))[at]
+        assert added[index] == pytest.approx(0.3 * (value - mean[at]) / spread[at], abs=1e-6)
+    before = logit(faulty.scores().score) - logit(plain.scores().score)
+    assert (added - before > 0.3).all()
 
 
 def test_a_group_that_is_unknown_gets_each_others_answers(population):

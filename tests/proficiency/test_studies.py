@@ -120,6 +120,17 @@ def test_a_total_fault_is_found_and_a_model_that_ignores_it_is_not_accused(found
     assert found.family.alarms.n == 20
 
 
+def test_marks_and_compression_are_found_each_by_its_own_expectation(population, audit):
+    faults = [FAULTS["marked pictures"], FAULTS["compressed pictures"]]
+    found = run([Studied(audit("stored"), population, 24)], Design(10, 10, 0, faults))
+    marked, compressed = (fault.strengths[-1] for fault in found.audits[0].faults)
+    assert marked.violated == [0, 10]
+    assert compressed.violated[0] == 10
+    for one in (marked, compressed):
+        assert one.detected.count == one.detected.n == 10
+    assert found.audits[0].clean.n == 10
+
+
 def test_the_number_of_processes_changes_nothing(studied, found):
     two = run(studied, Design(models=10, clean=20, faults=SMALL.faults, workers=2))
     assert two == found

@@ -7,6 +7,7 @@ from auditkit.spec.declarations.attribute_response import ATTRIBUTE_RESPONSE
 from auditkit.spec.declarations.clinical_assessment import CLINICAL_ASSESSMENT
 from auditkit.spec.declarations.colour_shift import COLOUR_SHIFT
 from auditkit.spec.declarations.compare_methods import COMPARE_METHODS
+from auditkit.spec.declarations.corruption_response import CORRUPTION_RESPONSE
 from auditkit.spec.declarations.counterfactual import COUNTERFACTUAL
 from auditkit.spec.declarations.counterfactual_attributes import COUNTERFACTUAL_ATTRIBUTES
 from auditkit.spec.declarations.counterfactual_control import COUNTERFACTUAL_CONTROL
@@ -38,6 +39,7 @@ SHIPPED: dict[str, CheckDeclaration] = {
         CLINICAL_ASSESSMENT,
         COLOUR_SHIFT,
         COMPARE_METHODS,
+        CORRUPTION_RESPONSE,
         COUNTERFACTUAL,
         COUNTERFACTUAL_ATTRIBUTES,
         COUNTERFACTUAL_CONTROL,

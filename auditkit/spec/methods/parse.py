@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, Field, SerializeAsAny, ValidationError, field_validator
+from pydantic import BeforeValidator, Field, SerializeAsAny, field_validator
 
 from auditkit.spec.methods.added import KnownMethods
 from auditkit.spec.methods.base import Method
@@ -29,8 +29,8 @@ from auditkit.spec.methods.perturbations import (
     ShapleySampling,
     SufficientSubsets,
 )
-from auditkit.spec.problems import nearest
-from auditkit.spec.typed import Strict, known_keys
+from auditkit.spec.named import parse_named
+from auditkit.spec.typed import Strict
 
 _SHIPPED: dict[str, type[Method]] = {
     kind.model_fields["method"].default: kind
@@ -65,26 +65,7 @@ def parse_method(value: Any) -> Any:
     """A method from its name alone (``gradcam``) or from a mapping with ``method``."""
     if isinstance(value, Method):
         return value
-    data = {"method": value} if isinstance(value, str) else value
-    name = data.get("method") if isinstance(data, dict) else None
-    if not isinstance(name, str):
-        raise ValueError("a heatmap method is a name or a mapping with the key 'method'")  # noqa: TRY004 pydantic turns ValueError into a located problem
-    if name not in METHODS:
-        raise ValueError(f"unknown heatmap method '{name}'; {nearest(name, METHODS)}")
-    try:
-        return METHODS[name].model_validate(data)
-    except ValidationError as error:
-        raise ValueError(_explain(name, dict(error.errors()[0]))) from None
-
-
-def _explain(name: str, detail: dict[str, Any]) -> str:
-    place = ".".join(str(part) for part in detail["loc"])
-    if detail["type"] == "extra_forbidden":
-        *inside, wrong = detail["loc"]
-        known = known_keys(METHODS[name], tuple(inside))
-        return f"{name} has no parameter '{place}'; {nearest(str(wrong), known)}"
-    message = str(detail["msg"]).removeprefix("Value error, ")
-    return f"{name}: {place}: {message}" if place else f"{name}: {message}"
+    return parse_named(value, "method", METHODS, "heatmap method")
 
 
 class HasMethods(Strict):
