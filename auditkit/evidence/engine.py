@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from auditkit.errors import AuditError
 from auditkit.evidence.execution.contract import Done, Executor, Job
@@ -201,7 +202,9 @@ class Engine:
         while left:
             held: list[int] = []
             unanswered = len(left)
-            with closing(executor.run(job, left)) as running:
+            # Workers share the cores: had each as many threads of BLAS as there are cores, they would wait
+            # for each other.
+            with threadpool_limits(1, user_api="blas"), closing(executor.run(job, left)) as running:
                 for done in running:
                     unanswered -= 1
                     if done.state == "held":

@@ -25,6 +25,7 @@ ABOUT_EXPLANATIONS: Final = (
 _SHORTCUTS: Final = (
     "alignment",
     "attribute-response",
+    "corruption-response",
     "counterfactual",
     "counterfactual-attributes",
     "depict",
@@ -33,7 +34,7 @@ _SHORTCUTS: Final = (
     "plausibility",
     "truthfulness",
 )
-_ROBUSTNESS: Final = ("attribute-response", "colour-shift", "reproduction")
+_ROBUSTNESS: Final = ("attribute-response", "colour-shift", "corruption-response", "reproduction")
 
 Present = Callable[[Results], bool]
 

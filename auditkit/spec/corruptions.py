@@ -6,13 +6,15 @@ what a spec says, not five levels; a mark in a corner is ours.
 """
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import BeforeValidator, Field, SerializeAsAny, model_validator
 
 from auditkit.spec.audit import Number, identifier
 from auditkit.spec.named import parse_named
 from auditkit.spec.typed import Strict
+
+_NAME: Final = "Which one it is."
 
 Share = Annotated[Number, Field(gt=0, le=0.5)]
 Level = Annotated[int, Field(ge=0, le=255)]
@@ -21,7 +23,7 @@ Level = Annotated[int, Field(ge=0, le=255)]
 class Corruption(Strict):
     """Base of a corruption's parameters."""
 
-    corruption: str = Field(description="Its name.")
+    corruption: str = Field(description=_NAME)
     name: str = Field("", description="Prefix of its measures; its own name if left out.")
 
     @model_validator(mode="after")
@@ -49,7 +51,7 @@ class Corruption(Strict):
 class Jpeg(Corruption):
     """Compressed as JPEG and read again, colours at half resolution (4:2:0)."""
 
-    corruption: Literal["jpeg"] = "jpeg"
+    corruption: Literal["jpeg"] = Field("jpeg", description=_NAME)
     quality: int = Field(50, ge=1, le=95, description="Of libjpeg; smaller is coarser.")
 
     @property
@@ -61,7 +63,7 @@ class Jpeg(Corruption):
 class Resize(Corruption):
     """Made smaller and brought back to its size, bicubic both times."""
 
-    corruption: Literal["resize"] = "resize"
+    corruption: Literal["resize"] = Field("resize", description=_NAME)
     scale: Number = Field(0.5, gt=0, lt=1, description="Share of width and height in between.")
 
     @property
@@ -73,7 +75,7 @@ class Resize(Corruption):
 class Blur(Corruption):
     """A Gaussian blur, as out of focus."""
 
-    corruption: Literal["blur"] = "blur"
+    corruption: Literal["blur"] = Field("blur", description=_NAME)
     sigma: Share = Field(0.01, description="Standard deviation, as a share of the shorter edge.")
 
     @property
@@ -85,7 +87,7 @@ class Blur(Corruption):
 class Noise(Corruption):
     """Gaussian noise in each pixel and channel of its own, as of a sensor in poor light."""
 
-    corruption: Literal["noise"] = "noise"
+    corruption: Literal["noise"] = Field("noise", description=_NAME)
     sigma: Share = Field(0.02, description="Standard deviation, as a share of the range of sRGB.")
 
     @property
@@ -97,9 +99,11 @@ class Noise(Corruption):
 class Mark(Corruption):
     """A square of one colour in a corner, as of a sticker or a stamp, a third of its edge from the sides."""
 
-    corruption: Literal["mark"] = "mark"
+    corruption: Literal["mark"] = Field("mark", description=_NAME)
     size: Share = Field(0.12, description="Its edge, as a share of the shorter edge.")
-    corner: Literal["top-left", "top-right", "bottom-left", "bottom-right"] = "top-left"
+    corner: Literal["top-left", "top-right", "bottom-left", "bottom-right"] = Field(
+        "top-left", description="Where it is."
+    )
     colour: list[Level] = Field(
         default=[255, 255, 255], min_length=3, max_length=3, description="sRGB, 0 to 255."
     )

@@ -1,12 +1,14 @@
 """JSON Schemas for editors, generated from the typed specs and the checks' declarations."""
 
 import copy
+from collections.abc import Mapping
 from typing import Any
 
 from auditkit.spec.answers_card import AnswersCard
 from auditkit.spec.assessment import AssessmentCard
 from auditkit.spec.audit import AuditSpec
 from auditkit.spec.catalogue import checks
+from auditkit.spec.corruptions import CORRUPTIONS
 from auditkit.spec.counterfactual_card import CounterfactualCard
 from auditkit.spec.data_card import DataCard
 from auditkit.spec.generator_card import GeneratorCard
@@ -59,7 +61,10 @@ def _with_checks(found: dict[str, Any]) -> dict[str, Any]:
             )
             given["methods"] = _methods(found["$defs"]) | {"description": told}
         if "controls" in given:
-            given["controls"] |= {"items": _named(found["$defs"], Control)}
+            given["controls"] |= {"items": _named(found["$defs"], _methods_of(Control), "method")}
+        if "corruptions" in given:
+            del found["$defs"]["Corruption"]
+            given["corruptions"] |= {"items": _named(found["$defs"], CORRUPTIONS, "corruption")}
         if "radius" in given:
             _or_one(given["radius"])
         if "ablation" in given:
@@ -88,20 +93,25 @@ def _or_word(reference: dict[str, Any], ablation: dict[str, Any]) -> None:
 
 def _methods(definitions: dict[str, Any]) -> dict[str, Any]:
     """A method's name, or a list of names and of mappings with that method's parameters."""
-    one = _named(definitions, Method)
+    one = _named(definitions, _methods_of(Method), "method")
     whole = definitions["Superpixels"]
     side, kind_of = whole["properties"]["side"], whole["properties"]["kind"]
     definitions["Superpixels"] = {"anyOf": [whole, side, kind_of]}
     return {"anyOf": [one["anyOf"][0], {"type": "array", "minItems": 1, "items": one}]}
 
 
-def _named(definitions: dict[str, Any], base: type[Method]) -> dict[str, Any]:
-    """The name of a method of that kind, or a mapping with its parameters."""
-    kinds = {name: kind for name, kind in METHODS.items() if issubclass(kind, base)}
+def _methods_of(base: type[Method]) -> dict[str, type[Strict]]:
+    return {name: kind for name, kind in METHODS.items() if issubclass(kind, base)}
+
+
+def _named(
+    definitions: dict[str, Any], kinds: Mapping[str, type[Strict]], key: str
+) -> dict[str, Any]:
+    """The name of one of these kinds, or a mapping with its parameters, which says under a key what it is."""
     choices: list[dict[str, Any]] = [{"enum": list(kinds)}]
     for kind in kinds.values():
         inner = kind.model_json_schema()
-        inner["required"] = ["method"]
+        inner["required"] = [key]
         definitions |= inner.pop("$defs", {})
         definitions[kind.__name__] = inner
         choices.append({"$ref": f"#/$defs/{kind.__name__}"})

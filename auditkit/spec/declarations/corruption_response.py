@@ -14,7 +14,7 @@ class CorruptionResponse(Parameters):
     corruptions: list[AnyCorruption] = Field(
         default_factory=lambda: [Jpeg(), Resize(), Blur(), Noise(), Mark()],
         min_length=1,
-        description="Names, or mappings with `corruption`: jpeg, resize, blur, noise, mark.",
+        description="Names, or mappings with `corruption`; all five with their defaults if left out.",
     )
     images: int | None = Field(None, ge=1, description="Only the first images of the data.")
 
