@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from proficiency_zoo import POPULATION, POPULATION_SEED, REDRAWN, SHIFTS, SIZE
+from proficiency_zoo import CORRUPTIONS, POPULATION, POPULATION_SEED, REDRAWN, SHIFTS, SIZE
 
 from auditkit import stats
 from auditkit.evidence.engine import Engine
@@ -56,6 +56,8 @@ def population(evidence, answers):
     kept["shifted", "cieluv", tuple(SHIFTS)] = odds["shifted"]
     for name, values in REDRAWN.items():
         kept["intervened", name, values] = np.stack([odds[f"{name} {v:g}"] for v in values], axis=1)
+    for one in CORRUPTIONS:
+        kept["corrupted", repr(one.identity)] = odds[f"corruption {one.label}"]
     return Population(evidence, kept)
 
 
@@ -63,7 +65,7 @@ def audits_of(cards):
     """The shipped audits; of `light`, the shifts that its expectations are about."""
     found = {
         name: load_audit(Path(f"audits/dermoscopy/{name}.audit.yaml"), cards)
-        for name in ("light", "attributes")
+        for name in ("light", "handling", "attributes")
     }
     light = found["light"]
     narrow = light.parameters.model_copy(update={"radius": [5.0], "angles": 4})

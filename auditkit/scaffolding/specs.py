@@ -26,6 +26,7 @@ def _texts(known: Answers) -> Iterator[tuple[str, str]]:
         yield "reproduction", _reproduction(known)
     if not known.model.grey:
         yield "colours", _colours(known)
+    yield "handling", _handling(known)
     yield "heatmaps", _heatmaps(known)
     if "mask" in known.data.columns:
         yield "region", _region(known)
@@ -118,6 +119,26 @@ def _colours(known: Answers) -> str:
         "  - {measure: pink.mean_change, at: {radius: 5}, between: [-0.05, 0.05], severity: advisory}\n"
         "  - {measure: teal.mean_change, at: {radius: 5}, between: [-0.05, 0.05], severity: advisory}\n"
         "  - {measure: decision_flips, at: {radius: 5}, below: 0.10, severity: advisory}\n"
+        f"{_assumes(known)}"
+    )
+
+
+def _handling(known: Answers) -> str:
+    head = _head(
+        known,
+        "handling",
+        "corruption-response",
+        "Predictions hold however a picture is stored, sent or marked",
+        "Clinics compress, scale and mark pictures in their own ways; none of it is the patient's.",
+    )
+    return (
+        f"{head}with: {{corruptions: [jpeg, resize, mark], images: 200}}\n"
+        "expect:\n"
+        "  # A mark is a white square in a corner. The margins are those of auditkit's own audits:\n"
+        f"  {CHECK} {_AGREE}.\n"
+        "  - {measure: jpeg.mean_change, between: [-0.05, 0.05], severity: advisory}\n"
+        "  - {measure: resize.mean_change, between: [-0.05, 0.05], severity: advisory}\n"
+        "  - {measure: mark.mean_change, between: [-0.05, 0.05], severity: advisory}\n"
         f"{_assumes(known)}"
     )
 

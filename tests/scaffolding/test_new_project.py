@@ -97,7 +97,7 @@ def test_torchvision_state_dict_with_folders_of_classes(pytester, here, capsys):
     assert "threshold: 0.5  # CHECK: not known" in card
     assert "lines say CHECK" in capsys.readouterr().out
     is_valid(here)
-    assert audited(pytester, "mole") == {"performance", "colours", "heatmaps"}
+    assert audited(pytester, "mole") == {"performance", "colours", "handling", "heatmaps"}
 
 
 def test_onnx_file_with_a_table(pytester, here):
@@ -118,7 +118,7 @@ def test_onnx_file_with_a_table(pytester, here):
     assert "task: moles\n" in model
     assert "pytest-auditkit[onnx]" in (here / ".github" / "workflows" / "audit.yml").read_text()
     is_valid(here)
-    names = {"performance", "reproduction", "colours", "heatmaps", "region"}
+    names = {"performance", "reproduction", "colours", "handling", "heatmaps", "region"}
     assert audited(pytester, "device") == names
 
 
@@ -131,7 +131,7 @@ def test_timm_weights_with_the_architecture_said(pytester, here, tiny):
     assert "threshold: 0.4\n" in card
     assert "score: benign\n" in card
     is_valid(here)
-    assert audited(pytester, "tiny-net") == {"performance", "colours", "heatmaps"}
+    assert audited(pytester, "tiny-net") == {"performance", "colours", "handling", "heatmaps"}
 
 
 def test_many_classes_are_decided_between(here):
