@@ -32,7 +32,12 @@ def add_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
         description="Exit status 0: planned; 1: the budget is not enough; 2: bad input.",
     )
     add_selection(plan)
-    plan.add_argument("--workers", default="", metavar="N", help="default: one per GPU or core")
+    plan.add_argument(
+        "--workers",
+        default="",
+        metavar="N",
+        help="processes; default: as pytest does here, one per GPU or a thread per core",
+    )
     plan.add_argument(
         "--budget", default="", metavar="TIME", help="such as 2h or 45min: choose sample sizes"
     )
@@ -70,12 +75,14 @@ def run(given: argparse.Namespace) -> int:
     chosen, settings = selection_of(given), settings_of(given)
 
     from auditkit.comparison.runs import FinishedRun
+    from auditkit.evidence.engine import threads
     from auditkit.evidence.store import Store
     from auditkit.planning.walking import Planner
 
     earlier = FinishedRun.read(given.baseline) if given.baseline else None
     store = Store(given.store if "://" in given.store else Path(given.store).resolve())
-    planner = Planner(store, settings, told=_told)
+    # What is not asked for is what pytest does here: threads of its own process. Other workers are processes.
+    planner = Planner(store, settings, told=_told, sharing=1 if count else threads())
     asked = _Asked(seconds, count or _workers(planner))
     pairs = list(chosen.pairs())
     whole = planner.plan(pairs)

@@ -66,7 +66,10 @@ def assumed(plan: PlanCost, workers: int, store: str) -> Iterator[str]:
     yield "- Each stage was tried on a few images; seconds = a + b x images within a batch, a of padding."
     yield "- Counts include what fills batches up. A stage that several audits share is the first one's."
     if workers > 1:
-        yield f"- {workers} workers: a stage takes its longest shard or an equal share; measuring one core."
+        crowded = max((s.crowding for one in plan.audits for s in one.stages), default=1.0) > 1
+        beside = ", times what threads hinder each other" if crowded else ""
+        share = f"a stage takes its longest shard or an equal share{beside}"
+        yield f"- {workers} workers: {share}; measuring one core."
     loading = ", ".join(f"{name} {duration(took)}" for name, took in plan.loading.items())
     yield f"- Models are loaded once per worker: {loading or 'none is needed'}."
     yield f"- Nothing was written to {store}. Pictures and pages of the report are not included."

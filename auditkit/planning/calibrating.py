@@ -1,9 +1,13 @@
 """A stage tried on a few images: what its shards cost, and arrays that stand for all of them."""
 
+import time
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from threading import Barrier
 
 from auditkit.evidence.execution.contract import Job
 from auditkit.evidence.execution.shard import compute_shard
@@ -22,10 +26,12 @@ _CHEAP, _SHARE = 0.25, 0.03
 # A first call that is shorter than this is mostly preparation, and is made again; a longer one too
 # where it is at most this share of the stage: memory that is asked for first takes twice as long.
 _BRIEF, _AGAIN = 0.5, 0.05
+# Seconds for which threads are tried side by side, of stages that take so many or more.
+_CROWDED, _WORTH = 0.06, 0.5
 # Pictures of the larger of two small batches.
 _FEW = 4
 # About so many runs does a stage take.
-_RUNS = 4
+_RUNS = 9
 
 
 @dataclass(frozen=True)
@@ -40,6 +46,8 @@ class Calibration:
         size: bytes of a shard, and of each of its images.
         images: that were computed.
         spent: by the calibration itself.
+        crowding: what work takes in each of several threads at once, relative to one thread alone: 1 where
+            they do not hinder each other, as many as there are threads where they take turns.
     """
 
     fit: Fit
@@ -49,6 +57,7 @@ class Calibration:
     size: tuple[float, float]
     images: int
     spent: Usage
+    crowding: float = 1.0
 
 
 def calibrated(
@@ -58,6 +67,8 @@ def calibrated(
     batch: int,
     left: float,
     turn: int = 0,
+    threads: int = 1,
+    unnoted: Callable[[], AbstractContextManager[None]] = nullcontext,
 ) -> Calibration:
     """Compute a few images of a stage.
 
@@ -69,9 +80,12 @@ def calibrated(
         left: seconds that may still be spent on more than one image.
         turn: of this calibration among others, which take other images: data sets keep the last few that
             were read, and in a real run they are seldom among these.
+        threads: of one process that will share the stage; where there are several, how they hinder each other
+            is tried too.
+        unnoted: within which stages that this one asks for are not noted: they were when it was tried alone.
     """
     shards = [stage.indices(number) for number in numbers]
-    sizes = [len(indices) for indices in shards]
+    sizes, crowding = [len(indices) for indices in shards], 1.0
     if len(stage.digests) == 1:
         trial = _whole(stage, worker, batch)
     else:
@@ -79,6 +93,8 @@ def calibrated(
         trial = _Trial(worker, shards[start:] + shards[:start], batch)
         trial.one(sizes, left)
         trial.more(sizes, left - trial.spent.cpu)
+        with unnoted():
+            crowding = trial.crowded(sizes, left - trial.spent.cpu, threads)
     keeping, size = _kept(stage, trial.arrays, trial.images)
     return Calibration(
         Fit(batch, trial.points, trial.passes),
@@ -88,6 +104,7 @@ def calibrated(
         size,
         trial.images,
         trial.spent + keeping,
+        crowding,
     )
 
 
@@ -132,6 +149,21 @@ class _Trial:
             count = next((n for n in range(size, 1, -1) if fit.of(n).cpu <= allowed), 0)
             if count > self.images or (count and count not in self.points):
                 allowed -= self._twice(count).cpu
+
+    def crowded(self, sizes: Sequence[int], left: float, threads: int) -> float:
+        """How threads of one process hinder each other: they share Python's lock, caches and memory."""
+        if threads < 2 or self._padded or self._expected(sizes) < _WORTH or left < 0:
+            return 1.0
+        alone = self.points[self.images].cpu
+        count = max(1, min(self.images, round(self.images * _CROWDED / max(alone, 1e-3))))
+        with metered() as meter:
+            computes = [self.worker() for _ in range(threads)]
+            for compute in computes:
+                compute(self._next(count))
+            one = _side_by_side(computes[:1], [self._next(count)])
+            every = _side_by_side(computes, [self._next(count) for _ in computes])
+        self.spent += meter.usage
+        return min(max(every / one, 1.0), float(threads))
 
     def _fit(self) -> Fit:
         return Fit(self.batch, dict(self.points), self.passes)
@@ -186,6 +218,21 @@ class _Trial:
         usage = _batch(tried, self.batch)
         self.points = {1: usage, self.batch: usage}
         self._compute, self._padded = usual, True
+
+
+def _side_by_side(computes: Sequence[Compute], shards: Sequence[Sequence[int]]) -> float:
+    """Seconds by the clock in which threads compute a shard each."""
+    ready = Barrier(len(shards))
+
+    def work(compute: Compute, shard: Sequence[int]) -> tuple[float, float]:
+        ready.wait()
+        began = time.perf_counter()
+        compute(shard)
+        return began, time.perf_counter()
+
+    with ThreadPoolExecutor(len(shards)) as pool:
+        done = list(pool.map(work, computes, shards))
+    return max(end for _, end in done) - min(began for began, _ in done)
 
 
 def _batch(tried: Mapping[int, Usage], rows: int) -> Usage:

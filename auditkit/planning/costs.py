@@ -24,6 +24,8 @@ class StageCost:
         size: bytes that are kept.
         tried: images that the calibration computed.
         together: whether it is of all images together.
+        crowding: what a shard takes while all workers compute, relative to one worker alone: more than 1 for
+            threads of one process.
     """
 
     name: str
@@ -38,13 +40,15 @@ class StageCost:
     size: float
     tried: int
     together: bool
+    crowding: float = 1.0
 
     def seconds(self, workers: int, *, accelerated: bool) -> float:
         """By list scheduling: as long as the longest shard, or an equal share of all of them."""
         if not self.shards:
             return 0.0
         total = self.usage.wall if accelerated else self.usage.cpu
-        return self.setup + max(self.longest, total / workers)
+        crowding = self.crowding if workers > 1 else 1.0
+        return self.setup + max(self.longest, total / workers) * crowding
 
 
 @dataclass(frozen=True)

@@ -31,6 +31,7 @@ class Planning(Engine):
     Attributes:
         batch: inputs per pass.
         accelerated: whether networks run on a device whose time is not this process' processor time.
+        sharing: threads of one process that will share each stage; others than these are processes.
         stages: what was asked for since `begin`.
         loading: seconds of loading each model, by name.
         spent: on calibrations, all in all.
@@ -39,6 +40,7 @@ class Planning(Engine):
 
     batch: int = 16
     accelerated: bool = False
+    sharing: int = 1
     stages: list[StageCost] = field(default_factory=list)
     loading: dict[str, float] = field(default_factory=dict)
     spent: Usage = field(default_factory=Usage)
@@ -97,8 +99,9 @@ class Planning(Engine):
         setup = key not in self._known
         if setup:
             left = _MINUTE + _SHARE * self._foreseen - self.spent.cpu
+            turn, sharing = len(self._known), 1 if self.accelerated else self.sharing
             self._known[key] = calibrated(
-                stage, worker, missing, self.batch, left, turn=len(self._known)
+                stage, worker, missing, self.batch, left, turn, sharing, self._unnoted
             )
         self._planned |= {self._address(stage, number) for number in fresh}
         self._price(stage, found, fresh, self._known[key], len(missing), key, setup=setup)
@@ -135,6 +138,7 @@ class Planning(Engine):
                 size=per_shard * len(sizes) + per_image * sum(sizes),
                 tried=known.images if known else 0,
                 together=len(stage.digests) == 1,
+                crowding=known.crowding if known else 1.0,
             )
         )
 
@@ -159,6 +163,15 @@ class Planning(Engine):
 
     def _address(self, stage: Stage, number: int) -> str:
         return stage.where(stage.indices(number))
+
+    @contextmanager
+    def _unnoted(self) -> Iterator[None]:
+        """Stages that are asked for within are none of the plan's."""
+        noted, foreseen = list(self.stages), self._foreseen
+        try:
+            yield
+        finally:
+            self.stages[:], self._foreseen = noted, foreseen
 
     @contextmanager
     def _set_aside(self) -> Iterator[None]:

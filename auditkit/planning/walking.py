@@ -32,11 +32,13 @@ class Planner:
         store: is read and never written.
         settings: how evidence would be computed.
         told: is told which audit is being planned.
+        sharing: threads of this process that will compute, as pytest's own; 1 if workers are processes.
     """
 
     store: Store
     settings: Settings
     told: Told = lambda _text: None
+    sharing: int = 1
     engine: Planning = field(init=False)
     _workroom: Workroom = field(init=False)
 
@@ -44,7 +46,11 @@ class Planner:
         """Make the engine that plans."""
         accelerated = _accelerated(self.settings.device)
         self.engine = Planning(
-            self.store, listing=False, batch=self.settings.batch, accelerated=accelerated
+            self.store,
+            listing=False,
+            batch=self.settings.batch,
+            accelerated=accelerated,
+            sharing=self.sharing,
         )
         self._workroom = Workroom(self.engine, self.settings)
 

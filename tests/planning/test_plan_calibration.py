@@ -1,8 +1,10 @@
 """A few images of a stage: which, how many, and what drawn pictures cost."""
 
 import time
+from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
+from threading import Lock
 
 import numpy as np
 import pytest
@@ -142,3 +144,51 @@ def test_a_first_call_that_is_slow_is_made_again_where_the_stage_is_long(
     (cost,) = planning.stages
     each = cost.usage.cpu / images
     assert (each < 0.1) if calls == 2 else (each > 0.15)
+
+
+def test_threads_that_take_turns_are_told_from_threads_that_do_not(planning, monkeypatch):
+    monkeypatch.setattr("auditkit.planning.calibrating._WORTH", 0.0)
+    planning.sharing = 2
+    turns = Lock()
+
+    def worker(alone):
+        def compute(indices):
+            until = time.process_time() + 0.002
+            while time.process_time() < until:
+                pass
+            with turns if alone else nullcontext():
+                time.sleep(0.02)
+            return {"score": np.zeros(len(indices))}
+
+        return compute
+
+    for name, alone in (("turns", True), ("side by side", False)):
+        planning.gather(Stage(name, {"stage": name}, DIGESTS, 16), partial(worker, alone))
+    turned, beside = planning.stages
+    assert 1.5 < turned.crowding <= 2
+    assert 1 <= beside.crowding < 1.5
+    total = turned.usage.cpu
+    assert turned.seconds(1, accelerated=False) == pytest.approx(turned.setup + total)
+    shared = max(turned.longest, total / 2) * turned.crowding
+    assert turned.seconds(2, accelerated=False) == pytest.approx(turned.setup + shared)
+
+
+def test_an_error_that_comes_later_is_told_and_no_thread_waits(planning, monkeypatch):
+    monkeypatch.setattr("auditkit.planning.calibrating._WORTH", 0.0)
+    planning.sharing = 2
+    computed: list[int] = []
+
+    def worker():
+        def compute(indices):
+            computed.append(len(computed))
+            if len(computed) > 6:
+                raise ValueError("no such image")
+            until = time.process_time() + 0.01
+            while time.process_time() < until:
+                pass
+            return {"score": np.zeros(len(indices))}
+
+        return compute
+
+    with pytest.raises(ValueError, match="no such image"):
+        planning.gather(Stage("later", {"stage": "later"}, DIGESTS, 16), worker)

@@ -1,5 +1,7 @@
 """Costs of any number of images, from a few; costs of stages on several workers."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -51,4 +53,7 @@ def test_workers_share_shards_but_not_the_longest():
     assert stage(40, 10, setup=1).seconds(1, accelerated=False) == 41
     assert stage(40, 10, setup=1).seconds(2, accelerated=False) == 21
     assert stage(40, 10, setup=1).seconds(100, accelerated=False) == 11
+    crowded = replace(stage(40, 10, setup=1), crowding=1.5)
+    assert crowded.seconds(1, accelerated=False) == 41
+    assert crowded.seconds(2, accelerated=False) == 31
     assert stage(0, 0, setup=1, shards=0).seconds(1, accelerated=False) == 0
