@@ -63,6 +63,18 @@ STATED = [
         400,
     ),
     (
+        "handling.audit.yaml",
+        "A true change of 0.022:",
+        required_n_mean(0.15, 0.022, 0.05, **TWO_ALIKE),
+        400,
+    ),
+    (
+        "handling.audit.yaml",
+        "A true flip rate of 0.05:",
+        required_n_proportion(0.05, 0.10, **TWO_ALIKE),
+        400,
+    ),
+    (
         "heatmaps.audit.yaml",
         "A true difference of 0.072:",
         required_n_mean(0.25, 0.072, 0, **TWO_ALIKE),
