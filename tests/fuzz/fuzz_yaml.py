@@ -3,6 +3,7 @@
 import copy
 import math
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -288,12 +289,13 @@ def damaged(source: Path, random: Random, bytes_damage: Callable[[bytes, Random]
     text = source.read_text(encoding="utf-8")
     kind = random.random()
     if kind < 0.6:
-        data = read_yaml(source).data
-        for _ in range(random.choice([1, 1, 1, 2, 3])):
-            places = nodes(data) if isinstance(data, dict) else []
-            if places:
-                random.choice(TREES)(data, random.choice(places), random)
-        return dump(data)
+        with suppress(RecursionError):  # nested deeper than can be written: damage the text instead
+            data = read_yaml(source).data
+            for _ in range(random.choice([1, 1, 1, 2, 3])):
+                places = nodes(data) if isinstance(data, dict) else []
+                if places:
+                    random.choice(TREES)(data, random.choice(places), random)
+            return dump(data)
     if kind < 0.8:
         return _lines(text, random).encode("utf-8", "surrogatepass")
     if kind < 0.88:
