@@ -15,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 from figures_in_page import put, row
+from proficiency_trained import Trained
 
 from auditkit.checks import compute
 from auditkit.commands.proficiency_text import words
@@ -23,7 +24,6 @@ from auditkit.evidence.identity import seed_of
 from auditkit.evidence.kinds import Settings
 from auditkit.evidence.store import Store
 from auditkit.evidence.workroom import Workroom
-from auditkit.proficiency.composed import ComposedModel
 from auditkit.proficiency.faults import CLEAN
 from auditkit.proficiency.population import Population
 from auditkit.proficiency.rates import rate
@@ -47,14 +47,6 @@ expect:
   - {{measure: "importance[{USED}]", below: 0.05, min_n: 100}}
   - {{measure: "importance[{IGNORED}]", below: 0.05, min_n: 100}}
 """
-
-
-class AsItIs(ComposedModel):
-    """A model whose confidence and offset are not changed."""
-
-    @property
-    def _own(self):
-        return 1.0, 0.0
 
 
 def rows_of(population, together, images, seed):
@@ -98,7 +90,7 @@ def table(folder, store, audits):
         cards = catalogue([Path("fixtures"), folder])
         audit = load_audit(folder / "correlated.audit.yaml", cards)
         room = Workroom(Engine(Store(store), 2, listing=False), Settings())
-        model = AsItIs(
+        model = Trained(
             Population(room.evidence(cards.model(name), audit.data, beside=audit.beside)),
             CLEAN,
             0.0,

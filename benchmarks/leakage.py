@@ -19,7 +19,6 @@ from PIL import Image
 
 from auditkit.commands.proficiency_text import words
 from auditkit.data.corruptions import corrupted
-from auditkit.data.load import load_data
 from auditkit.data.similar import similar_groups, thumbnail
 from auditkit.evidence.engine import Engine
 from auditkit.evidence.identity import seed_of
@@ -130,10 +129,9 @@ def main():
     parser.add_argument("--write", type=Path)
     given = parser.parse_args()
     cards = catalogue([Path("fixtures")])
-    data = load_data(cards.data("proficiency"))
     room = Workroom(Engine(Store(given.store), 2, listing=False), Settings())
     evidence = room.evidence(cards.model("scanoma-next"), cards.data("proficiency"))
-    lines = [*table(data), "", *flattered(evidence)]
+    lines = [*table(evidence.data), "", *flattered(evidence)]
     print(*lines, sep="\n")
     if given.write:
         put(given.write, "leakage", "\n".join(lines))

@@ -26,8 +26,8 @@ from auditkit.spec.catalogue import catalogue
 from auditkit.spec.load import load_audit
 
 AUDITS = Path("audits/dermoscopy")
-# Audit: its population, and the faults that are planted.
 HANDLED = ("unsharp pictures", "compressed pictures", "marked pictures", "textured skin")
+# Audit: its population, and the faults that are planted.
 PLANTED = {
     "attributes": (
         "proficiency",

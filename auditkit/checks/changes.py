@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from auditkit import stats
+from auditkit.checks.cells import interval_cell
 from auditkit.checks.measuring import Measuring
 from auditkit.checks.sampling import Sampling
 from auditkit.evidence import Evidence
@@ -30,7 +31,7 @@ class Change:
     @property
     def cells(self) -> tuple[str, str]:
         """Both for a table."""
-        return interval_cell(self.mean.estimate, "+"), interval_cell(self.flips.estimate)
+        return interval_cell(self.mean.estimate, "+.3f"), interval_cell(self.flips.estimate)
 
 
 def change_of(
@@ -63,13 +64,3 @@ def change_of(
             sample=sampling.mean(flip),
         ),
     )
-
-
-def interval_cell(estimate: stats.Estimate | None, sign: str = "") -> str:
-    """An estimate with its interval, three digits; ``sign`` is ``+`` for changes."""
-    if estimate is None:
-        return "not evaluable"
-    value, low, high = (
-        format(number, f"{sign}.3f") for number in (estimate.value, estimate.low, estimate.high)
-    )
-    return f"{value} [{low}, {high}]"

@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from auditkit import stats
-from auditkit.checks.changes import interval_cell
+from auditkit.checks.cells import interval_cell
 from auditkit.checks.measuring import Measuring
 from auditkit.checks.pictures import png
 from auditkit.checks.sampling import Sampling
@@ -130,8 +130,8 @@ class _Grid:
         for name in self.parameters.directions:
             for radius in self.parameters.radius:
                 cells = [
-                    interval_cell(found.estimate, sign)
-                    for part, sign in (("mean_change", "+"), ("decision_flips", ""))
+                    interval_cell(found.estimate, form)
+                    for part, form in (("mean_change", "+.3f"), ("decision_flips", ".3f"))
                     if (found := findings.find(f"{name}.{part}", {"radius": radius}))
                 ]
                 rows.append([name, f"{radius:g}", *cells])

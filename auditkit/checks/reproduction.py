@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from auditkit import stats
+from auditkit.checks.cells import interval_cell
 from auditkit.checks.measuring import Measuring
 from auditkit.checks.pictures import png
 from auditkit.checks.sampling import Sampling
@@ -44,7 +45,9 @@ def reproduction(evidence: Evidence, parameters: Reproduction) -> Findings:
             for name, estimate in pair.estimates().items()
         ]
         findings.measurements += found
-        columns.append([pair.title, *(_cell(m.estimate) for m in found), *pair.largest()])
+        columns.append(
+            [pair.title, *(interval_cell(m.estimate, ".4f") for m in found), *pair.largest()]
+        )
         findings.figures.append(_figure(pair))
         findings.examples += _worst(evidence, pair)
     patients = len(np.unique(evidence.patients))
@@ -196,9 +199,3 @@ def _worst(evidence: Evidence, pair: _Pair) -> list[Example]:
         for index in order
         if pair.distance[index] > 0
     ]
-
-
-def _cell(estimate: stats.Estimate | None) -> str:
-    if estimate is None:
-        return "not evaluable"
-    return f"{estimate.value:.4f} [{estimate.low:.4f}, {estimate.high:.4f}]"

@@ -10,7 +10,7 @@ Kind = Literal["reads", "group", "calibration", "device", "rounding"]
 READS = (0.15, 0.25, 0.35, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 4.0)
 # Of traces that a corruption moves by many standard deviations. Declared anew after a study with `READS`
 # found all of them at the smallest strength.
-TRACES = (0.01, 0.02, 0.03, 0.05, 0.075, 0.1, 0.15, 0.35, 1.0, 4.0)
+FAINT = (0.01, 0.02, 0.03, 0.05, 0.075, 0.1, 0.15, 0.35, 1.0, 4.0)
 # Share of a group's images about which the model knows nothing.
 SHARES = (0.25, 0.5, 0.75, 1.0)
 # By how much the log-odds are too large.
@@ -67,9 +67,9 @@ _TABLE = (
     _reads("dark corners", "dark_corners"),
     _reads("sharp pictures", "sharpness"),
     _reads("pale lesions", "lesion.contrast", -1.0),
-    _reads("unsharp pictures", "sharpness", -1.0, TRACES),
-    _reads("compressed pictures", "trace.blocks", strengths=TRACES),
-    _reads("marked pictures", "trace.corner", strengths=TRACES),
+    _reads("unsharp pictures", "sharpness", -1.0, FAINT),
+    _reads("compressed pictures", "trace.blocks", strengths=FAINT),
+    _reads("marked pictures", "trace.corner", strengths=FAINT),
     _reads("textured skin", "trace.skin"),
     Fault(
         "dark skin unknown",

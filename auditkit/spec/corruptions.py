@@ -6,7 +6,7 @@ what a spec says, not five levels; a mark in a corner is ours.
 """
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Final, Literal, Self
+from typing import Annotated, Any, ClassVar, Final, Literal, Self
 
 from pydantic import BeforeValidator, Field, SerializeAsAny, model_validator
 
@@ -22,6 +22,9 @@ Level = Annotated[int, Field(ge=0, le=255)]
 
 class Corruption(Strict):
     """Base of a corruption's parameters."""
+
+    # What pictures are, for people: formatted with the parameters.
+    _done: ClassVar[str]
 
     corruption: str = Field(description=_NAME)
     name: str = Field("", description="Prefix of its measures; its own name if left out.")
@@ -45,7 +48,7 @@ class Corruption(Strict):
     @property
     def done(self) -> str:
         """What is done to pictures: they are ...."""
-        raise NotImplementedError
+        return self._done.format(**self.model_dump())
 
 
 class Jpeg(Corruption):
@@ -54,10 +57,7 @@ class Jpeg(Corruption):
     corruption: Literal["jpeg"] = Field("jpeg", description=_NAME)
     quality: int = Field(50, ge=1, le=95, description="Of libjpeg; smaller is coarser.")
 
-    @property
-    def done(self) -> str:
-        """What is done to pictures."""
-        return f"compressed as JPEG of quality {self.quality}"
+    _done: ClassVar[str] = "compressed as JPEG of quality {quality}"
 
 
 class Resize(Corruption):
@@ -66,10 +66,7 @@ class Resize(Corruption):
     corruption: Literal["resize"] = Field("resize", description=_NAME)
     scale: Number = Field(0.5, gt=0, lt=1, description="Share of width and height in between.")
 
-    @property
-    def done(self) -> str:
-        """What is done to pictures."""
-        return f"made smaller, to {self.scale:g} of their edges, and brought back"
+    _done: ClassVar[str] = "made smaller, to {scale:g} of their edges, and brought back"
 
 
 class Blur(Corruption):
@@ -78,10 +75,7 @@ class Blur(Corruption):
     corruption: Literal["blur"] = Field("blur", description=_NAME)
     sigma: Share = Field(0.01, description="Standard deviation, as a share of the shorter edge.")
 
-    @property
-    def done(self) -> str:
-        """What is done to pictures."""
-        return f"blurred by {self.sigma:g} of the edge"
+    _done: ClassVar[str] = "blurred by {sigma:g} of the edge"
 
 
 class Noise(Corruption):
@@ -90,10 +84,7 @@ class Noise(Corruption):
     corruption: Literal["noise"] = Field("noise", description=_NAME)
     sigma: Share = Field(0.02, description="Standard deviation, as a share of the range of sRGB.")
 
-    @property
-    def done(self) -> str:
-        """What is done to pictures."""
-        return f"given noise of {self.sigma:g} of the range"
+    _done: ClassVar[str] = "given noise of {sigma:g} of the range"
 
 
 class Mark(Corruption):
@@ -108,10 +99,7 @@ class Mark(Corruption):
         default=[255, 255, 255], min_length=3, max_length=3, description="sRGB, 0 to 255."
     )
 
-    @property
-    def done(self) -> str:
-        """What is done to pictures."""
-        return f"marked with a square of {self.size:g} of the edge, {self.corner}"
+    _done: ClassVar[str] = "marked with a square of {size:g} of the edge, {corner}"
 
 
 CORRUPTIONS: Mapping[str, type[Corruption]] = {

@@ -62,8 +62,7 @@ def _with_checks(found: dict[str, Any]) -> dict[str, Any]:
             given["methods"] = _methods(found["$defs"]) | {"description": told}
         if "controls" in given:
             given["controls"] |= {"items": _named(found["$defs"], _methods_of(Control), "method")}
-        if "corruptions" in given:
-            del found["$defs"]["Corruption"]
+        if found["$defs"].pop("Corruption", None):
             given["corruptions"] |= {"items": _named(found["$defs"], CORRUPTIONS, "corruption")}
         if "radius" in given:
             _or_one(given["radius"])

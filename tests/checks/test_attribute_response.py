@@ -15,7 +15,6 @@ from auditkit.spec.attributes import ATTRIBUTES
 from auditkit.spec.data_card import DataCard
 from auditkit.spec.declarations import SHIPPED
 from auditkit.spec.declarations.attribute_response import AttributeResponse
-from auditkit.spec.model_card import ModelCard
 
 from .planted import Planted
 
@@ -121,25 +120,6 @@ def test_all_twenty_attributes_are_the_default_between_a_tenth_and_nine_tenths()
 def test_wrong_parameters_are_refused_with_what_was_expected(given, message):
     with pytest.raises(ValidationError, match=message):
         AttributeResponse(**given)
-
-
-@pytest.fixture
-def model(networks):
-    card = ModelCard.model_validate(
-        {
-            "model": "random",
-            "task": "melanoma",
-            "format": "timm",
-            "architecture": "test_resnet",
-            "weights": {"file": "random.safetensors"},
-            "input": {"size": 48},
-            "output": {"kind": "logits", "classes": ["benign", "malignant"], "score": 1},
-            "threshold": 0.5,
-        }
-    )
-    folder = networks["random"].parent
-    placed = {"path": folder / "m.model.yaml", "folder": folder}
-    return auditkit.load_model(card.model_copy(update=placed))
 
 
 @pytest.mark.parametrize("kind", ["dermoscopy", "clinical"])

@@ -16,7 +16,6 @@ from auditkit.spec.corruptions import Jpeg, Mark, Noise
 from auditkit.spec.data_card import DataCard
 from auditkit.spec.declarations import SHIPPED
 from auditkit.spec.declarations.corruption_response import CorruptionResponse
-from auditkit.spec.model_card import ModelCard
 
 from .planted import Planted
 
@@ -108,25 +107,6 @@ def test_one_patient_is_not_evaluable_and_stays_in_the_rows():
 def test_wrong_parameters_are_refused_with_what_was_expected(given, message):
     with pytest.raises(ValidationError, match=message):
         CorruptionResponse(corruptions=given)
-
-
-@pytest.fixture
-def model(networks):
-    card = ModelCard.model_validate(
-        {
-            "model": "random",
-            "task": "melanoma",
-            "format": "timm",
-            "architecture": "test_resnet",
-            "weights": {"file": "random.safetensors"},
-            "input": {"size": 48},
-            "output": {"kind": "logits", "classes": ["benign", "malignant"], "score": 1},
-            "threshold": 0.5,
-        }
-    )
-    folder = networks["random"].parent
-    placed = {"path": folder / "m.model.yaml", "folder": folder}
-    return auditkit.load_model(card.model_copy(update=placed))
 
 
 @pytest.fixture

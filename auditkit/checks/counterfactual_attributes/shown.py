@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from auditkit import stats
+from auditkit.checks.cells import interval_cell
 from auditkit.checks.counterfactual.panels import pair_panels, shared_gain
 from auditkit.checks.counterfactual_attributes.differences import Attribute
 from auditkit.evidence import Evidence
@@ -164,21 +165,14 @@ def _row(one: Read) -> list[str]:
         attribute.quantity.name,
         attribute.quantity.unit,
         *means,
-        _cell(one.difference, "+.3g"),
-        _cell(one.standardised, "+.2f"),
-        _cell(one.higher, ".2f"),
+        interval_cell(one.difference.estimate, "+.3g"),
+        interval_cell(one.standardised.estimate, "+.2f"),
+        interval_cell(one.higher.estimate, ".2f"),
         str(int(used.sum())),
         "none" if one.adjusted is None else f"{one.adjusted:.2g}",
         one.predominant,
         attribute.quantity.meaning,
     ]
-
-
-def _cell(measurement: Measurement, form: str) -> str:
-    found = measurement.estimate
-    if found is None:
-        return "not evaluable"
-    return f"{found.value:{form}} [{found.low:{form}}, {found.high:{form}}]"
 
 
 def _title(attribute: Attribute, index: int) -> str:

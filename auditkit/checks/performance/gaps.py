@@ -6,10 +6,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from auditkit import stats
+from auditkit.checks.cells import interval_cell
 from auditkit.checks.measuring import Measuring
 from auditkit.checks.performance.groups import Part, Rows
 from auditkit.checks.performance.measures import Answers
-from auditkit.checks.performance.tables import cell
 from auditkit.errors import AuditError
 from auditkit.findings import Findings, Measurement, Table
 from auditkit.spec.declarations.performance import GAPS, Performance
@@ -162,7 +162,7 @@ class _Comparison:
         best = max(range(len(self.estimates)), key=lambda j: self.estimates[j].value)
         worst = self.estimates[gaps.worst]
         return [
-            cell(gaps.largest),
+            interval_cell(gaps.largest),
             f"{self._name(best)} and {self._name(gaps.worst)}",
             self._name(gaps.worst),
             f"{worst.value:.3f}",

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from auditkit import stats
+from auditkit.checks.cells import interval_cell
 from auditkit.checks.performance.groups import Part
 from auditkit.checks.performance.measures import Answers
 from auditkit.evidence import Evidence
@@ -18,14 +19,6 @@ _MORE = ("accuracy", "balanced_accuracy", "pr_auc", "ppv", "npv")
 _PROBABILITIES = ("brier", "calibration_error", "calibration_slope", "calibration_intercept")
 _MOST = 200
 _SLASH = "\u00a0/\u00a0"  # keeps the numbers on one line
-NOT_EVALUABLE = "not evaluable"
-
-
-def cell(estimate: Estimate | None) -> str:
-    """An estimate with its interval."""
-    if estimate is None:
-        return NOT_EVALUABLE
-    return f"{estimate.value:.3f} [{estimate.low:.3f}, {estimate.high:.3f}]"
 
 
 def by_group(answers: Answers, parts: Sequence[Part], findings: Findings) -> list[Table]:
@@ -89,7 +82,7 @@ class _ByGroup:
         return Table(name, title, ["images", "n", "prevalence", *_words(names)], rows, caption)
 
     def _cells(self, part: Part, names: Sequence[str]) -> list[str]:
-        return [cell(self._estimate(name, part)) for name in names]
+        return [interval_cell(self._estimate(name, part)) for name in names]
 
     def _estimate(self, name: str, part: Part) -> Estimate | None:
         found = self.findings.find(name, part.at)
@@ -135,7 +128,7 @@ def probabilities(answers: Answers, bins: int) -> list[Table]:
             str(part.observed.n),
             str(round(part.observed.value * part.observed.n)),
             f"{part.mean:.3f}",
-            cell(part.observed),
+            interval_cell(part.observed),
         ]
         for part in stats.reliability_bins(labels, score, bins, answers.patients)
     ]

@@ -9,6 +9,7 @@ from auditkit.errors import AuditError
 from auditkit.spec.attributes import ATTRIBUTES
 from auditkit.spec.audit import Number
 from auditkit.spec.declaration import CheckDeclaration, Measure, Parameters
+from auditkit.spec.declarations.changes import change_measures
 from auditkit.spec.problems import nearest
 
 Share = Annotated[Number, Field(ge=0, le=1)]
@@ -77,19 +78,11 @@ class AttributeResponse(Parameters):
 
 
 def _measures(parameters: AttributeResponse) -> Mapping[str, Measure]:
-    measures = {}
+    measures: dict[str, Measure] = {}
     for name in parameters.attributes:
         low, high = parameters.span(name)
         moved = f"when {name} alone goes from {low:g} to {high:g}"
-        measures[f"{name}.mean_change"] = Measure(
-            "probability", (-1.0, 1.0), f"Mean change of the score {moved}."
-        )
-        measures[f"{name}.decision_flips"] = Measure(
-            "proportion",
-            (0.0, 1.0),
-            f"Share of images whose decision flips {moved}.",
-            better="lower",
-        )
+        measures |= change_measures(name, moved)
     return measures
 
 

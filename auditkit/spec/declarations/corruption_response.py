@@ -6,6 +6,7 @@ from pydantic import Field, field_validator
 
 from auditkit.spec.corruptions import AnyCorruption, Blur, Jpeg, Mark, Noise, Resize
 from auditkit.spec.declaration import CheckDeclaration, Measure, Parameters
+from auditkit.spec.declarations.changes import change_measures
 
 
 class CorruptionResponse(Parameters):
@@ -28,18 +29,10 @@ class CorruptionResponse(Parameters):
 
 
 def _measures(parameters: CorruptionResponse) -> Mapping[str, Measure]:
-    measures = {}
+    measures: dict[str, Measure] = {}
     for one in parameters.corruptions:
         when = f"when pictures are {one.done}"
-        measures[f"{one.label}.mean_change"] = Measure(
-            "probability", (-1.0, 1.0), f"Mean change of the score {when}."
-        )
-        measures[f"{one.label}.decision_flips"] = Measure(
-            "proportion",
-            (0.0, 1.0),
-            f"Share of images whose decision flips {when}.",
-            better="lower",
-        )
+        measures |= change_measures(one.label, when)
     return measures
 
 
