@@ -34,7 +34,6 @@ from auditkit.findings import Findings
 from auditkit.proficiency.composed import confidence_and_offset
 from auditkit.proficiency.population import logit, sigmoid
 from auditkit.proficiency.rates import rate
-from auditkit.proficiency.study import VARIATIONS
 from auditkit.spec.catalogue import catalogue
 from auditkit.spec.load import Audit, load_audit, resolve_at
 from auditkit.verdict import Verdict, judge
@@ -166,35 +165,30 @@ def truth(model: Model) -> Truth:
     return Truth(both, first, value["reliance[t1c]"])
 
 
-def audited(task: tuple[float, int, tuple[int, ...]]) -> tuple[float, Truth, list[dict[str, bool]]]:
-    """One composed model, and which expectations fail in each sample."""
-    share, variation, seeds = task
-    model, audit = Model(share, variation), asked()
-    size = audit.data.with_.n
-    said = []
-    for seed in seeds:
-        generator = np.random.default_rng(seed_of("sample of modalities", seed))
-        found = findings(model, generator.integers(POPULATION, size=size))
-        verdicts = {}
-        for one in audit.spec.expect:
-            measure = audit.check.measures(audit.parameters)[one.measure]
-            judged = judge(one, found.find(one.measure, resolve_at(one, measure)))
-            verdicts[one.measure] = judged.verdict is Verdict.FAIL
-        said.append(verdicts)
-    return share, truth(model), said
+def audited(task: tuple[float, int]) -> tuple[float, Truth, dict[str, bool]]:
+    """One composed model, and which expectations fail in its sample."""
+    share, seed = task
+    model, audit = Model(share, seed), asked()
+    generator = np.random.default_rng(seed_of("sample of modalities", seed))
+    found = findings(model, generator.integers(POPULATION, size=audit.data.with_.n))
+    verdicts = {}
+    for one in audit.spec.expect:
+        measure = audit.check.measures(audit.parameters)[one.measure]
+        judged = judge(one, found.find(one.measure, resolve_at(one, measure)))
+        verdicts[one.measure] = judged.verdict is Verdict.FAIL
+    return share, truth(model), verdicts
 
 
-def tasks(models: int, clean: int, first: int) -> Iterator[tuple[float, int, tuple[int, ...]]]:
+def tasks(models: int, clean: int, first: int) -> Iterator[tuple[float, int]]:
     """All of it is declared before anything is run."""
     for share in (0.0, *SHARES):
-        seeds = range(first, first + (models if share else clean))
-        for variation in range(VARIATIONS):
-            yield share, first + variation, tuple(seeds[variation::VARIATIONS])
+        for seed in range(first, first + (models if share else clean)):
+            yield share, seed
 
 
-def table(found: list[tuple[float, Truth, list[dict[str, bool]]]]) -> Iterator[str]:
+def table(found: list[tuple[float, Truth, dict[str, bool]]]) -> Iterator[str]:
     """One row per share."""
-    names = list(found[0][2][0])
+    names = list(found[0][2])
     blocking = [one.measure for one in asked().spec.expect if one.severity == "blocking"]
     yield row([*HEAD, *(f"`{name}` fails" for name in names)])
     yield row(["---"] * (len(HEAD) + len(names)))
@@ -202,7 +196,7 @@ def table(found: list[tuple[float, Truth, list[dict[str, bool]]]]) -> Iterator[s
         own = [(known, said) for at, known, said in found if at == share]
         mean = np.mean([known.importance for known, _ in own], axis=0)
         faulty = sum(known.faulty for known, _ in own)
-        every = [one for _, said in own for one in said]
+        every = [said for _, said in own]
         yield row(
             [
                 f"{share:g}",
@@ -226,7 +220,7 @@ def main() -> None:
     _SETS.update(population(asked(), given.store))
     todo = list(tasks(given.models, given.clean, given.seed))
     with ProcessPoolExecutor(given.workers, mp_context=get_context("fork")) as pool:
-        found = list(pool.map(audited, todo))
+        found = list(pool.map(audited, todo, chunksize=8))
     text = "\n".join(table(found))
     print(text)
     if given.write:

@@ -303,8 +303,8 @@ def main():
     figure(first)
     seeds = f"{first.first_seed}; those on fresh seeds and without a fault from {fresh.first_seed}"
     intro = (
-        f"## What was found\n\nFaults planted in the answers of `{first.model}`, {first.models} audits per "
-        f"fault and strength, by 40 models; models and samples have seeds from {seeds}. "
+        f"## What was found\n\nFaults planted in the answers of `{first.model}`, {first.models} models per "
+        f"fault and strength, each audited once on a sample of its own; seeds are from {seeds}. "
         "Stated is the smallest strength from which on more than 95 % are found (lower limit).\n"
     )
     drawn = (

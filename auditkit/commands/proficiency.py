@@ -42,10 +42,14 @@ def add_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
         help="in a sample; default: what each audit looks at",
     )
     parser.add_argument(
-        "--models", default="200", metavar="N", help="audits per fault and strength"
+        "--models", default="200", metavar="N", help="composed models per fault and strength"
     )
-    parser.add_argument("--clean", default="400", metavar="N", help="audits without a fault")
-    parser.add_argument("--seed", type=int, default=0, metavar="N", help="of the first sample")
+    parser.add_argument(
+        "--clean", default="400", metavar="N", help="composed models without a fault"
+    )
+    parser.add_argument(
+        "--seed", type=int, default=0, metavar="N", help="of the first model and sample"
+    )
     parser.add_argument("--fault", action="append", default=[], metavar="NAME", help="repeatable")
     parser.add_argument("--workers", default="", metavar="N", help="default: one per core")
     parser.add_argument("--out", type=Path, metavar="FILE", help="everything, as JSON")

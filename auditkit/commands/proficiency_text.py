@@ -15,7 +15,7 @@ from auditkit.proficiency.result import (
 
 def text(found: Proficiency) -> Iterator[str]:
     """All of it, line by line."""
-    yield f"faults planted in the answers of {found.model}; {found.models} audits per fault and strength"
+    yield f"faults planted in the answers of {found.model}; {found.models} models per fault and strength"
     for audit in found.audits:
         yield ""
         yield f"{audit.audit} ({audit.check}), {audit.images} images of about {audit.patients:.0f} patients"

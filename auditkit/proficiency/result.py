@@ -113,8 +113,8 @@ class Proficiency(Part):
     version: str = VERSION
     auditkit: str
     model: str = Field(description="The real model that faults are planted in.")
-    first_seed: int = Field(description="Samples have this seed and those that follow.")
-    models: int = Field(description="Composed models per fault and strength.")
+    first_seed: int = Field(description="Models and samples have this seed and those that follow.")
+    models: int = Field(description="Composed models per fault and strength, each audited once.")
     audits: list[AuditResult]
     family: Family | None = Field(description="Of clean models; null if audits' samples differ.")
     not_composed: dict[str, str] = Field(description="Audits that cannot be studied so, and why.")

@@ -19,9 +19,8 @@ from auditkit.proficiency.trial import Trial, trial, truths
 from auditkit.spec.load import Audit
 from auditkit.verdict import Verdict
 
-# Many samples of one composed model cost less than many models: each fault and strength has so many. Models
-# differ in confidence, and so in what a strength does to their scores: ten were too few.
-VARIATIONS = 40
+# Audits that a process is handed at once.
+_CHUNK = 8
 
 Told = Callable[[int, int], None]
 
@@ -31,9 +30,10 @@ class Design:
     """What is to be run; all of it is declared before anything is.
 
     Attributes:
-        models: audits per fault and strength.
-        clean: audits of models without a fault.
-        first_seed: of the samples.
+        models: with each fault at each strength; each is audited once, on a sample of its own, so that audits
+            are independent of each other.
+        clean: models without a fault.
+        first_seed: of the models and samples.
         faults: that are planted, each at its strengths; all if there are none.
         workers: processes; results do not depend on it.
     """
@@ -56,13 +56,12 @@ class Studied:
 
 @dataclass(frozen=True)
 class _Task:
-    """Audits of one composed model."""
+    """The audit of one composed model."""
 
     at: int
     fault: Fault
     strength: float
-    variation: int
-    seeds: tuple[int, ...]
+    seed: int
 
 
 # Processes are forked: they find here what was gathered before.
@@ -96,7 +95,7 @@ def run(
     ]
     trials: dict[int, list[Trial]] = {at: [] for at in range(len(possible))}
     for done, (task, found) in enumerate(_each(possible, tasks, design.workers), start=1):
-        trials[task.at] += found
+        trials[task.at].append(found)
         told(done, len(tasks))
     return _result(possible, trials, design, refused)
 
@@ -132,24 +131,20 @@ def _tasks(at: int, population: Population, design: Design) -> Iterator[_Task]:
         for strength in fault.strengths
     ]
     for fault, strength, count in [(CLEAN, 0.0, design.clean), *planted]:
-        seeds = range(design.first_seed, design.first_seed + count)
-        for variation in range(VARIATIONS):
-            own = tuple(seeds[variation::VARIATIONS])
-            if own:
-                # Models of another study are others too.
-                yield _Task(at, fault, strength, design.first_seed + variation, own)
+        for seed in range(design.first_seed, design.first_seed + count):
+            yield _Task(at, fault, strength, seed)
 
 
 def _each(
     studied: Sequence[Studied], tasks: Sequence[_Task], workers: int
-) -> Iterator[tuple[_Task, list[Trial]]]:
+) -> Iterator[tuple[_Task, Trial]]:
     _studied[:] = studied
     if workers == 1:
         yield from ((task, _audited(task)) for task in tasks)
         return
     context = multiprocessing.get_context("fork")
     with ProcessPoolExecutor(workers, mp_context=context, initializer=_one_thread) as pool:
-        yield from zip(tasks, pool.map(_audited, tasks), strict=True)
+        yield from zip(tasks, pool.map(_audited, tasks, chunksize=_CHUNK), strict=True)
 
 
 def _one_thread() -> None:
@@ -157,11 +152,10 @@ def _one_thread() -> None:
     threadpool_limits(1)
 
 
-def _audited(task: _Task) -> list[Trial]:
+def _audited(task: _Task) -> Trial:
     one = _studied[task.at]
-    model = ComposedModel(one.population, task.fault, task.strength, task.variation)
-    known = truths(one.audit, model)
-    return [trial(one.audit, model, seed, one.images, known) for seed in task.seeds]
+    model = ComposedModel(one.population, task.fault, task.strength, task.seed)
+    return trial(one.audit, model, task.seed, one.images, truths(one.audit, model))
 
 
 def _result(

@@ -93,7 +93,7 @@ def cluster_images(clusters: ArrayLike | None, n: int) -> Clusters:
     ids = np.asarray(clusters)
     if ids.shape != (n,):
         raise AuditError(f"clusters has shape {ids.shape}; expected one patient id for each of {n}")
-    if ids.dtype.kind not in "iu" and any(_missing(identifier) for identifier in ids.tolist()):
+    if ids.dtype.kind not in "iuU" and any(_missing(identifier) for identifier in ids.tolist()):
         raise AuditError(
             "clusters holds missing patient ids; give each such image an id of its own."
         )
