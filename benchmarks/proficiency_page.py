@@ -204,8 +204,8 @@ def sizes_table(first, fresh):
             yield row([*name, f"{fault.stated:g}", *found, f"{100 * apart:+.1f}"])
     yield (
         f"\nOn fresh seeds {100 * least:.1f} % are found at least, where more than 95 % were stated; first "
-        f"and fresh seeds are {100 * worst:.1f} points apart at most. Models differ more than samples do, "
-        "which the intervals of single rates leave out. Faults that an audit does not see are above."
+        f"and fresh seeds are {100 * worst:.1f} points apart at most. "
+        "Faults that an audit does not see are above."
     )
 
 
