@@ -4,7 +4,9 @@
     python benchmarks/proficiency.py --out build/fresh.json --seed 100000 --stated build/first.json
     python benchmarks/proficiency.py --out build/sizes.json --audits light --images 300 400
 
-The second plants each fault at the strength that the first states, in other models and samples.
+The second plants each fault at the strength that the first states, in other models and samples. A study
+like it, too, says what is stated: `--seed 200000 --stated docs/proficiency-fresh.json` repeats that of the
+page, audit by audit.
 
 All of it is declared here and in `auditkit.proficiency.faults` before anything runs.
 """
@@ -102,7 +104,7 @@ def main():
         parts.append(run([one], design))
         _write(given.out, parts, None)
         print(f"{one.audit.id}, {one.images}: {time.monotonic() - begun:.0f} s", flush=True)
-    if not given.images:
+    if parts and not given.images:
         whole = Design(0, given.clean, given.seed, [FAULTS["pink pictures"]], given.workers)
         _write(given.out, parts, run(studied, whole).family)
 
@@ -112,8 +114,13 @@ def at_stated(first, studied):
     asked = studied.audit.id, studied.images
     (audit,) = [one for one in first.audits if (one.audit, one.images) == asked]
     for fault in audit.faults:
-        if fault.stated is not None:
-            yield replace(FAULTS[fault.fault], strengths=(fault.stated,))
+        if (strength := stated(fault)) is not None:
+            yield replace(FAULTS[fault.fault], strengths=(strength,))
+
+
+def stated(fault):
+    """The strength that a study states; one that planted a single strength was run at what is stated."""
+    return fault.stated if len(fault.strengths) != 1 else fault.strengths[0].strength
 
 
 def _write(path, parts, family):

@@ -124,6 +124,30 @@ def networks(tmp_path_factory: pytest.TempPathFactory, compiled_modules: None) -
     return found
 
 
+@pytest.fixture(scope="session")
+def random_card(networks):
+    """The card of the random network; its input has that many pixels."""
+    from auditkit.spec.model_card import ModelCard
+
+    def card(size):
+        parsed = ModelCard.model_validate(
+            {
+                "model": "random",
+                "task": "melanoma",
+                "format": "timm",
+                "architecture": "test_resnet",
+                "weights": {"file": "random.safetensors"},
+                "input": {"size": size},
+                "output": {"kind": "logits", "classes": ["benign", "malignant"], "score": 1},
+                "threshold": 0.5,
+            }
+        )
+        folder = networks["random"].parent
+        return parsed.model_copy(update={"path": folder / "m.model.yaml", "folder": folder})
+
+    return card
+
+
 @pytest.fixture
 def project(pytester: pytest.Pytester, networks: dict[str, Path]) -> pytest.Pytester:
     """A folder with cards and specs, ready for `pytester.runpytest("--model", "steady")`."""

@@ -16,7 +16,6 @@ from auditkit.evidence.machine import machine
 from auditkit.models import load_model
 from auditkit.spec.data_card import DataCard
 from auditkit.spec.methods import parse_method
-from auditkit.spec.model_card import ModelCard
 
 PLAN = CostPlan(batch=1, repeats=2, warm_up=1, threads=1)
 METHOD = parse_method("gradient")
@@ -42,21 +41,8 @@ class Fake:
 
 
 @pytest.fixture(scope="module")
-def card(networks):
-    parsed = ModelCard.model_validate(
-        {
-            "model": "random",
-            "task": "melanoma",
-            "format": "timm",
-            "architecture": "test_resnet",
-            "weights": {"file": "random.safetensors"},
-            "input": {"size": 32},
-            "output": {"kind": "logits", "classes": ["benign", "malignant"], "score": 1},
-            "threshold": 0.5,
-        }
-    )
-    folder = networks["random"].parent
-    return parsed.model_copy(update={"path": folder / "m.model.yaml", "folder": folder})
+def card(random_card):
+    return random_card(32)
 
 
 @pytest.fixture(scope="module")

@@ -18,7 +18,6 @@ from auditkit.metrics.faithfulness import ONE_UNIT, curve_areas, infidelity, sen
 from auditkit.models import load_model
 from auditkit.spec.data_card import DataCard
 from auditkit.spec.methods import parse_method
-from auditkit.spec.model_card import ModelCard
 
 GRADIENT, PRODUCT = parse_method("gradient"), parse_method("input-x-gradient")
 RANDOM = parse_method("random-map")
@@ -252,21 +251,8 @@ def test_superpixels_of_a_methods_own_are_removed_whole(tmp_path):
     assert found.changes[0, 0] == pytest.approx(whole - wanted, abs=1e-5)
 
 
-def test_pictures_have_one_modality_of_three_colours(networks, tmp_path):
-    card = ModelCard.model_validate(
-        {
-            "model": "random",
-            "task": "melanoma",
-            "format": "timm",
-            "architecture": "test_resnet",
-            "weights": {"file": "random.safetensors"},
-            "input": {"size": 32},
-            "output": {"kind": "logits", "classes": ["benign", "malignant"], "score": 1},
-            "threshold": 0.5,
-        }
-    )
-    folder = networks["random"].parent
-    model = load_model(card.model_copy(update={"path": folder / "m.model.yaml", "folder": folder}))
+def test_pictures_have_one_modality_of_three_colours(random_card, tmp_path):
+    model = load_model(random_card(32))
     data = DataCard.model_validate(
         {
             "data": "lesions",

@@ -14,27 +14,13 @@ from auditkit.evidence.removal import RemovalPlan
 from auditkit.models import load_model
 from auditkit.spec.data_card import DataCard
 from auditkit.spec.methods import GradCAM, parse_method
-from auditkit.spec.model_card import ModelCard
 
 ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(scope="module")
-def card(networks):
-    parsed = ModelCard.model_validate(
-        {
-            "model": "random",
-            "task": "melanoma",
-            "format": "timm",
-            "architecture": "test_resnet",
-            "weights": {"file": "random.safetensors"},
-            "input": {"size": 64},
-            "output": {"kind": "logits", "classes": ["benign", "malignant"], "score": 1},
-            "threshold": 0.5,
-        }
-    )
-    folder = networks["random"].parent
-    return parsed.model_copy(update={"path": folder / "m.model.yaml", "folder": folder})
+def card(random_card):
+    return random_card(64)
 
 
 @pytest.fixture(scope="module")

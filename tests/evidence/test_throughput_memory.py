@@ -25,7 +25,6 @@ from auditkit.models.memory import halving, prepare_process, ran_out
 from auditkit.models.model import Model
 from auditkit.spec.data_card import DataCard
 from auditkit.spec.methods import parse_method
-from auditkit.spec.model_card import ModelCard
 
 ROOT = Path(__file__).parents[2]
 CPU = "[enforce fail at alloc_cpu.cpp] DefaultCPUAllocator: can't allocate memory: you tried to allocate"
@@ -48,22 +47,8 @@ DATA = DataCard.model_validate(
 
 
 @pytest.fixture(scope="module")
-def model(networks):
-    parsed = ModelCard.model_validate(
-        {
-            "model": "random",
-            "task": "melanoma",
-            "format": "timm",
-            "architecture": "test_resnet",
-            "weights": {"file": "random.safetensors"},
-            "input": {"size": 64},
-            "output": {"kind": "logits", "classes": ["benign", "malignant"], "score": 1},
-            "threshold": 0.5,
-        }
-    )
-    folder = networks["random"].parent
-    placed = parsed.model_copy(update={"path": folder / "m.model.yaml", "folder": folder})
-    return auditkit.load_model(placed, device="cpu")
+def model(random_card):
+    return auditkit.load_model(random_card(64), device="cpu")
 
 
 def evidence(model, folder, images=6, **settings):
