@@ -60,7 +60,14 @@ PLANTED = {
     ),
     "performance": ("proficiency", ("dark skin unknown", "overconfident")),
     "concepts": ("proficiency-concepts", ("pink pictures", "hair", "dark corners")),
+    "lesion": (
+        "proficiency-heatmaps",
+        ("pink pictures", "ruler", "dark corners", "marked pictures"),
+    ),
 }
+# Declared anew after a look at 100 images, in which no fault of a strength up to 4 violates what is expected
+# of heatmaps: from hardly anything but the fault to nothing else.
+TOTAL = (4.0, 8.0, 16.0, 32.0)
 
 
 def main():
@@ -92,6 +99,8 @@ def main():
     for one in studied:
         begun = time.monotonic()
         faults = [FAULTS[name] for name in PLANTED[one.audit.id][1]]
+        if one.audit.id == "lesion":
+            faults = [replace(fault, strengths=TOTAL) for fault in faults]
         if given.stated:
             faults = list(at_stated(read(given.stated), one))
             if not faults:

@@ -56,7 +56,15 @@ REDRAWN = {
         ATTRIBUTES[name].low + share * (ATTRIBUTES[name].high - ATTRIBUTES[name].low)
         for share in (0.1, 0.9)
     )
-    for name in ("tint", "brightness", "skin_tone", "hair", "ruler")
+    for name in (
+        "tint",
+        "brightness",
+        "skin_tone",
+        "hair",
+        "background_spots",
+        "ruler",
+        "dark_corner",
+    )
 }
 
 

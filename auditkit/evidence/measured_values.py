@@ -1,6 +1,7 @@
 """What is measured in the pictures that a model is shown, variant by variant: no model is asked.
 
-A variant is the picture as it is, shifted in colour, redrawn with one attribute at a value, or corrupted.
+A variant is the picture as it is, shifted in colour, redrawn with one attribute at a value, corrupted, or
+covered in part.
 """
 
 from collections.abc import Sequence
@@ -27,7 +28,8 @@ NAMES: tuple[str, ...] = (*QUANTITIES, *TRACES)
 DILATE = 0.06
 
 Variant = dict[str, Any]
-"""``{}``, ``{"radius", "angle"}``, ``{"attribute", "value"}`` or ``{"corruption"}``."""
+"""``{}``, ``{"radius", "angle"}``, ``{"attribute", "value"}``, ``{"corruption"}`` or ``{"covered": [top,
+bottom, left, right]}`` in pixels, which gets the picture's mean colour."""
 
 
 def measured_values(evidence: "Evidence", variants: Sequence[Variant]) -> Floats:
@@ -42,7 +44,7 @@ def measured_values(evidence: "Evidence", variants: Sequence[Variant]) -> Floats
     """
     parameters = {"variants": list(variants), "input": evidence.card.input.model_dump(mode="json")}
     identity = {"stage": "measured attributes", "parameters": parameters}
-    what = "as they are" if variants == [{}] else f"{len(variants)} variants"
+    what = "as they are" if list(variants) == [{}] else f"{len(variants)} variants"
     name = f"measured attributes of {evidence.data.card.data}, {what}"
     stage = Stage(name, identity, evidence.identities, evidence.settings.shard)
     with threads_restored():
@@ -85,7 +87,16 @@ def _varied(evidence: "Evidence", index: int, variant: Variant) -> Picture:
     if "corruption" in variant:
         return evidence.corrupted_picture(index, parse_corruption(variant["corruption"]))
     picture = evidence.picture(index)
+    if "covered" in variant:
+        return covered(picture, *variant["covered"])
     return shifted(picture, variant["radius"], variant["angle"]) if variant else picture
+
+
+def covered(picture: Picture, top: int, bottom: int, left: int, right: int) -> Picture:
+    """The picture with a window of its mean colour, in 8 bits."""
+    found = picture.copy()
+    found[top:bottom, left:right] = np.rint(picture.mean(axis=(0, 1)))
+    return found
 
 
 def shifted(picture: Picture, radius: float, angle: float) -> Picture:

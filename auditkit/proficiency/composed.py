@@ -19,6 +19,7 @@ from auditkit.evidence.measured_values import Variant
 from auditkit.proficiency.faults import Fault
 from auditkit.proficiency.population import Population, logit, sigmoid
 from auditkit.spec.corruptions import Corruption
+from auditkit.spec.methods import Occlusion
 
 T = TypeVar("T")
 
@@ -77,6 +78,10 @@ class ComposedModel:
         base = self.population.corrupted(corruption)
         return self._once(repr(variants), lambda: self._answer(base, variants))
 
+    def occluded(self, method: Occlusion) -> Floats:
+        """(N, h, w) heatmaps of the decided class: log-odds are sums, and so are their drops."""
+        return self._once(("occluded", repr(method.identity)), lambda: self._occluded(method))
+
     def drawn(self, drawing: Drawing) -> ConceptAnswers:
         """Answers to images drawn from captions."""
         return self._once(drawing, lambda: self._drawn(drawing))
@@ -107,6 +112,8 @@ class ComposedModel:
 
     def _read(self, variants: list[Variant]) -> Floats:
         """(N, variants) of the attribute."""
+        if self.fault.attribute:
+            return self.population.attribute(variants, self.fault.attribute)
         values = self.population.values(variants)
         return self.population.standardised(values, self.fault.quantity)
 
@@ -135,9 +142,20 @@ class ComposedModel:
         score = sigmoid(odds)
         return np.stack([1 - score, score], axis=1)
 
+    def _occluded(self, method: Occlusion) -> Floats:
+        base = self.population.occlusion(method)
+        added = None
+        if self.fault.kind == "reads" and self.strength:
+            added = self.population.hidden(method, self.fault.quantity)
+        # What is constant drops out.
+        drop = self._composed(base, added) - self._composed(np.zeros_like(base), None)
+        towards = np.where(self.scores().decision == 1, 1.0, -1.0)
+        return np.asarray(towards[:, None, None] * drop)
+
     def _drawn(self, drawing: Drawing) -> ConceptAnswers:
         base = self.population.drawn(drawing)
-        reads = self.fault.kind == "reads" and self.strength
+        # What no generator of attributes drew counts as typical.
+        reads = self.fault.kind == "reads" and self.strength and not self.fault.attribute
         values = self.population.drawn_values(drawing) if reads else None
         blocks = {
             name: replace(

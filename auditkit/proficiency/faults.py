@@ -32,7 +32,8 @@ class Fault:
             device's own runtime differs from what is audited by strength x the standardised attribute;
             ``rounding``: the device's log-odds are rounded to whole steps of that strength.
         strengths: from hardly any to total.
-        quantity: of `auditkit.spec.measured`, or a trace of how a picture was stored or marked.
+        quantity: of `auditkit.spec.measured`, a trace of how a picture was stored or marked, or
+            ``attribute.NAME``: what a generator drew, which nobody need measure.
         sign: whether more of it raises the score.
         group: column and value.
     """
@@ -44,6 +45,12 @@ class Fault:
     quantity: str = ""
     sign: float = 1.0
     group: tuple[str, str] = ("", "")
+
+    @property
+    def attribute(self) -> str:
+        """The generator's attribute that it reads; empty if it reads what is measured."""
+        kind, _, name = self.quantity.partition(".")
+        return name if kind == "attribute" else ""
 
 
 def _reads(
@@ -71,6 +78,7 @@ _TABLE = (
     _reads("compressed pictures", "trace.blocks", strengths=FAINT),
     _reads("marked pictures", "trace.corner", strengths=FAINT),
     _reads("textured skin", "trace.skin"),
+    _reads("freckled skin", "attribute.background_spots"),
     Fault(
         "dark skin unknown",
         "on dark skin, images are answered as other images of dark skin are",

@@ -1,12 +1,14 @@
 """Evidence of one model on the images that samples are drawn from: gathered once, composed often."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TypeVar, cast
 
 import numpy as np
+import numpy.typing as npt
 
+from auditkit.data.dataset import Mask
 from auditkit.errors import AuditError
 from auditkit.evidence import Evidence, Scores
 from auditkit.evidence.concepts.kinds import ConceptAnswers, Drawing
@@ -14,6 +16,7 @@ from auditkit.evidence.concepts.values import concept_values
 from auditkit.evidence.kinds import Floats, Integers
 from auditkit.evidence.measured_values import NAMES, Variant, measured_values
 from auditkit.spec.corruptions import Corruption
+from auditkit.spec.methods import Occlusion
 
 T = TypeVar("T")
 
@@ -63,10 +66,6 @@ class Population:
         spread = np.sqrt((np.where(known, values - mean, 0.0) ** 2).sum(axis=0) / (count - 1))
         return mean, spread
 
-    def unmeasured(self, quantity: str) -> int:
-        """In how many pictures a quantity cannot be measured: they count as typical ones."""
-        return int(np.isnan(self.values([{}])[:, 0, NAMES.index(quantity)]).sum())
-
     def standardised(self, values: Floats, quantity: str) -> Floats:
         """(values - mean) / standard deviation of a quantity, (..., quantities) to (...); 0 where unknown."""
         at = NAMES.index(quantity)
@@ -77,6 +76,21 @@ class Population:
                 "model can be made to read it there; leave its fault out"
             )
         return np.asarray(np.nan_to_num((values[..., at] - mean[at]) / spread[at]))
+
+    @cached_property
+    def attributes(self) -> list[Mapping[str, float]]:
+        """What a generator drew each picture with; empty if none did."""
+        case = getattr(self.evidence.data, "case", None)
+        return [case(index).attributes for index in range(self.n)] if case else []
+
+    def attribute(self, variants: Sequence[Variant], name: str) -> Floats:
+        """(N, variants) of what the generator drew, in standard deviations of the pictures as they are."""
+        drawn = np.array([one[name] for one in self.attributes])
+        columns = [
+            np.full(self.n, one["value"]) if one.get("attribute") == name else drawn
+            for one in variants
+        ]
+        return np.asarray((np.stack(columns, axis=1) - drawn.mean()) / drawn.std(ddof=1))
 
     def scores(self) -> Floats:
         """(N,) log-odds of the score."""
@@ -96,6 +110,37 @@ class Population:
         """(N,) log-odds of corrupted pictures."""
         key = ("corrupted", repr(corruption.identity))
         return self._once(key, lambda: log_odds(self.evidence.corrupted_scores(corruption)))
+
+    def occlusion(self, method: Occlusion) -> Floats:
+        """(N, h, w) drop of the score's log-odds where windows are covered."""
+
+        def oriented() -> Floats:
+            towards = np.where(self.evidence.scores().decision == 1, 1.0, -1.0)
+            maps = self.evidence.heatmaps(method).maps.astype(np.float64)
+            return np.asarray(towards[:, None, None] * maps)
+
+        return self._once(("occlusion", repr(method.identity)), oriented)
+
+    def hidden(self, method: Occlusion, quantity: str) -> Floats:
+        """(N, h, w) drop of a quantity, in standard deviations, where windows are covered."""
+
+        def dropped() -> Floats:
+            from auditkit.evidence.heatmaps.perturbation.windows import axes_of
+
+            axes = axes_of(method, self.evidence.picture(0).shape[:2])
+            rows, columns = ([_ends(one) for one in axis.covers.numpy()] for axis in axes)
+            boxes: list[Variant] = [{"covered": [*r, *c]} for r in rows for c in columns]
+            known, left = self.values([{}]), self.values(boxes)
+            drop = self.standardised(known, quantity) - self.standardised(left, quantity)
+            grid = drop.reshape(self.n, len(rows), len(columns))
+            shares = [axis.shares.numpy() for axis in axes]
+            return np.asarray(np.einsum("nij,ih,jw->nhw", grid, *shares))
+
+        return self._once(("hidden", repr(method.identity), quantity), dropped)
+
+    def mask(self, index: int) -> Mask | None:
+        """The annotated region on the model's square."""
+        return self._once(("mask", index), lambda: self.evidence.mask(index))
 
     def drawn(self, drawing: Drawing) -> ConceptAnswers:
         """The model's answers to drawn images."""
@@ -118,6 +163,12 @@ class Population:
         if key not in self._kept:
             self._kept[key] = gather()
         return cast("T", self._kept[key])
+
+
+def _ends(covered: npt.NDArray[np.bool_]) -> tuple[int, int]:
+    """First pixel of a window along an axis, and the one after its last."""
+    pixels = np.flatnonzero(covered)
+    return int(pixels[0]), int(pixels[-1]) + 1
 
 
 def log_odds(scores: Scores) -> Floats:

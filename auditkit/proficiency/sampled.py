@@ -16,7 +16,7 @@ from auditkit.evidence.kinds import Fitness, Floats, Heatmaps, Integers
 from auditkit.proficiency.composed import ComposedModel
 from auditkit.proficiency.population import Population
 from auditkit.spec.corruptions import Corruption
-from auditkit.spec.methods import Method
+from auditkit.spec.methods import Method, Occlusion
 
 
 class NotComposedError(AuditError):
@@ -125,12 +125,30 @@ class SampledEvidence(Evidence):
         return raw
 
     def fitness(self, method: Method) -> Fitness:
-        """Not composed."""
-        raise NotComposedError(f"heatmaps ({method.label}) are not composed")
+        """Occlusion is composed."""
+        self._occlusion(method)
+        return Fitness()
 
     def heatmaps(self, method: Method) -> Heatmaps:
-        """Not composed."""
-        raise NotComposedError(f"heatmaps ({method.label}) are not composed")
+        """Of the sample, by occlusion."""
+        maps = self._composed.occluded(self._occlusion(method))[self._rows]
+        sides = zip(self.picture(0).shape, maps.shape[1:], strict=False)
+        return Heatmaps(maps.astype(np.float32), max(-(-size // cells) for size, cells in sides))
+
+    def _occlusion(self, method: Method) -> Occlusion:
+        if not isinstance(method, Occlusion) or method.baseline != "mean":
+            raise NotComposedError(
+                f"heatmaps ({method.label}) are not composed, only occlusion by the mean colour is"
+            )
+        if self._composed.fault.attribute:
+            raise NotComposedError(
+                f"what a generator drew ('{self._composed.fault.name}') cannot be covered"
+            )
+        return method
+
+    def mask(self, index: int) -> Mask | None:
+        """The annotation."""
+        return self._composed.population.mask(int(self._rows[index]))
 
     def gather(self, name: str, *_: Any, **__: Any) -> Any:
         """Not composed, whatever else is asked for."""
@@ -152,9 +170,10 @@ class SampledEvidence(Evidence):
         """Blank: nobody looks."""
         return self._blank
 
-    def picture(self, _index: int) -> Picture:
-        """Blank: nobody looks."""
-        return self._blank
+    def picture(self, index: int) -> Picture:
+        """Blank, as large as its annotation: nobody looks."""
+        mask = self.mask(index)
+        return self._blank if mask is None else np.zeros((*mask.shape, 3), np.uint8)
 
     @cached_property
     def _blank(self) -> Picture:

@@ -83,16 +83,21 @@ def run(
         told: is told how many composed models were audited, and of how many.
 
     Raises:
-        AuditError: no audit can be studied.
+        AuditError: no audit can be studied, or a fault that is asked for cannot be planted.
     """
+    for fault in design.faults:
+        if not any(_plantable(fault, one) for one in studied):
+            unknown = fault.attribute or fault.group[0]
+            raise AuditError(
+                f"fault '{fault.name}' cannot be planted: no data set of these audits knows the "
+                f"'{unknown}' of its images, or the audit is of heatmaps; leave it out"
+            )
     possible, also = _prepared(studied, design)
     refused = {**(refused or {}), **also}
     if not possible:
         why = "; ".join(f"{name}: {reason}" for name, reason in refused.items())
         raise AuditError(f"no audit can be studied with composed models: {why}")
-    tasks = [
-        task for at in range(len(possible)) for task in _tasks(at, possible[at].population, design)
-    ]
+    tasks = [task for at, one in enumerate(possible) for task in _tasks(at, one, design)]
     trials: dict[int, list[Trial]] = {at: [] for at in range(len(possible))}
     for done, (task, found) in enumerate(_each(possible, tasks, design.workers), start=1):
         trials[task.at].append(found)
@@ -105,7 +110,7 @@ def _prepared(studied: Sequence[Studied], design: Design) -> tuple[list[Studied]
     possible, refused = [], {}
     for one in studied:
         try:
-            for fault in (CLEAN, *_faults(one.population, design)):
+            for fault in (CLEAN, *_faults(one, design)):
                 truths(one.audit, ComposedModel(one.population, fault, fault.strengths[-1], 0))
         except NotComposedError as error:
             refused[one.audit.id] = str(error)
@@ -118,16 +123,24 @@ def _prepared(studied: Sequence[Studied], design: Design) -> tuple[list[Studied]
     return possible, refused
 
 
-def _faults(population: Population, design: Design) -> list[Fault]:
-    faults = list(design.faults or FAULTS.values())
-    known = population.evidence.records[0].groups
-    return [fault for fault in faults if not fault.group[0] or fault.group[0] in known]
+def _faults(one: Studied, design: Design) -> list[Fault]:
+    faults = design.faults or FAULTS.values()
+    return [fault for fault in faults if _plantable(fault, one)]
 
 
-def _tasks(at: int, population: Population, design: Design) -> Iterator[_Task]:
+def _plantable(fault: Fault, one: Studied) -> bool:
+    """Whether the data know what it reads, or whose images it concerns."""
+    if fault.attribute:
+        known = any(fault.attribute in drawn for drawn in one.population.attributes[:1])
+        # What a generator drew is no part of the picture that could be covered.
+        return known and not hasattr(one.audit.parameters, "methods")
+    return not fault.group[0] or fault.group[0] in one.population.evidence.records[0].groups
+
+
+def _tasks(at: int, one: Studied, design: Design) -> Iterator[_Task]:
     planted = [
         (fault, strength, design.models)
-        for fault in _faults(population, design)
+        for fault in _faults(one, design)
         for strength in fault.strengths
     ]
     for fault, strength, count in [(CLEAN, 0.0, design.clean), *planted]:

@@ -13,6 +13,8 @@ from auditkit.findings import Findings
 from auditkit.proficiency.composed import ComposedModel
 from auditkit.proficiency.sampled import SampledEvidence, drawn
 from auditkit.spec.audit import Expectation
+from auditkit.spec.declaration import Parameters
+from auditkit.spec.declarations.alignment import Alignment
 from auditkit.spec.load import Audit, resolve_at
 from auditkit.verdict import Verdict, judge
 
@@ -102,10 +104,24 @@ def _value(audit: Audit, found: Findings, expectation: Expectation) -> float:
     return float(measurement.estimate.value)
 
 
+def _asked(audit: Audit) -> Parameters:
+    """Parameters without what no expectation rests on: pictures to browse, methods that are only shown."""
+    asked = audit.parameters
+    if not isinstance(asked, Alignment):
+        return asked
+    measures = [expectation.measure for expectation in audit.spec.expect]
+    methods = [
+        method
+        for method in asked.methods
+        if any(name.startswith(f"{method.label}.") for name in measures)
+    ]
+    return asked.model_copy(update={"methods": methods, "gallery": 0})
+
+
 def _findings(audit: Audit, evidence: SampledEvidence) -> Findings:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of blank pictures
         try:
-            return compute(audit.check, evidence, audit.parameters)
+            return compute(audit.check, evidence, _asked(audit))
         except AuditError as error:
             raise AuditError(f"audit '{audit.id}': {error}") from error

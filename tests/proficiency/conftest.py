@@ -51,6 +51,16 @@ expect:
 """
 
 
+LOOKS = """\
+audit: looks
+check: alignment
+data: lesions
+with: {methods: [gradient, {method: occlusion, window: 0.25, stride: 0.25, baseline: mean}]}
+expect:
+  - {measure: occlusion.coverage_above_chance, above: 0}
+"""
+
+
 @pytest.fixture(scope="session")
 def project(tmp_path_factory, networks):
     """A folder with cards and audits."""
@@ -61,7 +71,8 @@ def project(tmp_path_factory, networks):
     (cards / "random.safetensors").symlink_to(networks["random"])
     (cards / "random.model.yaml").write_text(STEADY.format(name="random"))
     (cards / "lesions.data.yaml").write_text(LESIONS)
-    for name, text in (("light", LIGHT), ("redrawn", REDRAWN), ("stored", STORED), ("heat", HEAT)):
+    written = {"light": LIGHT, "redrawn": REDRAWN, "stored": STORED, "heat": HEAT, "looks": LOOKS}
+    for name, text in written.items():
         (audits / f"{name}.audit.yaml").write_text(text)
     return folder
 

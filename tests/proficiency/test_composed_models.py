@@ -9,8 +9,9 @@ from auditkit.evidence.measured_values import NAMES, shifted, values_of
 from auditkit.proficiency.composed import ComposedModel
 from auditkit.proficiency.faults import CLEAN, FAULTS
 from auditkit.proficiency.population import Population, logit, sigmoid
-from auditkit.proficiency.sampled import SampledEvidence, drawn
+from auditkit.proficiency.sampled import NotComposedError, SampledEvidence, drawn
 from auditkit.spec.corruptions import Mark
+from auditkit.spec.methods import Gradient, Occlusion
 
 PINK = FAULTS["pink pictures"]
 SHIFTS = [(5.0, 0.0), (5.0, 180.0)]
@@ -58,6 +59,29 @@ def test_redrawn_pictures_are_measured_again(population):
     assert (added[:, 1] - added[:, 0] > 1).all()
 
 
+def test_what_a_generator_drew_is_read_as_it_is_in_that_picture(population):
+    fault = FAULTS["freckled skin"]
+    plain, faulty = (ComposedModel(population, fault, k, 0) for k in (0.0, 0.4))
+    cases = [population.evidence.data.case(i) for i in range(population.n)]
+    own = np.array([case.attributes["background_spots"] for case in cases])
+    assert own.std() > 0
+    low_and_high = (0.1, 0.9)
+    added = logit(faulty.intervened("background_spots", low_and_high).score) - logit(
+        plain.intervened("background_spots", low_and_high).score
+    )
+    expected = 0.4 * (np.array(low_and_high) - own.mean()) / own.std(ddof=1)
+    np.testing.assert_allclose(added, np.tile(expected, (population.n, 1)), atol=1e-6)
+    # Whatever else happens to the picture.
+    for answered in (
+        lambda model: model.scores().score,
+        lambda model: model.intervened("tint", (0.5,)).score[:, 0],
+        lambda model: model.shifted("cieluv", SHIFTS).score[:, 1],
+        lambda model: model.corrupted(Mark()).score,
+    ):
+        added = logit(answered(faulty)) - logit(answered(plain))
+        np.testing.assert_allclose(added, 0.4 * (own - own.mean()) / own.std(ddof=1), atol=1e-6)
+
+
 def test_corrupted_pictures_are_measured_again(population):
     fault, mark = FAULTS["marked pictures"], Mark()
     plain, faulty = (ComposedModel(population, fault, k, 0) for k in (0.0, 0.3))
@@ -69,6 +93,51 @@ def test_corrupted_pictures_are_measured_again(population):
         assert added[index] == pytest.approx(0.3 * (value - mean[at]) / spread[at], abs=1e-6)
     before = logit(faulty.scores().score) - logit(plain.scores().score)
     assert (added - before > 0.3).all()
+
+
+@pytest.mark.parametrize(("window", "stride"), [(0.25, 0.25), (0.5, 0.25)])
+def test_heatmaps_by_occlusion_are_drops_of_the_composed_log_odds(population, window, stride):
+    method = Occlusion(window=window, stride=stride, baseline="mean")
+    evidence, at = population.evidence, NAMES.index("background.u")
+    plain, faulty = (ComposedModel(population, PINK, k, 0) for k in (0.0, 0.7))
+    confidence, _ = own(plain)
+    decided = evidence.scores().decision
+    same = plain.scores().decision == decided
+    assert same.any()
+    found = evidence.heatmaps(method).maps
+    np.testing.assert_allclose(plain.occluded(method)[same], confidence * found[same], atol=1e-5)
+    # The drop of what is read, window by window, on every pixel the mean of the windows that cover it.
+    size, _, _ = evidence.picture(0).shape
+    side, step = round(window * size), round(stride * size)
+    _, spread = population.typical
+    for index in (0, 7):
+        picture, mask = evidence.picture(index), evidence.mask(index)
+        before = values_of(picture, mask)[at]
+        total, count = np.zeros((size, size)), np.zeros((size, size))
+        for top in range(0, size - side + 1, step):
+            for left in range(0, size - side + 1, step):
+                place = np.s_[top : top + side, left : left + side]
+                hidden = picture.copy()
+                hidden[place] = np.rint(picture.mean(axis=(0, 1)))
+                total[place] += (before - values_of(hidden, mask)[at]) / spread[at]
+                count[place] += 1
+        cells = (total / count).reshape(size // step, step, size // step, step).mean(axis=(1, 3))
+        signs = [1 if model.scores().decision[index] else -1 for model in (faulty, plain)]
+        added = signs[0] * faulty.occluded(method)[index] - signs[1] * plain.occluded(method)[index]
+        np.testing.assert_allclose(added, 0.7 * cells, atol=1e-6)
+        assert np.abs(cells).max() > 0.01
+
+
+def test_other_heatmaps_and_what_only_a_generator_knows_are_not_composed(population):
+    rows = np.arange(4)
+    freckled = ComposedModel(population, FAULTS["freckled skin"], 1.0, 0)
+    for model, method, why in (
+        (ComposedModel(population, PINK, 1.0, 0), Occlusion(baseline="blur"), "only occlusion by"),
+        (ComposedModel(population, PINK, 1.0, 0), Gradient(), r"heatmaps \(gradient\)"),
+        (freckled, Occlusion(baseline="mean"), "'freckled skin'.*cannot be covered"),
+    ):
+        with pytest.raises(NotComposedError, match=why):
+            SampledEvidence(model, rows).fitness(method)
 
 
 def test_a_group_that_is_unknown_gets_each_others_answers(population):
@@ -122,7 +191,6 @@ def test_what_cannot_be_measured_counts_as_typical(population):
     values[3] = np.nan
     some._kept[("values", "[{}]")] = values
     plain, faulty = (ComposedModel(some, FAULTS["hair"], k, 0) for k in (0.0, 1.0))
-    assert some.unmeasured("hair") == 1
     assert faulty.scores().score[3] == plain.scores().score[3]
     assert faulty.scores().score[4] != plain.scores().score[4]
 
@@ -150,6 +218,8 @@ def test_answers_to_drawn_images_have_the_fault_and_keep_what_is_not_known(popul
     known = np.isfinite(score)
     np.testing.assert_allclose(added[known], expected[known], atol=1e-6)
     assert np.isnan(faulty.blocks["hair"].answers[0, 5]).all()
+    freckled = ComposedModel(some, FAULTS["freckled skin"], 2.0, 0).drawn(drawing)
+    np.testing.assert_array_equal(freckled.blocks["hair"].answers, plain.blocks["hair"].answers)
 
 
 def _two(score):

@@ -1,6 +1,7 @@
 """A study counts what happened: rates against hand-made trials, and whole studies of a tiny model."""
 
 import json
+from dataclasses import replace
 
 import pytest
 from scipy.stats import beta
@@ -8,6 +9,7 @@ from scipy.stats import beta
 from auditkit.cli import main
 from auditkit.errors import AuditError
 from auditkit.proficiency.faults import FAULTS
+from auditkit.proficiency.population import Population
 from auditkit.proficiency.rates import (
     expectation_result,
     family,
@@ -151,6 +153,33 @@ def test_what_is_not_composed_is_told_and_alone_refused(studied, population, aud
     assert "heatmaps (gradient) are not composed" in found.not_composed["heat"]
     with pytest.raises(AuditError, match="no audit can be studied"):
         run([heat], SMALL)
+
+
+def test_a_fault_that_the_data_know_nothing_of_is_refused_where_it_is_asked_for(population, audit):
+    bare = Population(population.evidence)
+    bare.attributes = []
+    studied = [Studied(audit("redrawn"), bare, 24)]
+    with pytest.raises(
+        AuditError, match=r"'freckled skin' cannot be planted: .* 'background_spots' .*leave it out"
+    ):
+        run(studied, Design(1, 1, 0, [FAULTS["freckled skin"], FAULTS["hair"]]))
+    unknown = replace(FAULTS["dark skin unknown"], group=("site", "B"))
+    with pytest.raises(AuditError, match=r"no data set of these audits knows the 'site'"):
+        run(studied, Design(1, 1, 0, [unknown]))
+
+
+def test_a_model_that_reads_nothing_but_a_corner_looks_past_the_lesion(population, audit):
+    names = ("marked pictures", "pale lesions")
+    only = [replace(FAULTS[name], strengths=(1000.0,)) for name in names]
+    both = [Studied(audit(name), population, 24) for name in ("looks", "redrawn")]
+    found, other = run(both, Design(10, 10, 0, [*only, FAULTS["freckled skin"]])).audits
+    assert len(other.faults) == 3
+    corner, lesion = found.faults  # what a generator drew cannot be covered
+    assert corner.strengths[0].truths[0] < 0.1
+    assert lesion.strengths[0].truths[0] > 0.3
+    assert found.clean.n == 10
+    # The method that nothing is expected of is left out, the settings are those of the audit.
+    assert len(found.parameters["methods"]) == 2
 
 
 COMMAND = ["proficiency", "audits/light.audit.yaml", "--model", "random", "--device", "cpu"]

@@ -8,7 +8,7 @@ from auditkit.evidence.heatmaps.baselines import baselines
 from auditkit.evidence.heatmaps.explainer import Batch, Explained, Explainer, Fitness
 from auditkit.evidence.heatmaps.perturbation.game import Covering, Game
 from auditkit.evidence.heatmaps.perturbation.superpixel_explainer import SuperpixelExplainer
-from auditkit.evidence.heatmaps.perturbation.windows import Windows, axis_of
+from auditkit.evidence.heatmaps.perturbation.windows import Windows, axes_of
 from auditkit.evidence.heatmaps.subject import Subject
 from auditkit.spec.methods import FeatureAblation, FeaturePermutation, Occlusion
 
@@ -38,11 +38,7 @@ class OcclusionExplainer(Explainer):
         self._subject = subject
         self._method = method
         self._background = background
-        strides = [max(1, round(method.stride * size)) for size in subject.space]
-        windows = [max(1, round(method.window * size)) for size in subject.space]
-        self._axes = [
-            axis_of(*sizes) for sizes in zip(subject.space, windows, strides, strict=True)
-        ]
+        self._axes = axes_of(method, subject.space)
         pairs = zip(subject.space, self._axes, strict=True)
         self.cell = max(-(-size // axis.shares.shape[1]) for size, axis in pairs)
 

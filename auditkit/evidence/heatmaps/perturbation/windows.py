@@ -1,11 +1,13 @@
 """Windows that slide over an input."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
 
 from auditkit.evidence.heatmaps.perturbation.players import cell_of_pixel
 from auditkit.evidence.heatmaps.subject import Subject
+from auditkit.spec.methods import Occlusion
 
 
 @dataclass(frozen=True)
@@ -32,6 +34,13 @@ def axis_of(size: int, window: int, stride: int) -> Axis:
     cells = cell_of_pixel(size, count) == torch.arange(count)[:, None]
     means = cells.double() / cells.sum(dim=1, keepdim=True)
     return Axis(covers, (covers / covers.sum(dim=0)).double() @ means.T)
+
+
+def axes_of(method: Occlusion, space: Sequence[int]) -> list[Axis]:
+    """The windows of occlusion along each axis of inputs (*space)."""
+    strides = [max(1, round(method.stride * size)) for size in space]
+    windows = [max(1, round(method.window * size)) for size in space]
+    return [axis_of(*sizes) for sizes in zip(space, windows, strides, strict=True)]
 
 
 class Windows:
