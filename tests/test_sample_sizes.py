@@ -99,6 +99,12 @@ STATED = [
         160,
     ),
     (
+        "lesion.audit.yaml",
+        "A true mass of 0.45:",
+        required_n_mean(0.15, 0.45, 0.4, **TWO_ALIKE),
+        160,
+    ),
+    (
         "arithmetic.audit.yaml",
         "A true share of equal answers of 0.9999:",
         required_n_proportion(0.9999, 0.99, **COPIES),

@@ -16,6 +16,7 @@ from auditkit.evidence.kinds import Fitness, Floats, Heatmaps, Integers
 from auditkit.proficiency.composed import ComposedModel
 from auditkit.proficiency.population import Population
 from auditkit.spec.corruptions import Corruption
+from auditkit.spec.data_card import DataCard
 from auditkit.spec.methods import Method, Occlusion
 
 
@@ -57,7 +58,7 @@ class SampledEvidence(Evidence):
         base = model.population.evidence
         self._composed, self._base, self._rows = model, base, rows
         self.card, self.settings, self.peers = base.card, base.settings, base.peers
-        self.data = _SampledData(base, rows)
+        self.data = _SampledData(base.data.card)
         names = patients or [base.records[row].patient for row in rows.tolist()]
         self.records = [
             replace(base.records[row], id=f"{at}", digest=f"{at}", patient=name)
@@ -140,6 +141,8 @@ class SampledEvidence(Evidence):
             raise NotComposedError(
                 f"heatmaps ({method.label}) are not composed, only occlusion by the mean colour is"
             )
+        if self.card.volume is not None:
+            raise NotComposedError("heatmaps of volumes are not composed")
         if self._composed.fault.attribute:
             raise NotComposedError(
                 f"what a generator drew ('{self._composed.fault.name}') cannot be covered"
@@ -184,16 +187,16 @@ class SampledEvidence(Evidence):
 
 
 class _SampledData:
-    """The population's data set, row by row."""
+    """The population's data set, without its pictures."""
 
-    def __init__(self, base: Evidence, rows: Integers) -> None:
-        self.card, self._data, self._rows = base.data.card, base.data, rows
+    def __init__(self, card: DataCard) -> None:
+        self.card = card
         self.records: Sequence[Record] = ()
 
     def image(self, _index: int) -> Picture:
         """Blank: nobody looks."""
         return np.zeros((8, 8, 3), np.uint8)
 
-    def mask(self, index: int) -> Mask | None:
-        """The annotation."""
-        return self._data.mask(int(self._rows[index]))
+    def mask(self, _index: int) -> Mask | None:
+        """None: the evidence has them."""
+        return None
