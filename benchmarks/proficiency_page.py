@@ -81,6 +81,28 @@ def audits_table(first, fresh):
             yield row(["", "", fault.fault, *cells, alarms])
 
 
+def found_text(first, fresh):
+    """What was planted in what, and the worst of what was found."""
+    there = [
+        (fault.strengths[0], f"{fault.fault}, `{audit.audit}`")
+        for audit in fresh.audits
+        if (audit.audit, audit.images) in {(one.audit, one.images) for one in first.audits}
+        for fault in audit.faults
+    ]
+    least, named = min(there, key=lambda one: one[0].detected.value)
+    most, beside = max(there, key=lambda one: one[0].false_alarms.value)
+    every = words(pooled([at.false_alarms for at, _ in there]))
+    return (
+        f"## What was found\n\nFaults planted in the answers of `{first.model}`: {first.models} models per "
+        "fault and strength, each audited once on a sample of its own. What is stated, the smallest strength "
+        "from which on more than 95 % are found (lower limit), comes from a first study (seeds from "
+        f"{first.first_seed}), as do false alarms beside a fault, which are of all its strengths. How often "
+        f"it is found there comes from fresh seeds (from {fresh.first_seed}), as do false alarms without a "
+        f"fault: {100 * least.detected.value:.1f} % at least ({named}); beside a fault at that strength "
+        f"false alarms in {every}, at most in {words(most.false_alarms)} ({beside}).\n"
+    )
+
+
 def expectations_table(first):
     yield row(
         [
@@ -301,12 +323,6 @@ def main():
     given = parser.parse_args()
     first, fresh = read(given.first), read(given.fresh)
     figure(first)
-    seeds = f"{first.first_seed}; those on fresh seeds and without a fault from {fresh.first_seed}"
-    intro = (
-        f"## What was found\n\nFaults planted in the answers of `{first.model}`, {first.models} models per "
-        f"fault and strength, each audited once on a sample of its own; seeds are from {seeds}. "
-        "Stated is the smallest strength from which on more than 95 % are found (lower limit).\n"
-    )
     drawn = (
         "\n![Detection by true value](proficiency.svg)\n\nDetection by true value, whatever the fault; "
         "bands are 95 % intervals. Reports show the same beside each verdict. *None*: no true value was "
@@ -314,7 +330,15 @@ def main():
         "furthest off.\n"
     )
     run = family_text(fresh if fresh.family else first)
-    text = [intro, *audits_table(first, fresh), "", *unseen(first), "", run, drawn]
+    text = [
+        found_text(first, fresh),
+        *audits_table(first, fresh),
+        "",
+        *unseen(first),
+        "",
+        run,
+        drawn,
+    ]
     text += [*expectations_table(first), "\n### Faults\n", *faults_table()]
     put(PAGE, "proficiency", "\n".join(text))
     check_pages(first)
