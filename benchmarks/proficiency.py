@@ -4,9 +4,9 @@
     python benchmarks/proficiency.py --out build/fresh.json --seed 100000 --stated build/first.json
     python benchmarks/proficiency.py --out build/sizes.json --audits light --images 300 400
 
-The second plants each fault at the strength that the first states, in other models and samples. A study
-like it, too, says what is stated: `--seed 200000 --stated docs/proficiency-fresh.json` repeats that of the
-page, audit by audit.
+The second plants each fault at the strength that the first states, in other models and samples. Those of the
+page are docs/proficiency-first.json and docs/proficiency-fresh.json (`--seed 200000`); its run of four audits
+without a fault is of fresh seeds, too.
 
 All of it is declared here and in `auditkit.proficiency.faults` before anything runs.
 """
